@@ -1,0 +1,5 @@
+"""The command `channels-assets`."""
+
+from channels_assets.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,3 @@
+from channels_assets.cli.main import main
+
+main()

@@ -1,0 +1,107 @@
+"""channels-assets refresh | dev | partitions | sandbox"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import click
+from rich.console import Console
+
+from channels_assets.cli.refreshing import Report, run_refresh
+from channels_assets.cli.show import Bars, print_partitions, print_report
+from channels_assets.cli.surroundings import surroundings
+from channels_assets.config import ConfigError
+
+ASSETS = (
+    "cooperating_shops",
+    "sharers",
+    "shop_promoters",
+    "window_products",
+    "shop_articles",
+    "article_products",
+)
+
+
+class _Command(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(f"channels-assets: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Command)
+@click.version_option(package_name="channels-assets")
+def main() -> None:
+    """WeChat Channels windows and shop articles (视频号橱窗与小店文章) into DuckDB, through Dagster."""
+
+
+@main.command()
+@click.option(
+    "--asset", "assets", multiple=True, type=click.Choice(ASSETS), help="Only this asset."
+)
+@click.option("--partition", "partitions", multiple=True, help="Only this list (see `partitions`).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool) -> None:
+    """Find the lists, pull them all, load them into data/channels.duckdb.
+
+    Exit code 0: all good; 1: some list failed; 2: the configuration is wrong.
+    """
+    console = Console(stderr=True, highlight=False)
+    with surroundings() as around:
+        if around.notice:
+            console.print(around.notice, soft_wrap=True)
+        started = time.monotonic()
+        with Bars(console) as bars:
+            report: Report = run_refresh(around, assets, partitions, bars.update)
+        seconds = time.monotonic() - started
+        if as_json:
+            click.echo(json.dumps(report.as_json(seconds), ensure_ascii=False))
+        else:
+            print_report(Console(highlight=False), report, seconds, around.store.published)
+    sys.exit(0 if report.good else 1)
+
+
+@main.command()
+@click.option("--prune", is_flag=True, help="Remove article lists that the API no longer lists.")
+def partitions(prune: bool) -> None:
+    """Show the lists that are known, one partition each."""
+    with surroundings() as around:
+        print_partitions(around, prune)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+def dev(port: int) -> None:
+    """Open the Dagster UI at http://127.0.0.1:3000, on the same instance as `refresh`."""
+    with surroundings() as around:
+        if around.notice:
+            click.echo(around.notice, err=True)
+        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+        click.echo(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
+        child = subprocess.Popen(command)  # noqa: S603
+        # Both keys that end this command end Dagster first, so that no run is cut off unrecorded.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: child.send_signal(signal.SIGINT))
+        sys.exit(child.wait())
+
+
+@main.command()
+@click.option("--port", default=8765, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--latency", default=0.0, show_default=True, help="Seconds that each answer takes.")
+def sandbox(port: int, seed: int, latency: float) -> None:
+    """Serve the stand-in WeChat API on its own."""
+    module = [sys.executable, "-m", "channels_assets.sandbox"]
+    options = ["--port", str(port), "--seed", str(seed), "--latency", str(latency)]
+    os.execv(sys.executable, [*module, *options])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

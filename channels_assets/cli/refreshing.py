@@ -1,0 +1,101 @@
+"""`channels-assets refresh`: which lists, in which order, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import DagsterInstance
+
+from channels_assets.cli.surroundings import Surroundings
+from channels_assets.config import ConfigError
+from channels_assets.definitions import defs
+from channels_assets.defs.discovery import sync_windows
+from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.run import (
+    ALL_ASSETS,
+    ARTICLE_ASSETS,
+    DISCOVERY,
+    WINDOW_ASSETS,
+    AssetResult,
+    Progress,
+    Refresh,
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of each asset, and what asset checks have against it."""
+
+    assets: dict[str, AssetResult]
+    check_problems: list[str]
+
+    @property
+    def good(self) -> bool:
+        return not any(result.failed for result in self.assets.values())
+
+    def as_json(self, seconds: float) -> dict[str, Any]:
+        return {
+            "assets": {
+                name: {
+                    "partitions": len(result.planned),
+                    "succeeded": len(result.succeeded),
+                    "failed": [
+                        {"partition": one.partition, "error": one.error, "class": one.error_class}
+                        for one in result.failed.values()
+                    ],
+                    "rows": result.rows,
+                    "pages": result.pages,
+                    "api_calls": result.api_calls,
+                }
+                for name, result in self.assets.items()
+            },
+            "seconds": round(seconds, 3),
+        }
+
+
+def run_refresh(
+    around: Surroundings, assets: Sequence[str], partitions: Sequence[str], progress: Progress
+) -> Report:
+    """Raises ConfigError for a partition that does not exist, before any call is made."""
+    with DagsterInstance.get() as instance:
+        sync_windows(instance, around.store, around.settings)
+        chosen = _chosen_assets(around, assets, bool(partitions))
+        keys = set(partitions) if partitions else None
+        if keys is not None:
+            chosen = _assets_of_keys(instance, chosen, keys)
+        run = Refresh(defs, instance, progress)
+        run.discover(chosen)
+        run.windows(chosen, keys)
+        run.articles(chosen, keys)
+        around.store.publish()
+        return Report(run.results, run.check_problems)
+
+
+def _chosen_assets(around: Surroundings, assets: Sequence[str], by_partition: bool) -> list[str]:
+    if assets:
+        return list(assets)
+    chosen = [name for name in ALL_ASSETS if not (by_partition and name in DISCOVERY)]
+    if around.settings.league is None:
+        chosen = [name for name in chosen if name in WINDOW_ASSETS]
+    if not around.settings.window:
+        chosen = [name for name in chosen if name not in WINDOW_ASSETS]
+    return chosen
+
+
+def _assets_of_keys(instance: DagsterInstance, chosen: list[str], keys: set[str]) -> list[str]:
+    windows = set(instance.get_dynamic_partitions(WINDOWS_NAME))
+    promoters = set(instance.get_dynamic_partitions(PROMOTERS_NAME))
+    for key in sorted(keys):
+        if key not in windows and key not in promoters:
+            raise ConfigError(
+                f"There is no partition {key[:200]!r}: `channels-assets partitions` lists them all, "
+                "`channels-assets refresh` finds new ones."
+            )
+    of_no_key = set[str]()
+    if not keys & windows:
+        of_no_key.update(WINDOW_ASSETS)
+    if not keys & promoters:
+        of_no_key.update(ARTICLE_ASSETS)
+    return [name for name in chosen if name not in of_no_key]

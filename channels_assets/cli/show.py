@@ -1,0 +1,92 @@
+"""What a terminal shows: bars while it runs, tables at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dagster import DagsterInstance
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from channels_assets.cli.refreshing import Report
+from channels_assets.cli.surroundings import Surroundings
+from channels_assets.defs.discovery import sync_promoters, sync_windows
+from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.run import AssetResult
+
+
+class Bars:
+    """A progress bar for each asset; nothing where the output is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<18}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rows]:,} rows"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def update(self, asset: str, result: AssetResult) -> None:
+        if asset not in self._tasks:
+            self._tasks[asset] = self._progress.add_task(asset, rows=0)
+        self._progress.update(
+            self._tasks[asset],
+            total=len(result.planned),
+            completed=len(result.succeeded) + len(result.failed),
+            rows=result.rows,
+        )
+
+
+def print_report(console: Console, report: Report, seconds: float, published: Path) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("asset")
+    for column in ("lists", "failed", "rows", "pages", "api calls"):
+        table.add_column(column, justify="right")
+    for name, result in report.assets.items():
+        failed = f"[red]{len(result.failed)}[/red]" if result.failed else "0"
+        numbers = (result.rows, result.pages, result.api_calls)
+        lists = str(len(result.planned))
+        table.add_row(name, lists, failed, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    for name, result in report.assets.items():
+        for one in result.failed.values():
+            console.print(
+                f"[red]failed[/red] {name} {escape(one.partition)}: {escape(one.error)}",
+                soft_wrap=True,
+            )
+    for problem in report.check_problems:
+        console.print(f"[yellow]check[/yellow] {escape(problem)}", soft_wrap=True)
+    console.print(f"{seconds:.1f} s. Read it in {published}", soft_wrap=True)
+
+
+def print_partitions(around: Surroundings, prune: bool) -> None:
+    console = Console(highlight=False)
+    with DagsterInstance.get() as instance:
+        sync_windows(instance, around.store, around.settings)
+        if prune and around.settings.league is not None:
+            found = sync_promoters(instance, around.store, around.settings.league, prune=True)
+            around.store.publish()
+            console.print(f"{len(found.removed)} article lists removed.")
+        for name in (WINDOWS_NAME, PROMOTERS_NAME):
+            for key in instance.get_dynamic_partitions(name):
+                console.print(f"{name}\t{escape(key)}", soft_wrap=True)

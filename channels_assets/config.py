@@ -1,0 +1,231 @@
+"""channels.toml and the environment, as frozen and validated settings.
+
+Environment: CHANNELS_CONFIG (default ./channels.toml), CHANNELS_DATA (default ./data), DAGSTER_HOME
+(default $CHANNELS_DATA/dagster_home), and one variable per secret, named in channels.toml.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+WECHAT_URL = "https://api.weixin.qq.com"
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class ConfigError(Exception):
+    """The configuration is wrong. The text is one line that says what to change."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Api(_Section):
+    """[api]: where the API is and how hard it may be called."""
+
+    base_url: Text = WECHAT_URL
+    max_in_flight: int = Field(default=32, ge=1, le=256)
+    tries: int = Field(default=5, ge=1, le=20)
+    backoff_seconds: float = Field(default=1.0, ge=0, le=60)
+    sandbox: bool = False
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"must look like {WECHAT_URL}")
+        if parts.query or parts.fragment or parts.username or parts.path.strip("/"):
+            raise ValueError(f"must be scheme and host alone, like {WECHAT_URL}")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+            raise ValueError("http is allowed to this machine only (127.0.0.1); use https")
+        return url.rstrip("/")
+
+
+class Window(_Section):
+    """[[window]]: one list of window products, of one 视频号助手 account."""
+
+    appid: Text
+    secret_env: Text
+    name: Text = ""
+    auth: Literal["stable_token"] = "stable_token"
+    shop_appid: Text | None = None
+    branch_id: int | None = Field(default=None, ge=0)
+    cps_only: bool = False
+
+    @property
+    def key(self) -> str:
+        """The partition key."""
+        return self.name or self.appid
+
+
+class League(_Section):
+    """[league]: the 联盟带货机构 account, and whose share links are wanted."""
+
+    appid: Text
+    secret_env: Text
+    sharers: Literal["all"] | tuple[Text, ...] | None = None
+
+    @field_validator("sharers", mode="before")
+    @classmethod
+    def _list_or_all(cls, value: object) -> object:
+        if value == "all" or value is None:
+            return value
+        if isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value):
+            return tuple(value)
+        raise ValueError('must be a list of appids or "all"')
+
+
+class Staging(_Section):
+    """[staging]: how long the pages of a broken-off pull may be used to go on with it."""
+
+    resume_minutes: float = Field(default=30, ge=0, le=24 * 60)
+
+
+class Warehouse(_Section):
+    """[warehouse]: how often a long run publishes for readers."""
+
+    publish_every_seconds: float = Field(default=3, ge=0)
+
+
+class Settings(_Section):
+    """All of channels.toml."""
+
+    api: Api = Api()
+    window: tuple[Window, ...] = ()
+    league: League | None = None
+    staging: Staging = Staging()
+    warehouse: Warehouse = Warehouse()
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _tables(cls, value: object) -> object:
+        if isinstance(value, dict):
+            raise ValueError("write [[window]] with two brackets on each side")
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.window and self.league is None:
+            raise ValueError(
+                "there is neither a [[window]] nor a [league] in it: nothing to refresh"
+            )
+        keys = [window.key for window in self.window]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(
+                    f"two [[window]] tables are named {key!r}: give each its own `name` "
+                    "(without one it is the appid)"
+                )
+            if reason := key_problem(key):
+                raise ValueError(f"the window name {key!r} {reason}")
+        return self
+
+    def window_named(self, key: str) -> Window | None:
+        return next((window for window in self.window if window.key == key), None)
+
+
+def key_problem(key: str) -> str | None:
+    """Why `key` can't be a partition key, or None. Dagster itself takes anything."""
+    if not key.strip():
+        return "is empty"
+    if len(key) > 200:
+        return "is longer than 200 characters"
+    if any(ord(character) < 32 or ord(character) == 127 for character in key):
+        return "has a control character"
+    return "contains '...', which Dagster reads as a range" if "..." in key else None
+
+
+def config_path(env: Mapping[str, str] = os.environ) -> Path:
+    return Path(env.get("CHANNELS_CONFIG") or "channels.toml")
+
+
+def data_dir(env: Mapping[str, str] = os.environ) -> Path:
+    return Path(env.get("CHANNELS_DATA") or "data").absolute()
+
+
+def load_settings(path: Path) -> Settings:
+    """Reads and validates channels.toml. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} does not exist: create it (README, Settings), or point CHANNELS_CONFIG to it."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from None
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {'; '.join(_plain(error))}.") from None
+
+
+def secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The secret in that environment variable. Raises ConfigError when there is none."""
+    value = env.get(env_name, "").strip()
+    if not value:
+        raise ConfigError(
+            f"The environment variable {env_name} is empty: put the account's AppSecret into it "
+            f"(export {env_name}=..., or a line in .env). 环境变量 {env_name} 未设置 AppSecret。"
+        )
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _plain(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False, include_input=False):
+        where = _where(problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"unknown key `{where}`{_meant(problem['loc'])}"
+        else:
+            text = problem["msg"].removeprefix("Value error, ")
+            yield f"`{where}` {text[0].lower()}{text[1:]}" if where else text
+
+
+def _where(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def _meant(loc: tuple[int | str, ...]) -> str:
+    sections: dict[Any, type[_Section]] = {
+        "api": Api,
+        "window": Window,
+        "league": League,
+        "staging": Staging,
+        "warehouse": Warehouse,
+    }
+    known = (Settings if len(loc) == 1 else sections[loc[0]]).model_fields
+    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    return f" (did you mean `{close[0]}`?)" if close else f" (known: {', '.join(known)})"

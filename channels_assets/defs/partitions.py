@@ -1,0 +1,41 @@
+"""Partition keys: one partition is one list that the API pages through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagster import DynamicPartitionsDefinition
+
+from channels_assets.config import key_problem
+
+WINDOWS_NAME = "windows"
+PROMOTERS_NAME = "promoters"
+WINDOWS = DynamicPartitionsDefinition(name=WINDOWS_NAME)
+PROMOTERS = DynamicPartitionsDefinition(name=PROMOTERS_NAME)
+
+
+@dataclass(frozen=True)
+class ArticleList:
+    """What one `promoters` partition stands for; its key is shop_appid/promoter_id/sharer_appid."""
+
+    shop_appid: str
+    promoter_id: str
+    sharer_appid: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.shop_appid}/{self.promoter_id}/{self.sharer_appid}"
+
+    @property
+    def problem(self) -> str | None:
+        """Why its key can't be a partition key, or None."""
+        ids = (self.shop_appid, self.promoter_id, self.sharer_appid)
+        if any("/" in one or not one.strip() for one in ids):
+            return "has an id that is empty or contains '/'"
+        return key_problem(self.key)
+
+    @classmethod
+    def of_key(cls, key: str) -> ArticleList:
+        """Raises ValueError when `key` is not of the form shop_appid/promoter_id/sharer_appid."""
+        shop_appid, promoter_id, sharer_appid = key.split("/")
+        return cls(shop_appid, promoter_id, sharer_appid)

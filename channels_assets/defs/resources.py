@@ -1,0 +1,89 @@
+"""What assets need from outside: the API and the warehouse.
+
+Dagster prints the fields of a resource in its UI and in `repr`: these hold paths alone. Secrets are
+read from the environment where a token is fetched, and kept nowhere.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from dagster import ConfigurableResource, Failure
+
+from channels_assets import config
+from channels_assets.extract.pull import Staging
+from channels_assets.warehouse import Warehouse
+from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.transport import RequestsTransport
+
+
+class WeChatResource(ConfigurableResource):
+    """The API as channels.toml describes it. `config_file`: default CHANNELS_CONFIG or ./channels.toml."""
+
+    config_file: str = ""
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        """Raises Failure, with the line that says what to change: a retry can't help."""
+        path = Path(self.config_file) if self.config_file else config.config_path()
+        try:
+            return config.load_settings(path)
+        except config.ConfigError as error:
+            raise Failure(str(error), allow_retries=False) from None
+
+    @cached_property
+    def _transport(self) -> RequestsTransport:
+        return RequestsTransport(self.settings.api.max_in_flight)
+
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str], Client]:
+        return {}
+
+    def client(self, appid: str, secret_env: str) -> Client:
+        """The client of one account: one token, one limiter, however many lists it walks."""
+        client = self._clients.get((appid, secret_env))
+        if client is None:
+            api = self.settings.api
+            tokens = StableToken(
+                self._transport, api.base_url, appid, lambda: config.secret(secret_env)
+            )
+            client = Client(
+                self._transport,
+                api.base_url,
+                tokens,
+                patience=Patience(tries=api.tries, base_seconds=api.backoff_seconds),
+            )
+            self._clients[appid, secret_env] = client
+        return client
+
+    @property
+    def league(self) -> config.League:
+        """Raises Failure when there is none."""
+        if self.settings.league is None:
+            raise Failure(
+                "There is no [league] in channels.toml: shops, promoters, sharers and articles need "
+                "the 联盟带货机构 account. channels.toml 中没有 [league]（联盟带货机构账号）。",
+                allow_retries=False,
+            )
+        return self.settings.league
+
+    def league_client(self) -> Client:
+        return self.client(self.league.appid, self.league.secret_env)
+
+
+class WarehouseResource(ConfigurableResource):
+    """The DuckDB files. `data_dir`: default CHANNELS_DATA or ./data."""
+
+    data_dir: str = ""
+
+    @cached_property
+    def folder(self) -> Path:
+        return Path(self.data_dir) if self.data_dir else config.data_dir()
+
+    def open(self, settings: config.Settings) -> Warehouse:
+        return Warehouse(self.folder, settings.warehouse.publish_every_seconds)
+
+    def staging(self, settings: config.Settings) -> Staging:
+        return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)

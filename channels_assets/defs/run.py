@@ -1,0 +1,192 @@
+"""A refresh as a sequence of Dagster runs on one instance: discover, windows, articles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from dagster import (
+    AssetKey,
+    DagsterEventType,
+    DagsterInstance,
+    Definitions,
+    EventLogEntry,
+    MetadataValue,
+)
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
+from dagster._core.utils import make_new_run_id
+
+from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.report import FAILED_METADATA, FailedPartition
+
+DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
+WINDOW_ASSETS = ("window_products",)
+ARTICLE_ASSETS = ("shop_articles", "article_products")
+PULLING = (*DISCOVERY, "window_products", "shop_articles")
+ALL_ASSETS = (*DISCOVERY, *WINDOW_ASSETS, *ARTICLE_ASSETS)
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class AssetResult:
+    """What became of one asset: partitions planned, succeeded and failed, and what was read."""
+
+    planned: list[str]
+    succeeded: set[str] = field(default_factory=set)
+    failed: dict[str, FailedPartition] = field(default_factory=dict)
+    rows: int = 0
+    pages: int = 0
+    api_calls: int = 0
+
+
+Progress = Callable[[str, AssetResult], None]
+
+
+class Refresh:
+    """Runs jobs of `definitions` on `instance` and gathers what became of each partition."""
+
+    def __init__(
+        self, definitions: Definitions, instance: DagsterInstance, progress: Progress
+    ) -> None:
+        self._definitions = definitions
+        self._instance = instance
+        self._progress = progress
+        self.results: dict[str, AssetResult] = {}
+        self.check_problems: list[str] = []
+
+    def discover(self, assets: Collection[str]) -> None:
+        chosen = [name for name in DISCOVERY if name in assets]
+        if chosen:
+            self._run("discover", chosen, {name: [name] for name in chosen}, {})
+
+    def windows(self, assets: Collection[str], keys: Collection[str] | None) -> None:
+        self._partitioned("refresh_windows", WINDOWS_NAME, WINDOW_ASSETS, assets, keys)
+
+    def articles(self, assets: Collection[str], keys: Collection[str] | None) -> None:
+        self._partitioned("refresh_articles", PROMOTERS_NAME, ARTICLE_ASSETS, assets, keys)
+
+    def _partitioned(
+        self,
+        job: str,
+        partitions: str,
+        of_job: Sequence[str],
+        assets: Collection[str],
+        keys: Collection[str] | None,
+    ) -> None:
+        chosen = [name for name in of_job if name in assets]
+        known = self._instance.get_dynamic_partitions(partitions)
+        if not chosen:
+            return
+        for name in chosen:
+            self.results.setdefault(name, AssetResult([]))
+        for stretch in _stretches(known, keys):
+            tags = {
+                ASSET_PARTITION_RANGE_START_TAG: stretch[0],
+                ASSET_PARTITION_RANGE_END_TAG: stretch[-1],
+            }
+            self._run(job, chosen, dict.fromkeys(chosen, stretch), tags)
+
+    def _run(
+        self,
+        job: str,
+        assets: Sequence[str],
+        planned: dict[str, list[str]],
+        tags: dict[str, str],
+    ) -> None:
+        for name in assets:
+            result = self.results.setdefault(name, AssetResult([]))
+            result.planned.extend(planned[name])
+            self._progress(name, result)
+        run_id = make_new_run_id()
+        self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
+        self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self._instance,
+            run_id=run_id,
+            asset_selection=[AssetKey(name) for name in assets],
+            tags=tags,
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        for name in assets:
+            self._fail_rest(name, f"was not reached in run {run_id}", "NotReached")
+
+    def _see(self, entry: EventLogEntry, assets: Sequence[str]) -> None:
+        event = entry.dagster_event
+        if event is None:
+            return
+        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            done = event.step_materialization_data.materialization
+            name = done.asset_key.to_user_string()
+            if name in self.results:
+                self._succeed(name, done.partition or name, done.metadata)
+        elif event.event_type == DagsterEventType.STEP_FAILURE:
+            of_step = ARTICLE_ASSETS if event.step_key == "shop_articles" else (event.step_key,)
+            self._see_failure(event.step_failure_data, [name for name in assets if name in of_step])
+        elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed:
+                self.check_problems.append(
+                    f"{check.asset_key.to_user_string()}: {check.description}"
+                )
+
+    def _succeed(
+        self, name: str, partition: str, metadata: Mapping[str, MetadataValue[Any]]
+    ) -> None:
+        result = self.results[name]
+        result.succeeded.add(partition)
+        result.rows += _number(metadata, "dagster/row_count")
+        result.pages += _number(metadata, "pages")
+        result.api_calls += _number(metadata, "api_calls")
+        self._progress(name, result)
+
+    def _see_failure(self, data: StepFailureData, assets: Sequence[str]) -> None:
+        told = data.user_failure_data.metadata if data.user_failure_data else {}
+        failed = cast(
+            "list[dict[str, Any]]", told[FAILED_METADATA].value if FAILED_METADATA in told else []
+        )
+        for name in assets:
+            for one in failed:
+                self.results[name].failed[one["partition"]] = FailedPartition(**one)
+            if name in PULLING:
+                self.results[name].api_calls += sum(one["api_calls"] for one in failed)
+            if not failed:
+                self._fail_rest(name, _reason(data), data.error_source.value)
+
+    def _fail_rest(self, name: str, reason: str, error_class: str) -> None:
+        result = self.results[name]
+        for partition in result.planned:
+            if partition not in result.succeeded and partition not in result.failed:
+                result.failed[partition] = FailedPartition(partition, reason, error_class, 0, False)
+        self._progress(name, result)
+
+
+def _reason(data: StepFailureData) -> str:
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    cause = data.error
+    while cause is not None and cause.cause is not None:
+        cause = cause.cause
+    return cause.message.strip() if cause is not None else "failed for an unknown reason"
+
+
+def _number(metadata: Mapping[str, MetadataValue[Any]], name: str) -> int:
+    value = metadata[name].value if name in metadata else 0
+    return int(value)
+
+
+def _stretches(known: Sequence[str], keys: Collection[str] | None) -> Iterator[list[str]]:
+    """The chosen keys as stretches that are neighbours in Dagster's order: a run takes one of them."""
+    stretch: list[str] = []
+    for key in known:
+        if keys is None or key in keys:
+            stretch.append(key)
+        elif stretch:
+            yield stretch
+            stretch = []
+    if stretch:
+        yield stretch

@@ -1,0 +1,62 @@
+"""Many lists at once, a bounded number of calls in flight over all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Key]):
+    """What became of one list: pages to load, or why there are none."""
+
+    key: Key
+    result: Pulled | Exception
+
+
+def pull_all(
+    tasks: Mapping[Key, PullTask], staging: Staging, max_in_flight: int
+) -> Iterator[Outcome[Key]]:
+    """Pulls the lists side by side and yields each as it ends, good or bad.
+
+    Each list is one walk, so at most `max_in_flight` calls are under way. A list that is done waits
+    until the one before it was taken in: pulling never runs far ahead of loading. Closing the
+    iterator (or an exception in its reader) stops the walks between two pages.
+    """
+    if not tasks:
+        return
+    stop = threading.Event()
+    done: SimpleQueue[Outcome[Key]] = SimpleQueue()
+    room = threading.Semaphore(2 * max_in_flight)
+
+    def work(key: Key, task: PullTask) -> None:
+        room.acquire()
+        try:
+            result: Pulled | Exception = pull(task, staging, stop)
+        except Exception as error:
+            result = error
+        done.put(Outcome(key, result))
+
+    executor = ThreadPoolExecutor(max_in_flight, thread_name_prefix="pull")
+    try:
+        for key, task in tasks.items():
+            executor.submit(work, key, task)
+        for _ in tasks:
+            yield done.get()
+            room.release()
+    finally:
+        stop.set()
+        room.release(len(tasks))
+        executor.shutdown(cancel_futures=True)
+        while not done.empty():
+            result = done.get().result
+            if isinstance(result, Pulled):
+                result.staged.keep()

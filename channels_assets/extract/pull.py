@@ -1,0 +1,171 @@
+"""One list, pulled whole into a staged file: resumed, walked, counted, walked again if need be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from channels_assets.extract.staging import StagedPages
+from channels_assets.wechat.client import CallCounter, Client
+from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
+from channels_assets.wechat.paging import ListRequest, Walk, fetch_page, page_of_bytes, unproven
+
+COUNT_DISAGREES = "count_disagrees"
+_STALE_CURSOR_CODES = frozenset({10022006, 10024000, 10071003, 10071048})
+
+
+class Stopped(Exception):
+    """The run was stopped; what is staged so far is kept for the next one."""
+
+
+@dataclass(frozen=True)
+class PullTask:
+    """A list to pull. `account` is the appid whose credential `client` holds."""
+
+    name: str
+    account: str
+    client: Client
+    request: ListRequest[Any]
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Where pages are staged, and for how many seconds they may be resumed."""
+
+    folder: Path
+    resume_seconds: float = 1800.0
+    now: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A list that was proven complete, with its staged pages: load them, then `discard` them.
+
+    `total_num` is what the API said, None if it doesn't say. `items` counts repeated ones too.
+    """
+
+    staged: StagedPages
+    end_reason: str
+    pages: int
+    items: int
+    api_calls: int
+    resumed_pages: int
+    total_num: int | None
+    started_at: datetime
+    fetched_at: datetime
+
+
+def pull(task: PullTask, staging: Staging, stop: threading.Event) -> Pulled:
+    """Pulls one list. Raises WeChatError, or Stopped between two pages once `stop` is set; pages
+    that a retry can use stay staged."""
+    request = task.request
+    identity = {
+        "account": task.account,
+        "endpoint": request.endpoint.name,
+        "fields": dict(request.fields),
+    }
+    file = StagedPages(staging.folder, task.name, identity)
+    run = _Run(task, staging, stop, file)
+    try:
+        return run.to_proven_end()
+    except UnprovenEnd as error:
+        # A retry must not resume what led nowhere.
+        file.restart()
+        error.api_calls = run.counter.calls
+        raise
+    except WeChatError as error:
+        error.api_calls = run.counter.calls
+        raise
+    finally:
+        if not run.proven:
+            file.keep()
+
+
+class _Run:
+    def __init__(
+        self, task: PullTask, staging: Staging, stop: threading.Event, file: StagedPages
+    ) -> None:
+        self._task = task
+        self._staging = staging
+        self._stop = stop
+        self._file = file
+        self._walk: Walk[Any] = Walk(task.request)
+        self._started_at = staging.now()
+        self._fetched_at = self._started_at
+        self._restarted = False
+        self.counter = CallCounter()
+        self.proven = False
+
+    def to_proven_end(self) -> Pulled:
+        self._resume()
+        resumed_pages = self._walk.pages
+        self._to_end()
+        if not self._walk.count_agrees and self._file.first_walk is None:
+            # Lists change while one reads: a second walk tells a change from a gap.
+            self._restart(first_walk=self._walk.digest)
+            resumed_pages = 0
+            self._to_end()
+        end_reason = self._walk.end_reason or ""
+        if not self._walk.count_agrees:
+            self._settle()
+            end_reason = COUNT_DISAGREES
+        self.proven = True
+        return Pulled(
+            staged=self._file,
+            end_reason=end_reason,
+            pages=self._walk.pages,
+            items=self._walk.items,
+            api_calls=self.counter.calls,
+            resumed_pages=0 if self._restarted else resumed_pages,
+            total_num=self._walk.total_num,
+            started_at=datetime.fromtimestamp(self._started_at, UTC),
+            fetched_at=datetime.fromtimestamp(self._fetched_at, UTC),
+        )
+
+    def _resume(self) -> None:
+        not_before = self._staging.now() - self._staging.resume_seconds
+        try:
+            for page, written_at in self._file.resume(not_before):
+                self._walk.accept(page_of_bytes(self._task.request, page))
+                self._fetched_at = written_at
+        except WeChatError:
+            # The process died after staging a page that it would have refused.
+            self._restart(first_walk=None)
+
+    def _to_end(self) -> None:
+        request = self._task.request
+        while self._walk.end_reason is None:
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                page = fetch_page(self._task.client, request, self._walk.cursor, self.counter)
+            except BadRequest as error:
+                stale = self._walk.cursor and error.errcode in _STALE_CURSOR_CODES
+                if not stale or self._restarted:
+                    raise
+                self._restarted = True
+                self._restart(first_walk=self._file.first_walk)
+                continue
+            self._fetched_at = self._staging.now()
+            self._file.append(page.raw, self._fetched_at)
+            self._walk.accept(page)
+
+    def _restart(self, first_walk: str | None) -> None:
+        self._file.restart(first_walk)
+        self._walk = Walk(self._task.request)
+
+    def _settle(self) -> None:
+        walk = self._walk
+        if walk.digest == self._file.first_walk and walk.distinct:
+            return
+        raise unproven(
+            self._task.request.endpoint.name,
+            f"{walk.distinct} different items were read, total_num says {walk.total_num}, "
+            "and a second walk did not settle it",
+            walk.pages,
+        )

@@ -1,0 +1,155 @@
+"""Staged pages: one file per list, each page as the API sent it, so that a retry can go on.
+
+    {"version": 1, "identity": ..., "first_walk": ...}\\n
+    <length> <crc32> <unix time>\\n<page bytes>\\n
+    <length> <crc32> <unix time>\\n<page bytes>\\n
+
+A process may die at any byte: a record that is cut or fails its checksum ends the file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, cast
+
+_VERSION = 1
+_SUFFIX = ".pages"
+
+
+@dataclass(frozen=True)
+class _Record:
+    page: bytes
+    written_at: float
+    end: int
+
+
+class StagedPages:
+    """The staged pages of one list. Held by one holder at a time until `keep` or `discard`.
+
+    `identity` is all that makes the list what it is (account, endpoint, constant fields): a file of
+    another identity is never resumed. While another process pulls the same list, this one stages
+    under a name of its own and resumes nothing.
+    """
+
+    def __init__(self, folder: Path, name: str, identity: Mapping[str, Any]) -> None:
+        self._identity = json.dumps(identity, sort_keys=True, ensure_ascii=False)
+        digest = blake2b(self._identity.encode(), digest_size=12).hexdigest()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.first_walk: str | None = None
+        self._path = folder / f"{name}-{digest}{_SUFFIX}"
+        self._file = self._open_locked()
+
+    def _open_locked(self) -> IO[bytes]:
+        while True:
+            file = self._path.open("a+b")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                own = f"{self._path.stem}.{os.getpid()}.{id(self):x}{_SUFFIX}"
+                self._path = self._path.with_name(own)
+                continue
+            if _same_file(file, self._path):
+                return file
+            # Its last holder removed it between our open and our lock.
+            file.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pages in order."""
+        self._file.seek(0)
+        self._file.readline()
+        for record in _records(self._file):
+            yield record.page
+
+    def resume(self, not_before: float) -> Iterator[tuple[bytes, float]]:
+        """The pages of an earlier pull with their times, if the newest is not before `not_before`.
+
+        What can't be used is cut off first.
+        """
+        self._file.seek(0)
+        header = self._header(self._file.readline())
+        newest, end = 0.0, 0
+        if header is not None:
+            for record in _records(self._file):
+                newest, end = record.written_at, record.end
+        if header is None or newest < not_before:
+            self.restart()
+            return
+        self.first_walk = cast("str | None", header["first_walk"])
+        self._file.truncate(end)
+        self._file.seek(0)
+        self._file.readline()
+        for record in _records(self._file):
+            yield record.page, record.written_at
+
+    def _header(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            header = json.loads(line)
+        except ValueError:
+            return None
+        known = header["version"] == _VERSION and header["identity"] == self._identity
+        return header if known else None
+
+    def restart(self, first_walk: str | None = None) -> None:
+        """Empties the file. `first_walk` is the digest of an earlier walk to compare with."""
+        self.first_walk = first_walk
+        self._file.truncate(0)
+        header = {"version": _VERSION, "identity": self._identity, "first_walk": first_walk}
+        self._file.write(json.dumps(header, ensure_ascii=False).encode() + b"\n")
+        self._file.flush()
+
+    def append(self, page: bytes, now: float) -> None:
+        head = f"{len(page)} {zlib.crc32(page):08x} {now:.3f}\n"
+        self._file.write(head.encode() + page + b"\n")
+        # Into the operating system's hands, so that killing this process loses nothing. A machine
+        # that goes off may lose pages: the checksum tells.
+        self._file.flush()
+
+    def keep(self) -> None:
+        """Lets go of the file and leaves it for a retry."""
+        self._file.close()
+
+    def discard(self) -> None:
+        """Removes the file: its pages are loaded."""
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+
+def remove_leftovers(folder: Path, not_after: float) -> None:
+    """Removes staged files that nobody holds and that are too old to be resumed."""
+    for path in folder.glob(f"*{_SUFFIX}"):
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.stat().st_mtime <= not_after:
+                    path.unlink()
+        except (BlockingIOError, FileNotFoundError):
+            continue
+
+
+def _same_file(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _records(file: IO[bytes]) -> Iterator[_Record]:
+    while head := file.readline():
+        try:
+            length, crc, written_at = head.split()
+            page = file.read(int(length))
+            whole = len(page) == int(length) and file.read(1) == b"\n"
+            if not whole or zlib.crc32(page) != int(crc, 16):
+                return
+            record = _Record(page, float(written_at), file.tell())
+        except ValueError:
+            return
+        yield record

@@ -1,0 +1,141 @@
+"""Calls with one credential: token, limit, send, judge, decode, and again where that can help."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import tenacity
+
+from channels_assets.wechat.auth import TokenSource
+from channels_assets.wechat.errors import (
+    QuotaExhausted,
+    RateLimited,
+    TokenRejected,
+    Transient,
+    hiding,
+)
+from channels_assets.wechat.exchange import Answer, exchange
+from channels_assets.wechat.limiter import Limiter
+from channels_assets.wechat.transport import Transport
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a call is tried; the waits between grow: base, 2 x base, 4 x base ... seconds."""
+
+    tries: int = 5
+    base_seconds: float = 1.0
+    longest_seconds: float = 30.0
+
+
+class CallCounter:
+    """Counts calls that were sent, failed ones too."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+
+class Client:
+    """The API as one account sees it. Safe for many threads.
+
+    Errors are those of `errors.py`. Transient ones were tried `patience.tries` times before they
+    come out; after one QuotaExhausted, no further call is spent on that path.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        base_url: str,
+        tokens: TokenSource,
+        limiter: Limiter | None = None,
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = transport
+        self._base_url = base_url
+        self._tokens = tokens
+        self._limiter = limiter or Limiter()
+        self._patience = patience or Patience()
+        self._sleep = sleep
+        self._exhausted: dict[str, QuotaExhausted] = {}
+
+    def call(
+        self,
+        path: str,
+        endpoint: str,
+        body: Mapping[str, Any],
+        decode: Callable[[Answer], T],
+        counter: CallCounter,
+    ) -> T:
+        """POSTs `body`, returns `decode(answer)`; what `decode` refuses is asked for again."""
+        payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
+        patience = self._patience
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            stop=tenacity.stop_after_attempt(patience.tries),
+            wait=tenacity.wait_exponential(
+                multiplier=patience.base_seconds, max=patience.longest_seconds
+            )
+            + tenacity.wait_random(0, patience.base_seconds),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(self._once, path, endpoint, payload, decode, counter)
+
+    def _once(
+        self,
+        path: str,
+        endpoint: str,
+        payload: bytes,
+        decode: Callable[[Answer], T],
+        counter: CallCounter,
+    ) -> T:
+        token = self._tokens.token()
+        try:
+            return self._send(path, endpoint, payload, token, decode, counter)
+        except TokenRejected:
+            renewed = self._tokens.renew(token)
+            return self._send(path, endpoint, payload, renewed, decode, counter)
+
+    def _send(
+        self,
+        path: str,
+        endpoint: str,
+        payload: bytes,
+        token: str,
+        decode: Callable[[Answer], T],
+        counter: CallCounter,
+    ) -> T:
+        if exhausted := self._exhausted.get(path):
+            raise _not_tried(exhausted)
+        self._limiter.acquire()
+        counter.calls += 1
+        url = self._base_url + path
+        try:
+            with hiding(token):
+                return decode(
+                    exchange(self._transport, url, {"access_token": token}, payload, endpoint)
+                )
+        except RateLimited:
+            self._limiter.slow_down()
+            raise
+        except QuotaExhausted as error:
+            self._exhausted[path] = error
+            raise
+
+
+def _not_tried(error: QuotaExhausted) -> QuotaExhausted:
+    return QuotaExhausted(
+        f"Not tried: {error.what[0].lower()}{error.what[1:]}",
+        endpoint=error.endpoint,
+        errcode=error.errcode,
+        errmsg=error.errmsg,
+        rid=error.rid,
+        advice=error.advice,
+    )

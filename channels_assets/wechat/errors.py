@@ -1,0 +1,126 @@
+"""What can go wrong with a call, named by what the caller must do.
+
+    WeChatError                 its text: what happened, what to do, errcode, errmsg, rid, endpoint
+    ├── Transient               call again later (system busy, HTTP 5xx, connection lost, time-out)
+    │   ├── RateLimited         call again later, and slower from now on (45011 and its kin)
+    │   └── UnexpectedResponse  not the API's language (HTML, cut JSON, a field of the wrong type)
+    ├── TokenRejected           fetch a new token once, send again once
+    ├── QuotaExhausted          leave this API alone until its quota is reset
+    ├── PermissionDenied        a person must act: account, secret, IP list, capability, binding
+    ├── BadRequest              the request was wrong: our bug, or a stale cursor
+    └── UnprovenEnd             the list ended without proof that it was complete
+
+No error holds a token or a secret: requests' own exceptions carry the URL, so they never leave
+`transport.py`; excerpts and errmsg pass through `redact`, and `hiding` strikes out exact values.
+Which errcode is which error stands in `errcodes.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from urllib.parse import quote, quote_plus
+
+_TOKEN_LIKE = re.compile(
+    r"((?:access_token|secret|appsecret|refresh_token|verify_ticket)[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]+",
+    re.IGNORECASE,
+)
+
+
+class WeChatError(Exception):
+    """A call that did not give what was asked for. `str(error)` is fit for users and logs.
+
+    `api_calls`: how many calls were spent on the list, where the error ended its walk.
+    """
+
+    api_calls = 0
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        endpoint: str = "",
+        errcode: int | None = None,
+        errmsg: str = "",
+        rid: str = "",
+        advice: str = "",
+    ) -> None:
+        self.what = what
+        self.endpoint = endpoint
+        self.errcode = errcode
+        self.errmsg = errmsg
+        self.rid = rid
+        self.advice = advice
+        facts = [
+            f"errcode {errcode}" if errcode is not None else "",
+            f"errmsg {errmsg!r}" if errmsg else "",
+            f"rid {rid}" if rid else "",
+            f"endpoint {endpoint}" if endpoint else "",
+        ]
+        told = ", ".join(fact for fact in facts if fact)
+        super().__init__(
+            " ".join(part for part in (what, advice, f"[{told}]" if told else "") if part)
+        )
+
+
+class Transient(WeChatError):
+    """Call again later."""
+
+
+class RateLimited(Transient):
+    """Call again later, and slower from now on."""
+
+
+class UnexpectedResponse(Transient):
+    """The answer is not the API's language, or a field has a value that can't be stored exactly."""
+
+
+class TokenRejected(WeChatError):
+    """The access token is not (or no longer) valid."""
+
+
+class QuotaExhausted(WeChatError):
+    """The daily quota of this API is used up."""
+
+
+class PermissionDenied(WeChatError):
+    """A person must act before this call can succeed."""
+
+
+class BadRequest(WeChatError):
+    """The request is wrong."""
+
+
+class UnprovenEnd(WeChatError):
+    """The list ended without proof that it was read whole; nothing of it may be loaded."""
+
+
+def redact(text: str) -> str:
+    """Text without the values of anything that looks like a token or a secret."""
+    return _TOKEN_LIKE.sub(r"\1***", text)
+
+
+@contextmanager
+def hiding(*secrets: str) -> Generator[None]:
+    """Strikes `secrets` out of any WeChatError that is raised inside, raw or URL-encoded."""
+    try:
+        yield
+    except WeChatError as error:
+        spellings = {form for s in secrets if s for form in (s, quote(s, safe=""), quote_plus(s))}
+
+        def struck(text: str) -> str:
+            for spelling in sorted(spellings, key=len, reverse=True):
+                text = text.replace(spelling, "***")
+            return text
+
+        if struck(str(error)) == str(error):
+            raise
+        raise type(error)(
+            struck(error.what),
+            endpoint=error.endpoint,
+            errcode=error.errcode,
+            errmsg=struck(error.errmsg),
+            rid=struck(error.rid),
+            advice=error.advice,
+        ) from None

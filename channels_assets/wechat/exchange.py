@@ -1,0 +1,57 @@
+"""One POST, judged by its HTTP status and errcode. Shared by token calls and data calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from channels_assets.wechat.decode import Fields, JsonObject, parse_object
+from channels_assets.wechat.errcodes import error_for
+from channels_assets.wechat.errors import (
+    BadRequest,
+    RateLimited,
+    Transient,
+    UnexpectedResponse,
+)
+from channels_assets.wechat.transport import Reply, Transport
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: the parsed object and its bytes as they came."""
+
+    value: JsonObject
+    raw: bytes
+
+
+def exchange(
+    transport: Transport, url: str, query: Mapping[str, str], body: bytes, endpoint: str
+) -> Answer:
+    """Sends and judges. Raises the error of the status or errcode; no errcode means success."""
+    reply = transport.post(url, query, body, endpoint)
+    _judge_status(reply, endpoint)
+    value = parse_object(reply.body, endpoint)
+    fields = Fields(value, endpoint)
+    errcode = fields.integer("errcode") or 0
+    if errcode != 0:
+        raise error_for(errcode, fields.text("errmsg") or "", endpoint)
+    return Answer(value, reply.body)
+
+
+def _judge_status(reply: Reply, endpoint: str) -> None:
+    if reply.status == 200:
+        return
+    what = f"HTTP {reply.status} instead of an answer."
+    if reply.status >= 500:
+        raise Transient(what, endpoint=endpoint)
+    if reply.status == 429:
+        raise RateLimited(what, endpoint=endpoint)
+    if 300 <= reply.status < 400:
+        raise UnexpectedResponse(
+            f"HTTP {reply.status}: a redirect, which is not followed, because it would carry the token away.",
+            endpoint=endpoint,
+            advice="Correct `base_url` in channels.toml, or look at the proxy between.",
+        )
+    if reply.status == 412:
+        raise BadRequest(what, endpoint=endpoint)
+    raise UnexpectedResponse(what, endpoint=endpoint)

@@ -1,0 +1,205 @@
+"""One list, page after page: what to ask next, and when the end is proven.
+
+    A   last_buffer, no has_more, total_num on request
+    B-D next_key and has_more
+    E   next_key alone
+
+A walk ends for a stated reason (`EndReason`). Everything else raises UnprovenEnd: a list that stops
+without proof must never be loaded as if it were whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Generic, Literal, TypeVar
+
+from channels_assets.wechat.client import CallCounter, Client
+from channels_assets.wechat.decode import Fields, JsonObject, parse_object
+from channels_assets.wechat.errors import BadRequest, UnprovenEnd
+from channels_assets.wechat.exchange import Answer
+
+Item = TypeVar("Item")
+EndReason = Literal["has_more_false", "empty_page", "cursor_missing", "total_reached"]
+
+MAX_PAGES = 100_000
+_BARREN_PAGES = 5
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[Item]):
+    """A list that the API pages through."""
+
+    name: str
+    path: str
+    doc: str
+    list_field: str
+    cursor_field: Literal["last_buffer", "next_key"]
+    max_page_size: int
+    decode: Callable[[Fields], Item]
+    key: Callable[[Item], str]
+
+
+@dataclass(frozen=True)
+class ListRequest(Generic[Item]):
+    """One list: an endpoint and the fields that stay constant on every page of a walk."""
+
+    endpoint: Endpoint[Item]
+    fields: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        size, most = self.fields["page_size"], self.endpoint.max_page_size
+        if not 1 <= size <= most:
+            raise BadRequest(
+                f"page_size must be 1 to {most}, not {size}; no call was made.",
+                endpoint=self.endpoint.name,
+            )
+
+    def body(self, cursor: str) -> JsonObject:
+        if self.endpoint.cursor_field == "last_buffer":
+            # The first page has no last_buffer; next_key is required, and empty on the first page.
+            return {**self.fields, "last_buffer": cursor} if cursor else dict(self.fields)
+        return {**self.fields, "next_key": cursor}
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One page: its items in order, what the API says of the rest, and its bytes as they came."""
+
+    items: tuple[Item, ...]
+    keys: tuple[str, ...]
+    listed: bool
+    cursor: str
+    has_more: bool | None
+    total_num: int | None
+    raw: bytes
+
+
+def page_of_bytes(request: ListRequest[Item], raw: bytes) -> Page[Item]:
+    """A page from the bytes of an answer that was once accepted."""
+    return _decode(request, Answer(parse_object(raw, request.endpoint.name), raw))
+
+
+def _decode(request: ListRequest[Item], answer: Answer) -> Page[Item]:
+    endpoint = request.endpoint
+    fields = Fields(answer.value, endpoint.name)
+    items = tuple(endpoint.decode(item) for item in fields.objects(endpoint.list_field))
+    return Page(
+        items=items,
+        keys=tuple(endpoint.key(item) for item in items),
+        listed=answer.value.get(endpoint.list_field) is not None,
+        cursor=fields.text(endpoint.cursor_field) or "",
+        has_more=fields.boolean("has_more"),
+        total_num=fields.integer("total_num"),
+        raw=answer.raw,
+    )
+
+
+def fetch_page(
+    client: Client, request: ListRequest[Item], cursor: str, counter: CallCounter
+) -> Page[Item]:
+    """One page. `cursor` is "" for the first, else what the page before gave."""
+    endpoint = request.endpoint
+    return client.call(
+        endpoint.path,
+        endpoint.name,
+        request.body(cursor),
+        lambda answer: _decode(request, answer),
+        counter,
+    )
+
+
+class Walk(Generic[Item]):
+    """The guard of one walk. Give it each page in order; ask it for the next cursor.
+
+    Pure: it makes no calls, so that staged pages can be replayed through it.
+    """
+
+    def __init__(self, request: ListRequest[Item], max_pages: int = MAX_PAGES) -> None:
+        self.request = request
+        self.cursor = ""
+        self.end_reason: EndReason | None = None
+        self.total_num: int | None = None
+        self.pages = 0
+        self.items = 0
+        self._max_pages = max_pages
+        self._keys: set[str] = set()
+        self._asked = {""}
+        self._barren = 0
+        self._all_full = True
+        self._digest = blake2b(digest_size=16)
+
+    @property
+    def distinct(self) -> int:
+        return len(self._keys)
+
+    @property
+    def digest(self) -> str:
+        """Equal for two walks that saw the same keys in the same order."""
+        return self._digest.hexdigest()
+
+    @property
+    def count_agrees(self) -> bool:
+        return self.total_num is None or self.total_num == self.distinct
+
+    def accept(self, page: Page[Item]) -> None:
+        """Takes the page that answers `cursor`, sets `end_reason` at the end. Raises UnprovenEnd."""
+        self.pages += 1
+        self.items += len(page.items)
+        known = self.distinct
+        self._keys.update(page.keys)
+        for key in page.keys:
+            self._digest.update(key.encode() + b"\0")
+        if page.total_num is not None:
+            self.total_num = page.total_num
+        self._barren = self._barren + 1 if self.distinct == known else 0
+        full = len(page.items) >= self.request.fields["page_size"]
+        self.end_reason = self._reason_to_end(page, full)
+        self._all_full = self._all_full and full
+        if self.end_reason is None:
+            self._go_on(page.cursor)
+
+    def _reason_to_end(self, page: Page[Item], full: bool) -> EndReason | None:
+        if not page.listed and (page.has_more or (self.total_num or 0) > self.distinct):
+            raise self._unproven(
+                f"the answer says that there is more but leaves {self.request.endpoint.list_field} out"
+            )
+        if page.has_more is False:
+            return "has_more_false"
+        if page.has_more:
+            if not page.cursor:
+                raise self._unproven("has_more is true but next_key is empty")
+            return None
+        if not page.items:
+            return "empty_page"
+        if not page.cursor:
+            return "cursor_missing"
+        counted = self.total_num is not None and self.total_num == self.distinct == self.items
+        if counted and ((self._all_full and not full) or page.cursor in self._asked):
+            # total_num alone could be off by one on a page break: a short last page, or a cursor
+            # that leads nowhere new, must say the same.
+            return "total_reached"
+        return None
+
+    def _go_on(self, cursor: str) -> None:
+        if cursor in self._asked:
+            raise self._unproven("a cursor came twice, so the pages go round in a circle")
+        if self._barren >= _BARREN_PAGES:
+            raise self._unproven(f"{_BARREN_PAGES} pages in a row brought nothing new")
+        if self.pages >= self._max_pages:
+            raise self._unproven(f"no end after {self.pages} pages")
+        self._asked.add(cursor)
+        self.cursor = cursor
+
+    def _unproven(self, reason: str) -> UnprovenEnd:
+        return unproven(self.request.endpoint.name, reason, self.pages)
+
+
+def unproven(endpoint: str, reason: str, pages: int) -> UnprovenEnd:
+    return UnprovenEnd(
+        f"The list ended without proof that it is complete: {reason} (page {pages}).",
+        endpoint=endpoint,
+        advice="Nothing was loaded, the rows of the last refresh stay; refresh again. "
+        "列表未能确认完整，本次未写入，原数据保留，请重新刷新。",
+    )

@@ -1,0 +1,113 @@
+"""One HTTP exchange. The seam that tests and simulations replace, and the only user of requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from channels_assets.wechat.errors import Transient, UnexpectedResponse
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+TOTAL_SECONDS = 120.0
+MAX_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status and whole body of an answer."""
+
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    """POSTs `body` to `url` with `query`. Raises only WeChatError, never with the query in it."""
+
+    def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply: ...
+
+
+class RequestsTransport:
+    """A pooled requests session: time-outs always, no redirects, TLS always verified, bounded bodies.
+
+    Safe for `connections` threads at once.
+    """
+
+    def __init__(self, connections: int = 32) -> None:
+        self._session = requests.Session()
+        # Proxies, .netrc and REQUESTS_CA_BUNDLE of the environment stay in force, as users expect.
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=False)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+        self._session.headers["Content-Type"] = "application/json; charset=utf-8"
+
+    def close(self) -> None:
+        self._session.close()
+
+    def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply:
+        deadline = time.monotonic() + TOTAL_SECONDS
+        try:
+            with self._session.post(
+                url,
+                params=dict(query),
+                data=body,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return Reply(response.status_code, _read(response, deadline, endpoint))
+        except requests.exceptions.SSLError:
+            raise Transient(
+                "The server's TLS certificate could not be verified.",
+                endpoint=endpoint,
+                advice="Check this machine's clock, its CA certificates and any proxy between.",
+            ) from None
+        except requests.exceptions.ConnectTimeout:
+            raise Transient(
+                f"No connection within {CONNECT_SECONDS:.0f} s.", endpoint=endpoint
+            ) from None
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
+            raise Transient(f"No answer within {READ_SECONDS:.0f} s.", endpoint=endpoint) from None
+        except (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError):
+            raise UnexpectedResponse(
+                "The answer's compression is broken.", endpoint=endpoint
+            ) from None
+        except (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError):
+            raise Transient(
+                "The connection failed or was lost.",
+                endpoint=endpoint,
+                advice="Is the API's address reachable from this machine?",
+            ) from None
+        except requests.exceptions.RequestException as error:
+            raise Transient(
+                f"The call failed before it was answered ({type(error).__name__}).",
+                endpoint=endpoint,
+            ) from None
+
+
+def _read(response: requests.Response, deadline: float, endpoint: str) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    # read1 hands bytes on as they come: iter_content waits for a whole chunk, so that a server that
+    # dribbles could hold a thread for hours.
+    while chunk := response.raw.read1(64 * 1024, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise UnexpectedResponse(
+                f"The answer is larger than {MAX_BYTES // 1024 // 1024} MB.", endpoint=endpoint
+            )
+        if time.monotonic() > deadline:
+            raise Transient(
+                f"The answer took longer than {TOTAL_SECONDS:.0f} s.", endpoint=endpoint
+            )
+    promised = response.headers.get("Content-Length", "")
+    if promised.isdecimal() and response.raw.tell() < int(promised):
+        raise Transient("The connection was lost in mid-answer.", endpoint=endpoint)
+    return b"".join(chunks)

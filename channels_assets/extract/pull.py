@@ -161,7 +161,7 @@ class _Run:
 
     def _settle(self) -> None:
         walk = self._walk
-        if walk.digest == self._file.first_walk and walk.distinct:
+        if walk.digest == self._file.first_walk and walk.end_is_explicit and walk.distinct:
             return
         raise unproven(
             self._task.request.endpoint.name,

@@ -79,7 +79,7 @@ class StagedPages:
         if header is not None:
             for record in _records(self._file):
                 newest, end = record.written_at, record.end
-        if header is None or newest < not_before:
+        if header is None or not end or newest < not_before:
             self.restart()
             return
         self.first_walk = cast("str | None", header["first_walk"])

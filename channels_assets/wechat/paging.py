@@ -113,19 +113,22 @@ def fetch_page(
 class Walk(Generic[Item]):
     """The guard of one walk. Give it each page in order; ask it for the next cursor.
 
-    Pure: it makes no calls, so that staged pages can be replayed through it.
+    Pure: it makes no calls, so that staged pages can be replayed through it. At the end,
+    `end_is_explicit` tells whether the end can be believed against a total_num that disagrees.
     """
 
     def __init__(self, request: ListRequest[Item], max_pages: int = MAX_PAGES) -> None:
         self.request = request
         self.cursor = ""
         self.end_reason: EndReason | None = None
+        self.end_is_explicit = False
         self.total_num: int | None = None
         self.pages = 0
         self.items = 0
         self._max_pages = max_pages
         self._keys: set[str] = set()
         self._asked = {""}
+        self._totals: set[int] = set()
         self._barren = 0
         self._all_full = True
         self._digest = blake2b(digest_size=16)
@@ -141,7 +144,12 @@ class Walk(Generic[Item]):
 
     @property
     def count_agrees(self) -> bool:
-        return self.total_num is None or self.total_num == self.distinct
+        """Whether every page that gave a total_num gave the number of distinct items read.
+
+        A total that changes between two pages means that the list changed under the walk: then
+        items may have slipped over a page break, even if the last total fits.
+        """
+        return self._totals <= {self.distinct}
 
     def accept(self, page: Page[Item]) -> None:
         """Takes the page that answers `cursor`, sets `end_reason` at the end. Raises UnprovenEnd."""
@@ -153,9 +161,17 @@ class Walk(Generic[Item]):
             self._digest.update(key.encode() + b"\0")
         if page.total_num is not None:
             self.total_num = page.total_num
+            self._totals.add(page.total_num)
         self._barren = self._barren + 1 if self.distinct == known else 0
         full = len(page.items) >= self.request.fields["page_size"]
         self.end_reason = self._reason_to_end(page, full)
+        # A cursor that is missing behind a full page may have been forgotten; an empty page, or a
+        # short one that ends a row of full ones, says on purpose that nothing follows.
+        self.end_is_explicit = (
+            not full and page.listed and (not page.items or self._all_full)
+            if self.end_reason != "has_more_false"
+            else True
+        )
         self._all_full = self._all_full and full
         if self.end_reason is None:
             self._go_on(page.cursor)
@@ -175,7 +191,7 @@ class Walk(Generic[Item]):
             return "empty_page"
         if not page.cursor:
             return "cursor_missing"
-        counted = self.total_num is not None and self.total_num == self.distinct == self.items
+        counted = self.total_num == self.items and self.count_agrees
         if counted and ((self._all_full and not full) or page.cursor in self._asked):
             # total_num alone could be off by one on a page break: a short last page, or a cursor
             # that leads nowhere new, must say the same.

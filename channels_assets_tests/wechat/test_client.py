@@ -1,0 +1,222 @@
+"""Calls over a real socket: tokens, retries, quotas, and what never leaves the client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from channels_assets.sandbox import Fault, Sandbox, World
+from channels_assets.wechat import transport as transport_module
+from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.client import CallCounter, Client, Patience
+from channels_assets.wechat.errors import (
+    PermissionDenied,
+    QuotaExhausted,
+    RateLimited,
+    TokenRejected,
+    Transient,
+    UnexpectedResponse,
+    WeChatError,
+)
+from channels_assets.wechat.limiter import Limiter
+from channels_assets.wechat.paging import fetch_page
+from channels_assets.wechat.promoter import cooperating_shops
+from channels_assets.wechat.transport import RequestsTransport
+from channels_assets.wechat.window import WINDOW_PRODUCTS, get_window_product_list, window_products
+
+TOKEN_PATH = "/cgi-bin/stable_token"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(World.generate(seed=3, products=30)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> World:
+    return sandbox.world
+
+
+def client_of(
+    sandbox: Sandbox, appid: str, secret: str, patience: Patience | None = None
+) -> Client:
+    transport = RequestsTransport()
+    return Client(
+        transport,
+        sandbox.url,
+        StableToken(transport, sandbox.url, appid, lambda: secret),
+        limiter=Limiter(sleep=lambda _: None),
+        patience=patience or Patience(tries=3, base_seconds=0.0),
+    )
+
+
+def window_client(sandbox: Sandbox, patience: Patience | None = None) -> Client:
+    window = next(iter(sandbox.world.windows.values()))
+    return client_of(sandbox, window.appid, window.secret, patience)
+
+
+def test_a_page_as_the_api_describes_it(sandbox: Sandbox, world: World) -> None:
+    appid = next(iter(world.windows))
+    client = window_client(sandbox)
+    first = get_window_product_list(client, page_size=7, need_total_num=True)
+    second = get_window_product_list(client, page_size=7, last_buffer=first.cursor)
+    by_index = get_window_product_list(client, page_size=7, page_index=2)
+    truth = [str(item["product_id"]) for item in world.products_for(appid)]
+    assert list(first.keys) == truth[:7]
+    assert first.total_num == len(truth)
+    assert second.total_num is None
+    assert second.keys == by_index.keys == tuple(truth[7:14])
+    own = next(item for item in first.items if item.shop_appid)
+    assert own.out_product_id is None
+    assert own.product_source == 0
+
+
+def test_many_threads_share_one_token(sandbox: Sandbox) -> None:
+    client = window_client(sandbox)
+
+    def one(_: int) -> int:
+        return len(fetch_page(client, window_products(page_size=5), "", CallCounter()).items)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(one, range(64))) == {5}
+    assert len(sandbox.calls_to(TOKEN_PATH)) == 1
+
+
+@pytest.mark.parametrize("end", ["expire_tokens", "revoke_tokens"])
+def test_a_token_that_ends_is_renewed_once_for_all_threads(sandbox: Sandbox, end: str) -> None:
+    client = window_client(sandbox)
+    fetch_page(client, window_products(), "", CallCounter())
+    getattr(sandbox, end)()
+    sandbox.reset_calls()
+    counters = [CallCounter() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda c: fetch_page(client, window_products(), "", c), counters))
+    assert 1 <= len(sandbox.calls_to(TOKEN_PATH)) <= 2
+    assert all(counter.calls <= 2 for counter in counters)
+
+
+def test_a_token_that_is_always_rejected_does_not_loop(sandbox: Sandbox) -> None:
+    sandbox.inject(Fault("token_replaced"))
+    counter = CallCounter()
+    with pytest.raises(TokenRejected, match="40001"):
+        fetch_page(window_client(sandbox), window_products(), "", counter)
+    assert counter.calls == 2
+
+
+def test_a_window_token_may_not_call_the_agency_lists(sandbox: Sandbox) -> None:
+    with pytest.raises(PermissionDenied, match=r"联盟带货机构.*48001.*rid"):
+        fetch_page(window_client(sandbox), cooperating_shops(), "", CallCounter())
+    assert len(sandbox.calls_to(TOKEN_PATH)) == 1
+
+
+def test_a_wrong_secret_is_said_and_not_shown(sandbox: Sandbox, world: World) -> None:
+    appid = next(iter(world.windows))
+    client = client_of(sandbox, appid, "not-the-secret")
+    with pytest.raises(PermissionDenied, match="secret_env") as caught:
+        fetch_page(client, window_products(), "", CallCounter())
+    assert "not-the-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("system_busy", "http_500", "http_502", "html_200", "truncated", "truncated_json"),
+        *("drop", "latin1", "bom", "duplicate_keys", "nan", "rate_minute"),
+    ],
+)
+def test_a_passing_fault_is_tried_again_and_leaves_no_trace(sandbox: Sandbox, kind: str) -> None:
+    client = window_client(sandbox)
+    sandbox.inject(Fault(kind, times=2))
+    counter = CallCounter()
+    page = fetch_page(client, window_products(), "", counter)
+    assert len(page.items) == 30
+    assert counter.calls == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("system_busy", Transient),
+        ("rate_minute", RateLimited),
+        ("http_502", Transient),
+        ("html_200", UnexpectedResponse),
+        ("redirect", UnexpectedResponse),
+        ("truncated", Transient),
+        ("drop", Transient),
+    ],
+)
+def test_a_lasting_fault_comes_out_after_the_tries(
+    sandbox: Sandbox, kind: str, expected: type[WeChatError]
+) -> None:
+    sandbox.inject(Fault(kind))
+    counter = CallCounter()
+    with pytest.raises(expected) as caught:
+        fetch_page(window_client(sandbox), window_products(), "", counter)
+    assert type(caught.value) is expected
+    assert counter.calls == 3
+    assert not [secret for secret in sandbox.tokens if secret in str(caught.value)]
+
+
+@pytest.mark.parametrize("kind", ["errcode_string", "errcode_missing", "text_plain"])
+def test_an_odd_answer_is_an_answer(sandbox: Sandbox, kind: str) -> None:
+    sandbox.inject(Fault(kind))
+    counter = CallCounter()
+    assert len(fetch_page(window_client(sandbox), window_products(), "", counter).items) == 30
+    assert counter.calls == 1
+
+
+def test_after_the_quota_is_gone_no_call_is_spent_on_that_api(sandbox: Sandbox) -> None:
+    sandbox.inject(Fault("quota_day"))
+    client = window_client(sandbox)
+    for _ in range(3):
+        with pytest.raises(QuotaExhausted, match="45009"):
+            fetch_page(client, window_products(), "", CallCounter())
+    assert len(sandbox.calls_to(WINDOW_PRODUCTS.path)) == 1
+
+
+def test_a_hanging_server_ends_in_a_timeout(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "READ_SECONDS", 0.2)
+    client = window_client(sandbox, Patience(tries=1))
+    sandbox.inject(Fault("hang", times=1))
+    with pytest.raises(Transient, match="No answer within"):
+        fetch_page(client, window_products(), "", CallCounter())
+
+
+def test_dribbling_bytes_end_at_the_deadline(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "TOTAL_SECONDS", 0.3)
+    client = window_client(sandbox, Patience(tries=1))
+    sandbox.inject(Fault("slow", times=1, seconds=30, path=WINDOW_PRODUCTS.path))
+    with pytest.raises(Transient, match="took longer"):
+        fetch_page(client, window_products(), "", CallCounter())
+
+
+def test_a_huge_answer_is_refused(sandbox: Sandbox) -> None:
+    client = window_client(sandbox, Patience(tries=1))
+    sandbox.inject(Fault("huge"))
+    with pytest.raises(UnexpectedResponse, match="larger than 32 MB"):
+        fetch_page(client, window_products(), "", CallCounter())
+
+
+def test_an_address_where_nobody_listens_is_said_without_the_token(world: World) -> None:
+    transport = RequestsTransport()
+
+    class Fixed:
+        def token(self) -> str:
+            return "THE_TOKEN"
+
+        def renew(self, rejected: str) -> str:
+            return rejected
+
+    client = Client(transport, "http://127.0.0.1:9", Fixed(), patience=Patience(tries=1))
+    with pytest.raises(Transient, match="connection failed") as caught:
+        fetch_page(client, window_products(), "", CallCounter())
+    assert "THE_TOKEN" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

@@ -1,0 +1,153 @@
+"""From bytes to values: exactly, or refused with endpoint and field named; never a bare KeyError."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels_assets.wechat.decode import Fields, parse_object
+from channels_assets.wechat.errors import UnexpectedResponse
+from channels_assets.wechat.paging import Endpoint, ListRequest, page_of_bytes
+from channels_assets.wechat.promoter import (
+    COOPERATING_SHOPS,
+    SHARERS,
+    SHOP_ARTICLES,
+    SHOP_PROMOTERS,
+)
+from channels_assets.wechat.window import WINDOW_PRODUCTS
+
+ENDPOINTS: list[Endpoint[Any]] = [
+    WINDOW_PRODUCTS,
+    SHOP_ARTICLES,
+    COOPERATING_SHOPS,
+    SHOP_PROMOTERS,
+    SHARERS,
+]
+NAMES = [
+    *("product_id", "appid", "out_product_id", "product_source", "article_info", "article_url"),
+    *("product_list", "create_time", "commission_rate", "shop_appid", "promoter_id", "bind_time"),
+    *("promoter_type", "sharer_appid", "commission_type", "article_title", "unknown"),
+]
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    endpoint=st.sampled_from(ENDPOINTS),
+    items=VALUES
+    | st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8), max_size=3),
+    rest=st.dictionaries(
+        st.sampled_from(["has_more", "total_num", "next_key", "last_buffer"]), VALUES
+    ),
+)
+def test_any_json_is_decoded_or_refused_by_name(
+    endpoint: Endpoint[Any], items: object, rest: dict[str, object]
+) -> None:
+    body = json.dumps({**rest, endpoint.list_field: items}).encode()
+    request = ListRequest(endpoint, {"page_size": 1})
+    try:
+        page = page_of_bytes(request, body)
+    except UnexpectedResponse as error:
+        assert error.endpoint == endpoint.name  # noqa: PT017 (most examples are refused)
+        return
+    assert len(page.items) == len(items or ())  # type: ignore[arg-type]
+    assert all(isinstance(key, str) and key for key in page.keys)
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_ids_keep_their_digits_as_number_and_as_text(number: int) -> None:
+    for sent in (number, str(number)):
+        body = json.dumps({"id": sent}).encode()
+        assert Fields(parse_object(body, "e"), "e").id("id") == str(number)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>502</html>",
+        b"",
+        b"[1]",
+        b'{"a":1',
+        b'{"a":1,"a":2}',
+        b'{"x":{"a":1,"a":2}}',
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":"\xff"}',
+        b'{"a":"\\ud800"}',
+        b'\xef\xbb\xbf{"a":1}',
+        b'{"a":"\n"}',
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":' + b"[" * 100_000,
+    ],
+)
+def test_what_two_parsers_could_read_differently_is_refused(body: bytes) -> None:
+    with pytest.raises(UnexpectedResponse, match="endpoint some"):
+        parse_object(body, "some")
+
+
+def test_text_survives_unchanged() -> None:
+    text = "a'\"; DROP TABLE x; -- 😀 \x00 \u2028 é\ud83d\ude00".encode("utf-16", "surrogatepass")
+    sent = text.decode("utf-16")
+    for ascii_only in (True, False):
+        body = json.dumps({"t": sent}, ensure_ascii=ascii_only).encode()
+        assert Fields(parse_object(body, "e"), "e").text("t") == sent
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        (1736864136, 1736864136),
+        (1736864136123, 1736864136.123),
+        ("1736864136", 1736864136),
+        (0, None),
+        ("", None),
+        (None, None),
+        (123, 123),
+    ],
+)
+def test_times_in_seconds_and_milliseconds(sent: object, seconds: float | None) -> None:
+    assert Fields({"t": sent}, "e").time("t") == seconds
+
+
+@pytest.mark.parametrize(
+    ("method", "sent"),
+    [
+        ("id", ""),
+        ("id", None),
+        ("id", 1.0),
+        ("id", True),
+        ("id", -1),
+        ("integer", 1.5),
+        ("integer", "1.5"),
+        ("integer", 2**63),
+        ("integer", True),
+        ("integer", " 1"),
+        ("time", -1),
+        ("time", 10**18),
+        ("text", 5),
+        ("boolean", "yes"),
+        ("objects", {}),
+        ("objects", [1]),
+        ("object", []),
+    ],
+)
+def test_wrong_values_are_refused_by_field_and_endpoint(method: str, sent: object) -> None:
+    fields = Fields({"field": sent}, "some_endpoint", "items[3].")
+    with pytest.raises(UnexpectedResponse, match=r"items\[3\]\.field.*some_endpoint"):
+        getattr(fields, method)("field")

@@ -1,0 +1,201 @@
+"""The guard of a walk, against servers that keep to the contract and servers that don't."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels_assets.wechat.errors import BadRequest, UnprovenEnd
+from channels_assets.wechat.paging import ListRequest, Walk, page_of_bytes
+from channels_assets.wechat.promoter import sharers, shop_articles, shop_promoters
+from channels_assets.wechat.window import window_products
+
+FIELDS = {"getwindowproductlist": "product_id", "getbindsharerlist": "sharer_appid"}
+
+
+@dataclass
+class Server:
+    """Answers of a server for one list; the switches are ways to be odd or wrong."""
+
+    request: ListRequest[Any]
+    ids: list[str]
+    sizes: list[int]
+    end: str = "buffer"
+    total: int | None = None
+
+    def pages(self) -> list[dict[str, Any]]:
+        """All answers in order; `sizes` are how many items each page has, in turn."""
+        endpoint = self.request.endpoint
+        name = FIELDS.get(endpoint.name, "promoter_id")
+        answers: list[dict[str, Any]] = []
+        at = 0
+        for size in self.sizes:
+            answers.append({endpoint.list_field: [{name: i} for i in self.ids[at : at + size]]})
+            at += size
+            if at >= len(self.ids):
+                break
+        if self.end == "buffer" and endpoint.cursor_field == "last_buffer":
+            answers.append({endpoint.list_field: []})
+        for number, answer in enumerate(answers):
+            last = number == len(answers) - 1
+            if endpoint.name == "getbindshoppromoterlist":
+                answer["has_more"] = not last
+            answer[endpoint.cursor_field] = "" if last else f"cursor/{number}+="
+            if self.total is not None:
+                answer["total_num"] = self.total
+        return answers
+
+
+def walk(request: ListRequest[Any], answers: list[dict[str, Any]]) -> tuple[Walk[Any], list[str]]:
+    """Feeds the answers to a walk until it ends; the keys it saw, in order."""
+    guard = Walk(request)
+    seen: list[str] = []
+    for answer in answers:
+        page = page_of_bytes(request, json.dumps(answer).encode())
+        guard.accept(page)
+        seen += page.keys
+        if guard.end_reason:
+            return guard, seen
+    raise AssertionError("the walk asks for more pages than there are")
+
+
+REQUESTS = {
+    "A": lambda size: window_products(page_size=size),
+    "D": lambda size: shop_promoters("wx1", page_size=min(size, 10)),
+    "E": lambda size: sharers(page_size=min(size, 20)),
+}
+
+
+@given(
+    kind=st.sampled_from(sorted(REQUESTS)),
+    size=st.integers(1, 10),
+    count=st.integers(0, 60),
+    end=st.sampled_from(["buffer", "missing"]),
+)
+def test_a_faithful_server_is_read_whole_and_in_order(
+    kind: str, size: int, count: int, end: str
+) -> None:
+    request = REQUESTS[kind](size)
+    ids = [str(2**64 - 1 - number) for number in range(count)]
+    server = Server(request, ids, [size] * 100, end, count if kind == "A" else None)
+    guard, seen = walk(request, server.pages())
+    assert seen == ids
+    assert guard.count_agrees
+
+
+@given(
+    sizes=st.lists(st.integers(1, 10), min_size=1, max_size=12),
+    lie=st.integers(-3, 3),
+    end=st.sampled_from(["buffer", "missing"]),
+)
+def test_pages_of_any_size_with_a_wrong_total_are_never_cut_short_unnoticed(
+    sizes: list[int], lie: int, end: str
+) -> None:
+    ids = [str(number) for number in range(sum(sizes))]
+    request = window_products(page_size=10)
+    server = Server(request, ids, sizes, end, max(0, len(ids) + lie))
+    guard, seen = walk(request, server.pages())
+    # One short page that holds exactly what total_num says is taken for the whole list.
+    first_page_lies = seen == ids[: sizes[0]] and guard.total_num == sizes[0]
+    assert seen == ids or not guard.count_agrees or first_page_lies
+
+
+@given(cut=st.integers(0, 5), count=st.integers(13, 60))
+def test_a_list_that_breaks_off_is_not_believed(cut: int, count: int) -> None:
+    """`cut` full pages, then no cursor although total_num says that more remains."""
+    request = window_products(page_size=2)
+    answers = Server(request, [str(n) for n in range(count)], [2] * 100, total=count).pages()
+    answers[cut]["last_buffer"] = ""
+    guard, _ = walk(request, answers)
+    assert not guard.count_agrees
+    assert not guard.end_is_explicit
+
+
+def promoters(has_more: bool | None, key: str, *ids: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"next_key": key, "promoter_list": [{"promoter_id": i} for i in ids]}
+    return answer if has_more is None else {**answer, "has_more": has_more}
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([promoters(True, "", "1")], "next_key is empty"),
+        ([promoters(True, "a", "1"), promoters(True, "a", "2")], "came twice"),
+        ([promoters(True, k, i) for k, i in ["a1", "b2", "a3"]], "came twice"),
+        ([promoters(True, k, "1") for k in "abcdefghijk"], "nothing new"),
+        ([promoters(True, k) for k in "abcdefghijk"], "nothing new"),
+        ([{"has_more": True, "next_key": "a"}], "leaves promoter_list out"),
+    ],
+)
+def test_an_end_without_proof_is_refused(answers: list[dict[str, Any]], reason: str) -> None:
+    with pytest.raises(UnprovenEnd, match=reason):
+        walk(shop_promoters("wx1"), answers)
+
+
+def test_a_window_whose_list_is_left_out_although_it_counts_products_is_refused() -> None:
+    with pytest.raises(UnprovenEnd, match="leaves products out"):
+        walk(window_products(), [{"total_num": 3}])
+
+
+def test_pages_without_end_are_capped() -> None:
+    guard = Walk(shop_promoters("wx1"), max_pages=3)
+    answers = [promoters(True, f"k{number}", str(number)) for number in range(9)]
+    pages = [page_of_bytes(guard.request, json.dumps(answer).encode()) for answer in answers]
+    with pytest.raises(UnprovenEnd, match="no end after 3 pages"):
+        deque(map(guard.accept, pages), maxlen=0)
+
+
+def test_a_total_on_a_page_break_is_not_taken_for_the_end() -> None:
+    """total_num 4 after two full pages of 2, but a fifth product follows: it must be asked for."""
+    request = window_products(page_size=2)
+    server = Server(request, list("12345"), [2] * 9, total=4)
+    _, seen = walk(request, server.pages())
+    assert seen == list("12345")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: window_products(page_size=0),
+        lambda: window_products(page_size=201),
+        lambda: window_products(page_size=200, page_index=51),
+        lambda: window_products(page_index=0),
+        lambda: window_products(branch_id=-1),
+        lambda: shop_promoters("wx1", page_size=11),
+        lambda: sharers(page_size=21),
+        lambda: shop_articles(shop_appid="a", promoter_id="b", promoter_type=1, sharer_appid="c"),
+        lambda: shop_articles(shop_appid="a", promoter_id="b", promoter_type=4, sharer_appid=""),
+        lambda: shop_articles(
+            shop_appid="a", promoter_id="b", promoter_type=5, sharer_appid="c", page_size=11
+        ),
+    ],
+)
+def test_parameters_out_of_limits_are_refused_before_a_call(make: Callable[[], object]) -> None:
+    with pytest.raises(BadRequest, match="no call was made"):
+        make()
+
+
+def test_appid_wins_over_query_cps_product() -> None:
+    request = window_products(appid="wx1", query_cps_product=True)
+    assert request.body("") == {"page_size": 200, "appid": "wx1", "need_total_num": True}
+
+
+def test_every_parameter_of_the_window_page_is_sent() -> None:
+    request = window_products(
+        appid="wx1", branch_id=7, page_size=50, page_index=2, need_total_num=True
+    )
+    assert request.body("EB4YAg=") == {
+        "page_size": 50,
+        "appid": "wx1",
+        "branch_id": 7,
+        "page_index": 2,
+        "need_total_num": True,
+        "last_buffer": "EB4YAg=",
+    }

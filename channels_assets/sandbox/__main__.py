@@ -1,0 +1,48 @@
+"""Runs a sandbox until it is told to stop: `python -m channels_assets.sandbox --port 8765`."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from channels_assets.sandbox.server import Sandbox
+from channels_assets.sandbox.world import World
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve a generated world; print where it listens and which accounts it has."""
+    parser = argparse.ArgumentParser(
+        prog="python -m channels_assets.sandbox", description="A stand-in for the WeChat API."
+    )
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed, the same world")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    options = parser.parse_args(arguments)
+
+    stop = threading.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: stop.set())
+
+    world = World.generate(seed=options.seed)
+    with Sandbox(world, port=options.port, latency=options.latency) as sandbox:
+        sys.stdout.write(_introduction(world, sandbox.url))
+        sys.stdout.flush()
+        stop.wait()
+    return 0
+
+
+def _introduction(world: World, url: str) -> str:
+    """The secrets are shown too: they are invented, and without them nobody gets a token."""
+    lines = [url]
+    for window in world.windows.values():
+        count = len(window.products)
+        lines.append(f"window  appid={window.appid}  secret={window.secret}  products={count}")
+    league = world.league
+    lists = len(league.articles) * len(league.sharers)
+    lines.append(f"league  appid={league.appid}  secret={league.secret}  article lists={lists}")
+    lines.extend(f"sharer  appid={sharer['sharer_appid']}" for sharer in league.sharers)
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The lists of the agency: article lists, and the three that say which of them there are."""
+
+from collections.abc import Callable
+
+from channels_assets.sandbox.endpoints import (
+    PROMOTERS,
+    SHARERS,
+    SHOP_ARTICLES,
+    SHOPS,
+    ListEndpoint,
+)
+from channels_assets.sandbox.pages import (
+    Page,
+    PageFault,
+    Position,
+    cut,
+    optional,
+    read_position,
+    required,
+)
+from channels_assets.sandbox.records import ARTICLE_PROMOTER_TYPES, Json, League
+from channels_assets.sandbox.refusals import Refusal
+from channels_assets.sandbox.world import with_share_link
+
+_SHARER_NOT_BOUND = 10071029
+
+
+def shop_articles(league: League, body: Json, page_fault: PageFault) -> Json:
+    """getshopmparticlelist: the articles of one linked account, with one sharer's links."""
+    shop_appid = required(SHOP_ARTICLES, body, "shop_appid", str)
+    promoter_id = required(SHOP_ARTICLES, body, "promoter_id", str)
+    promoter_type = required(SHOP_ARTICLES, body, "promoter_type", int)
+    sharer_appid = required(SHOP_ARTICLES, body, "sharer_appid", str)
+    filters = (shop_appid, promoter_id, promoter_type, sharer_appid)
+    position = _position(SHOP_ARTICLES, league, body, filters)
+    promoter = league.promoter(shop_appid, promoter_id)
+    known = promoter is not None and promoter["promoter_type"] == promoter_type
+    if not known or promoter_type not in ARTICLE_PROMOTER_TYPES:
+        raise Refusal(SHOP_ARTICLES.bad_parameter)
+    if not league.has_sharer(sharer_appid):
+        raise Refusal(_SHARER_NOT_BOUND)
+    page = _page(league.articles.get((shop_appid, promoter_id), []), position, page_fault)
+    items = [with_share_link(article, promoter_id, sharer_appid) for article in page.items]
+    return position.answer(page, items)
+
+
+def shops(league: League, body: Json, page_fault: PageFault) -> Json:
+    """getbindshoplist: the shops that work with the agency."""
+    position = _position(SHOPS, league, body, ())
+    page = _page(league.shops, position, page_fault)
+    return position.answer(page, page.items)
+
+
+def promoters(league: League, body: Json, page_fault: PageFault) -> Json:
+    """getbindshoppromoterlist: the accounts linked to one shop, of every type."""
+    shop_appid = required(PROMOTERS, body, "shop_appid", str)
+    position = _position(PROMOTERS, league, body, (shop_appid,))
+    if not league.has_shop(shop_appid):
+        raise Refusal(PROMOTERS.bad_parameter)
+    page = _page(league.promoters.get(shop_appid, []), position, page_fault)
+    return position.answer(page, page.items)
+
+
+def sharers(league: League, body: Json, page_fault: PageFault) -> Json:
+    """getbindsharerlist: the sharers bound to the agency."""
+    sharer_appid = optional(SHARERS, body, "sharer_appid", str)
+    sharer_openid = optional(SHARERS, body, "sharer_openid", str)
+    position = _position(SHARERS, league, body, (sharer_appid, sharer_openid))
+    page = _page(league.select_sharers(sharer_appid, sharer_openid), position, page_fault)
+    return position.answer(page, page.items)
+
+
+LEAGUE_LISTS: dict[str, Callable[[League, Json, PageFault], Json]] = {
+    SHOP_ARTICLES.path: shop_articles,
+    SHOPS.path: shops,
+    PROMOTERS.path: promoters,
+    SHARERS.path: sharers,
+}
+
+
+def _position(
+    endpoint: ListEndpoint, league: League, body: Json, filters: tuple[object, ...]
+) -> Position:
+    if endpoint.cursor_field not in body:
+        raise Refusal(endpoint.bad_parameter)
+    return read_position(endpoint, league.appid, body, filters)
+
+
+def _page(rows: list[Json], position: Position, page_fault: PageFault) -> Page:
+    return page_fault(cut(rows, position.start or 0, position.size))

@@ -1,0 +1,74 @@
+"""The accounts that exist in a world, and the lists that belong to each."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+AFFILIATE = 1
+"""`product_source` of a product that comes from the selection centre."""
+
+ARTICLE_PROMOTER_TYPES = (4, 5)
+"""公众号 and 服务号: the only `promoter_type`s that have articles."""
+
+
+@dataclass
+class Window:
+    """One 视频号助手 account. `products` are the very objects the API sends, in its order."""
+
+    appid: str
+    secret: str
+    nickname: str
+    products: list[Json] = field(default_factory=list)
+    branches: dict[str, int] = field(default_factory=dict)
+    """product_id -> branch_id; the API filters by branch but never shows it."""
+
+    def select(self, shop_appid: str | None, branch_id: int | None, cps_only: bool) -> list[Json]:
+        """The products that pass the filters; a shop wins over `cps_only`, as in the API."""
+        if shop_appid is not None:
+            chosen = [item for item in self.products if item.get("appid") == shop_appid]
+        elif cps_only:
+            chosen = [item for item in self.products if item.get("product_source") == AFFILIATE]
+        else:
+            chosen = self.products
+        if branch_id is None:
+            return chosen
+        return [item for item in chosen if self.branches.get(item["product_id"]) == branch_id]
+
+
+@dataclass
+class League:
+    """The 联盟带货机构 account with its shops, their linked accounts and its sharers."""
+
+    appid: str
+    secret: str
+    shops: list[Json] = field(default_factory=list)
+    promoters: dict[str, list[Json]] = field(default_factory=dict)
+    """shop_appid -> the accounts linked to that shop."""
+    sharers: list[Json] = field(default_factory=list)
+    sharer_openids: dict[str, str] = field(default_factory=dict)
+    """sharer_appid -> openid; the API filters by openid but never shows it."""
+    articles: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    """(shop_appid, promoter_id) -> articles, without the link that depends on the sharer."""
+
+    def has_shop(self, shop_appid: object) -> bool:
+        """Whether this shop works with the agency."""
+        return any(shop["shop_appid"] == shop_appid for shop in self.shops)
+
+    def has_sharer(self, sharer_appid: object) -> bool:
+        """Whether this sharer is bound to the agency."""
+        return any(sharer["sharer_appid"] == sharer_appid for sharer in self.sharers)
+
+    def promoter(self, shop_appid: str, promoter_id: object) -> Json | None:
+        """The account of that id linked to that shop."""
+        linked = self.promoters.get(shop_appid, [])
+        return next((item for item in linked if item["promoter_id"] == promoter_id), None)
+
+    def select_sharers(self, sharer_appid: str | None, sharer_openid: str | None) -> list[Json]:
+        """The sharers that pass both optional filters."""
+        return [
+            sharer
+            for sharer in self.sharers
+            if sharer_appid in (None, sharer["sharer_appid"])
+            and sharer_openid in (None, self.sharer_openids.get(sharer["sharer_appid"]))
+        ]

@@ -1,0 +1,82 @@
+"""Which call is which, and what all of them check before they answer."""
+
+from collections.abc import Callable
+
+from channels_assets.sandbox.endpoints import (
+    ALL_PATHS,
+    CLEAR_QUOTA,
+    LISTS,
+    QUOTA_GET,
+    RID_GET,
+    STABLE_TOKEN,
+    WINDOW_PRODUCTS,
+    AccountType,
+)
+from channels_assets.sandbox.incoming import Request
+from channels_assets.sandbox.pages import PageFault
+from channels_assets.sandbox.promoter_lists import LEAGUE_LISTS
+from channels_assets.sandbox.quotas import Quotas
+from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.refusals import Refusal
+from channels_assets.sandbox.token_calls import give_token
+from channels_assets.sandbox.tokens import TokenDesk
+from channels_assets.sandbox.upkeep_calls import Traces, clear_quota, quota_of
+from channels_assets.sandbox.window_list import WindowEnd, window_products
+from channels_assets.sandbox.world import World
+
+_UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001
+
+
+class Routes:
+    """The calls of the API over one world."""
+
+    def __init__(
+        self, world: World, tokens: TokenDesk, quotas: Quotas, window_end: WindowEnd
+    ) -> None:
+        self.traces = Traces()
+        self._world = world
+        self._tokens = tokens
+        self._quotas = quotas
+        self._window_end: WindowEnd = window_end
+        self._upkeep: dict[str, Callable[[Json, str], Json]] = {
+            QUOTA_GET: lambda body, caller: quota_of(body, caller, self._type(caller), quotas),
+            CLEAR_QUOTA: lambda body, caller: clear_quota(body, caller, quotas),
+            RID_GET: self.traces.look_up,
+        }
+
+    def answer(self, request: Request, body: Json | Refusal, page_fault: PageFault) -> Json:
+        """The JSON object to send, or a Refusal raised."""
+        if request.path not in ALL_PATHS:
+            raise Refusal(_UNKNOWN_PATH)
+        if request.asks_for_token:
+            return self._token(request, body)
+        if request.method != "POST":
+            raise Refusal(_POST_ONLY)
+        caller = self._tokens.check(request.token)
+        if isinstance(body, Refusal):
+            raise body
+        if request.path in self._upkeep:
+            return self._upkeep[request.path](body, caller)
+        return self._list(request.path, caller, body, page_fault)
+
+    def _token(self, request: Request, body: Json | Refusal) -> Json:
+        if request.path == STABLE_TOKEN:
+            if request.method != "POST":
+                raise Refusal(_POST_ONLY)
+            if isinstance(body, Refusal):
+                raise body
+            return give_token(request.path, body, self._world.secrets(), self._tokens)
+        # The pages disagree on whether the fields of this call go into the query or the body.
+        fields = {**request.query, **({} if isinstance(body, Refusal) else body)}
+        return give_token(request.path, fields, self._world.secrets(), self._tokens)
+
+    def _list(self, path: str, caller: str, body: Json, page_fault: PageFault) -> Json:
+        if LISTS[path].account != self._type(caller):
+            raise Refusal(_WRONG_ACCOUNT)
+        self._quotas.spend(caller, path)
+        if path == WINDOW_PRODUCTS.path:
+            return window_products(self._world, caller, body, page_fault, self._window_end)
+        return LEAGUE_LISTS[path](self._world.league, body, page_fault)
+
+    def _type(self, caller: str) -> AccountType:
+        return "window" if caller in self._world.windows else "league"

@@ -1,0 +1,105 @@
+"""The sandbox: a world behind a socket, with a log of calls and faults at will."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from channels_assets.sandbox.calls import Call
+from channels_assets.sandbox.faults import Fault, Injected
+from channels_assets.sandbox.quotas import Quotas
+from channels_assets.sandbox.routes import Routes
+from channels_assets.sandbox.service import Service
+from channels_assets.sandbox.tokens import TokenDesk
+from channels_assets.sandbox.window_list import WindowEnd
+from channels_assets.sandbox.wire import WireServer
+from channels_assets.sandbox.world import World
+
+
+class Sandbox:
+    """A stand-in for the WeChat API on 127.0.0.1; serves while it is entered.
+
+    `port` 0 takes a free one. `latency` is slept before each answer, `token_life` is how long
+    a token works, both in seconds. `daily_limit` and `minute_limit` count per account and
+    path. `on_call` runs before each answer is computed, while nothing else reads the world.
+    `clock` is the time that tokens, quotas and rids go by.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        port: int = 0,
+        latency: float = 0.0,
+        *,
+        token_life: float = 7200,
+        window_end: WindowEnd = "buffer",
+        daily_limit: int | None = None,
+        minute_limit: int | None = None,
+        on_call: Callable[[Call], object] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.world = world
+        self._port = port
+        self._tokens = TokenDesk(token_life, clock)
+        quotas = Quotas(daily_limit, minute_limit, clock)
+        routes = Routes(world, self._tokens, quotas, window_end)
+        self._service = Service(
+            world, routes, self._tokens, latency=latency, on_call=on_call, clock=clock
+        )
+        self._server: WireServer | None = None
+
+    def __enter__(self) -> Self:
+        self._server = WireServer(self._port, self._service.answer)
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        if self._server is None:
+            raise RuntimeError("the sandbox listens only inside `with`")
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request so far, in order of arrival."""
+        return self._service.log.snapshot()
+
+    def calls_to(self, path: str) -> list[Call]:
+        """The requests to one path."""
+        return [call for call in self.calls if call.path == path]
+
+    def reset_calls(self) -> None:
+        """Forget the requests so far."""
+        self._service.log.reset()
+
+    @property
+    def tokens(self) -> set[str]:
+        """Every token and secret ever in play: what must never leak."""
+        return self._tokens.texts() | set(self.world.secrets().values())
+
+    def expire_tokens(self) -> None:
+        """The tokens so far answer 42001 from now on."""
+        self._tokens.expire_all()
+
+    def revoke_tokens(self) -> None:
+        """The tokens so far answer 40001 from now on."""
+        self._tokens.revoke_all()
+
+    def inject(self, fault: Fault) -> Injected:
+        """Misbehave from now on."""
+        return self._service.faults.inject(fault)
+
+    def clear_faults(self) -> None:
+        """Behave again."""
+        self._service.faults.clear()

@@ -1,0 +1,110 @@
+"""From a request to its reply: who calls, what is asked, which faults are in force."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from channels_assets.sandbox.calls import Call, CallLog
+from channels_assets.sandbox.faults import Fault, FaultPlan
+from channels_assets.sandbox.incoming import Request, parse_body
+from channels_assets.sandbox.pages import Page
+from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.refusals import Refusal
+from channels_assets.sandbox.replies import Reply, html_reply, json_reply
+from channels_assets.sandbox.routes import Routes
+from channels_assets.sandbox.tokens import TokenDesk
+from channels_assets.sandbox.upkeep_calls import Trace
+from channels_assets.sandbox.world import World
+
+
+class Service:
+    """Answers requests from any number of threads."""
+
+    def __init__(
+        self,
+        world: World,
+        routes: Routes,
+        tokens: TokenDesk,
+        *,
+        latency: float,
+        on_call: Callable[[Call], object] | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.log = CallLog()
+        self.faults = FaultPlan()
+        self._world = world
+        self._routes = routes
+        self._tokens = tokens
+        self._latency = latency
+        self._on_call = on_call
+        self._clock = clock
+        self._world_lock = threading.Lock()
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to one request, already on the log when it leaves."""
+        body = parse_body(request.body or b"")
+        fields = None if isinstance(body, Refusal) else body
+        appid = self._caller(request, fields or {})
+        rid = self._new_rid()
+        call = Call(request.path, appid, fields, errcode=0, status=0, rid=rid)
+        self.log.arrived(call)
+        if self._latency:
+            time.sleep(self._latency)
+        with self._world_lock:
+            if self._on_call is not None:
+                self._on_call(call)
+            if request.body is None:
+                errcode, reply = 0, html_reply(412, "412 Precondition Failed")
+            else:
+                faults = self.faults.strike(request.path, appid, fields or {})
+                answer = self._spoilt_answer(request, body, faults, rid)
+                honest = json_reply(answer)
+                trace = Trace(appid, request, honest.body, self._clock())
+                self._routes.traces.keep(rid, trace)
+                reply = _spoilt_reply(honest, faults)
+                errcode = int(answer.get("errcode", 0)) if reply.from_api else 0
+        self.log.answered(rid, errcode, reply.status if reply.answered else 0)
+        return reply
+
+    def _caller(self, request: Request, fields: Json) -> str:
+        owner = self._tokens.owner(request.token)
+        asked_for = fields.get("appid") or request.query.get("appid")
+        if owner or not request.asks_for_token:
+            return owner
+        return asked_for if asked_for in self._world.secrets() else ""
+
+    def _new_rid(self) -> str:
+        return f"{int(self._clock()):08x}-{random.getrandbits(32):08x}-{random.getrandbits(32):08x}"
+
+    def _spoilt_answer(
+        self, request: Request, body: Json | Refusal, faults: list[Fault], rid: str
+    ) -> Json:
+        def spoil(page: Page) -> Page:
+            for fault in faults:
+                page = fault.effect.page(page) if fault.effect.page else page
+            return page
+
+        try:
+            _refuse(request.path, faults)
+            answer = self._routes.answer(request, body, spoil)
+        except Refusal as refusal:
+            answer = refusal.answer(request.client_ip, rid)
+        for fault in faults:
+            answer = fault.effect.answer(answer) if fault.effect.answer else answer
+        return answer
+
+
+def _refuse(path: str, faults: list[Fault]) -> None:
+    for fault in faults:
+        code = fault.errcode(path)
+        if code is not None:
+            raise Refusal(code, fault.text)
+
+
+def _spoilt_reply(reply: Reply, faults: list[Fault]) -> Reply:
+    for fault in faults:
+        if fault.effect.reply:
+            reply = replace(fault.effect.reply(reply), seconds=fault.seconds)
+    return reply

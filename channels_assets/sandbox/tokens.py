@@ -1,0 +1,121 @@
+"""Access tokens: who got which, and which of them still work."""
+
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from channels_assets.sandbox.clock import day_of
+from channels_assets.sandbox.refusals import Refusal
+
+_OVERLAP = 300.0
+_FORCED_A_DAY = 20
+_FORCED_APART = 30.0
+_SHAPE = re.compile(r"\d\d_[\w-]{20,}", re.ASCII)
+_REPLACED, _EXPIRED, _MALFORMED, _QUOTA = 40001, 42001, 40014, 45009
+
+
+@dataclass
+class _Token:
+    text: str
+    appid: str
+    expires_at: float
+    replaced_at: float = float("inf")
+
+    def refusal(self, now: float) -> int | None:
+        if now >= self.replaced_at:
+            return _REPLACED
+        return _EXPIRED if now >= self.expires_at else None
+
+
+class TokenDesk:
+    """Issues tokens the two ways the API does; the two ways do not affect each other."""
+
+    def __init__(self, life: float, clock: Callable[[], float]) -> None:
+        self._life = life
+        # 5 minutes of 2 hours; a token of a short-lived sandbox must not be all overlap.
+        self._overlap = min(_OVERLAP, life / 4)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._issued: dict[str, _Token] = {}
+        self._plain: dict[str, _Token] = {}
+        self._stable: dict[str, _Token] = {}
+        self._forced: dict[str, list[float]] = {}
+
+    def plain(self, appid: str) -> tuple[str, int]:
+        """A new token at each call; the one before it works a little longer."""
+        with self._lock:
+            now = self._clock()
+            previous = self._plain.get(appid)
+            if previous is not None:
+                previous.replaced_at = min(previous.replaced_at, now + self._overlap)
+            self._plain[appid] = self._issue(appid, now)
+            return self._handed_out(self._plain[appid], now)
+
+    def stable(self, appid: str, force: bool) -> tuple[str, int]:
+        """The same token until shortly before it expires, unless a new one is forced."""
+        with self._lock:
+            now = self._clock()
+            current = self._stable.get(appid)
+            if current is not None and current.refusal(now) is not None:
+                current = None
+            if force and self._may_force(appid, now):
+                if current is not None:
+                    current.replaced_at = now
+                current = None
+            if current is None or current.expires_at - now <= self._overlap:
+                current = self._stable[appid] = self._issue(appid, now)
+            return self._handed_out(current, now)
+
+    def owner(self, text: str) -> str:
+        """The account a token was issued to, whether it still works or not."""
+        token = self._issued.get(text)
+        return token.appid if token else ""
+
+    def check(self, text: str) -> str:
+        """The account of a token that works; any other is refused."""
+        if not text:
+            raise Refusal(41001)
+        if not _SHAPE.fullmatch(text):
+            raise Refusal(_MALFORMED)
+        token = self._issued.get(text)
+        code = _REPLACED if token is None else token.refusal(self._clock())
+        if token is None or code is not None:
+            raise Refusal(code or _REPLACED)
+        return token.appid
+
+    def expire_all(self) -> None:
+        """Every token so far has expired."""
+        with self._lock:
+            for token in self._issued.values():
+                token.expires_at = min(token.expires_at, self._clock())
+
+    def revoke_all(self) -> None:
+        """Every token so far has been replaced by one that nobody here knows."""
+        with self._lock:
+            for token in self._issued.values():
+                token.replaced_at = min(token.replaced_at, self._clock())
+
+    def texts(self) -> set[str]:
+        """Every token ever issued."""
+        with self._lock:
+            return set(self._issued)
+
+    def _issue(self, appid: str, now: float) -> _Token:
+        text = f"{90 + len(self._issued) % 10}_{secrets.token_urlsafe(102)}"
+        token = self._issued[text] = _Token(text, appid, now + self._life)
+        return token
+
+    def _handed_out(self, token: _Token, now: float) -> tuple[str, int]:
+        return token.text, int(token.expires_at - now)
+
+    def _may_force(self, appid: str, now: float) -> bool:
+        forced = self._forced.setdefault(appid, [])
+        if forced and now - forced[-1] < _FORCED_APART:
+            return False
+        today = [moment for moment in forced if day_of(moment) == day_of(now)]
+        if len(today) >= _FORCED_A_DAY:
+            raise Refusal(_QUOTA)
+        forced.append(now)
+        return True

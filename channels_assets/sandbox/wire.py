@@ -1,0 +1,101 @@
+"""HTTP/1.1 on a real socket: reads requests, hands them over, sends the replies."""
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from channels_assets.sandbox.delivery import deliver
+from channels_assets.sandbox.incoming import Request
+from channels_assets.sandbox.replies import Reply
+
+
+class WireServer(ThreadingHTTPServer):
+    """Serves in background threads, one per connection, until it is stopped."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+
+    def __init__(self, port: int, answer: Callable[[Request], Reply]) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.answer = answer
+        self._connections: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop accepting and close what is open, also in mid-answer."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        for connection in list(self._connections):
+            _hang_up(connection)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection and remember it."""
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def close_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Close a connection and forget it."""
+        self._connections.discard(request)  # pyright: ignore[reportArgumentType]
+        super().close_request(request)
+
+    def handle_error(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        """Clients that leave in mid-talk are everyday life here, anything else is a bug."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: WireServer  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_POST(self) -> None:
+        self._serve(self._read_body())
+
+    def do_GET(self) -> None:
+        self._serve(self._read_body() or b"")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the URLs hold tokens."""
+
+    def _serve(self, body: bytes | None) -> None:
+        url = urlsplit(self.path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        client_ip = str(self.client_address[0])
+        request = Request(self.command, url.path, query, body, client_ip)
+        reply = self.server.answer(request)
+        self.close_connection = not deliver(self.connection, reply) or self.close_connection
+
+    def _read_body(self) -> bytes | None:
+        length = self.headers.get("Content-Length", "")
+        if length.isdecimal():
+            return self.rfile.read(int(length))
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            self._skip_chunks()
+        return None
+
+    def _skip_chunks(self) -> None:
+        """Bytes left unread would reset the connection before the client sees the answer."""
+        while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
+            self.rfile.read(size + len(b"\r\n"))
+        self.rfile.readline()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return

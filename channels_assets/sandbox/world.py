@@ -1,0 +1,80 @@
+"""All that exists behind the stand-in API, and the truth that tests compare with."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from channels_assets.sandbox.generate_league import generate_league
+from channels_assets.sandbox.generate_windows import generate_windows
+from channels_assets.sandbox.records import Json, League, Window
+
+
+@dataclass
+class World:
+    """Every account with its lists. Mutable: a test may change the lists at any time."""
+
+    windows: dict[str, Window]
+    league: League
+
+    @classmethod
+    def generate(
+        cls,
+        seed: int = 7,
+        *,
+        windows: int = 3,
+        products: int = 450,
+        shops: int = 3,
+        promoters: int = 3,
+        sharers: int = 2,
+        articles: int = 25,
+        products_per_article: int = 3,
+        string_ids: float = 0.1,
+    ) -> "World":
+        """Invent a world; the same arguments always give the same one.
+
+        `products` and `articles` are the sizes of the largest window and article list,
+        `promoters` counts per shop, `string_ids` is the share of article products whose id
+        is sent as a string instead of a number.
+        """
+        league = generate_league(
+            seed,
+            shops=shops,
+            promoters=promoters,
+            sharers=sharers,
+            articles=articles,
+            products_per_article=products_per_article,
+            string_ids=string_ids,
+        )
+        shop_appids = [shop["shop_appid"] for shop in league.shops]
+        made = generate_windows(seed, shop_appids, windows=windows, products=products)
+        return cls(windows={window.appid: window for window in made}, league=league)
+
+    def secrets(self) -> dict[str, str]:
+        """The secret of each account, by appid."""
+        secrets = {window.appid: window.secret for window in self.windows.values()}
+        return {**secrets, self.league.appid: self.league.secret}
+
+    def products_for(
+        self,
+        appid: str,
+        *,
+        shop_appid: str | None = None,
+        branch_id: int | None = None,
+        cps_only: bool = False,
+    ) -> list[Json]:
+        """Exactly what the API sends for this window, whole and in order."""
+        return list(self.windows[appid].select(shop_appid, branch_id, cps_only))
+
+    def articles_for(self, shop_appid: str, promoter_id: str, sharer_appid: str) -> list[Json]:
+        """Exactly what the API sends for this article list, whole and in order."""
+        articles = self.league.articles.get((shop_appid, promoter_id), [])
+        return [with_share_link(article, promoter_id, sharer_appid) for article in articles]
+
+
+def with_share_link(article: Json, promoter_id: str, sharer_appid: str) -> Json:
+    """The article with the promotion parameter of one sharer: opaque, but always the same."""
+    info = article["article_info"]
+    origin = "\n".join((info["article_url"], promoter_id, sharer_appid))
+    digest = hashlib.sha512(origin.encode()).digest()
+    link = "v1=" + base64.urlsafe_b64encode(digest[:51]).decode()
+    return {**article, "article_info": {**info, "promoter_share_link": link}}

@@ -1,0 +1,25 @@
+"""Fixtures of the end-to-end tests: a sandbox on a real socket and a project folder beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels_assets.sandbox import Sandbox, World
+from channels_assets_tests.support import Project
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Makes a project for a world; the keyword arguments are the sandbox's."""
+    with ExitStack() as stack:
+
+        def make(world: World, **options: Any) -> Project:  # noqa: ANN401
+            sandbox = stack.enter_context(Sandbox(world, **options))
+            return Project(tmp_path, sandbox, world)
+
+        yield make

@@ -1,0 +1,292 @@
+"""`channels-assets refresh` from end to end: real sockets, real DuckDB files, a real Dagster instance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pytest
+from dagster import AssetKey, DagsterInstance
+
+from channels_assets.sandbox import Fault, World
+from channels_assets_tests.support import Project
+
+WINDOW_PATH = "/channels/ec/window/product/list/get"
+ARTICLE_PATH = "/channels/ec/promoter/get_shop_mp_article_list"
+HOSTILE = '\'; DROP TABLE window_products; -- "😀" \u0000 \u2028 \\ %s {x} 第一\r\n\t'
+
+Make = Callable[..., Project]
+
+
+def expected_windows(world: World) -> list[tuple[Any, ...]]:
+    return [
+        (
+            appid,
+            number,
+            str(item["product_id"]),
+            item.get("appid"),
+            item.get("out_product_id"),
+            item.get("product_source", 0),
+        )
+        for appid in sorted(world.windows)
+        for number, item in enumerate(world.products_for(appid), start=1)
+    ]
+
+
+def stored_windows(project: Project) -> list[tuple[Any, ...]]:
+    return project.rows(
+        "SELECT account_appid, position, product_id, shop_appid, out_product_id, product_source "
+        "FROM window_products ORDER BY account_appid, position"
+    )
+
+
+def article_lists(world: World) -> list[tuple[str, str, str]]:
+    return [
+        (shop["shop_appid"], promoter["promoter_id"], sharer["sharer_appid"])
+        for shop in world.league.shops
+        for promoter in world.league.promoters[shop["shop_appid"]]
+        if promoter["promoter_type"] in (4, 5)
+        for sharer in world.league.sharers
+    ]
+
+
+def expected_articles(world: World) -> list[tuple[Any, ...]]:
+    return [
+        (
+            *keys,
+            number,
+            *(article["article_info"][name] for name in ("article_url", "article_title")),
+            article["article_info"]["promoter_share_link"],
+            article["create_time"] or None,
+        )
+        for keys in sorted(article_lists(world))
+        for number, article in enumerate(world.articles_for(*keys), start=1)
+    ]
+
+
+def stored_articles(project: Project) -> list[tuple[Any, ...]]:
+    return project.rows(
+        "SELECT shop_appid, promoter_id, sharer_appid, position, article_url, article_title, "
+        "promoter_share_link, epoch(create_time)::BIGINT FROM shop_articles ORDER BY ALL"
+    )
+
+
+def expected_article_products(world: World) -> Counter[tuple[Any, ...]]:
+    return Counter(
+        (
+            *keys,
+            article["article_info"]["article_url"],
+            str(product["product_id"]),
+            product["product_name"],
+            product["predict_commission_amount"],
+            product["commission_rate"],
+        )
+        for keys in article_lists(world)
+        for article in world.articles_for(*keys)
+        for product in article["product_list"]
+    )
+
+
+def stored_article_products(project: Project) -> Counter[tuple[Any, ...]]:
+    return Counter(
+        project.rows(
+            "SELECT shop_appid, promoter_id, sharer_appid, article_url, product_id, product_name, "
+            "predict_commission_amount, commission_rate FROM article_products"
+        )
+    )
+
+
+@pytest.mark.parametrize("window_end", ["buffer", "missing"])
+def test_the_tables_are_exactly_what_the_server_holds(make_project: Make, window_end: str) -> None:
+    world = World.generate(seed=11)
+    first = next(iter(world.windows.values()))
+    first.products[0]["product_id"] = str(2**53)
+    first.products[1]["product_id"] = 2**53 + 1
+    first.products[2]["product_id"] = str(2**64 - 2)
+    keys = next(keys for keys in article_lists(world) if world.articles_for(*keys))
+    info = world.league.articles[keys[:2]][0]["article_info"]
+    info["article_title"] = HOSTILE + "长" * 100_000
+    project = make_project(world, window_end=window_end)
+
+    done = project.refresh()
+
+    assert (done.code, done.err) == (0, "")
+    assert stored_windows(project) == expected_windows(world)
+    assert stored_articles(project) == expected_articles(world)
+    assert stored_article_products(project) == expected_article_products(world)
+    counted = {name: len(project.query(f"SELECT * FROM {name}")) for name in done.assets}  # noqa: S608
+    assert {name: asset["rows"] for name, asset in done.assets.items()} == counted
+    spent = sum(asset["api_calls"] for asset in done.assets.values())
+    assert spent == len([call for call in project.sandbox.calls if "cgi-bin" not in call.path])
+    assert len([call for call in project.sandbox.calls if "cgi-bin" in call.path]) <= 3 * (
+        len(world.windows) + 1
+    )
+
+
+def test_a_second_refresh_follows_every_change(make_project: Make) -> None:
+    world = World.generate(seed=12, products=60)
+    project = make_project(world)
+    assert project.refresh().code == 0
+    appids = list(world.windows)
+    world.windows[appids[0]].products.reverse()
+    del world.windows[appids[1]].products[:]
+    gone_shop = world.league.shops.pop()["shop_appid"]
+    shop = world.league.shops[0]["shop_appid"]
+    new = {**world.league.promoters[shop][0], "promoter_id": "a_new_one", "promoter_type": 5}
+    world.league.promoters[shop].append(new)
+    world.league.articles[shop, "a_new_one"] = [
+        article
+        for (owner, _), articles in world.league.articles.items()
+        if owner != gone_shop
+        for article in articles
+    ][:3]
+
+    done = project.refresh()
+
+    assert done.code == 0
+    assert stored_windows(project) == expected_windows(world)
+    assert stored_articles(project) == expected_articles(world)
+    assert stored_article_products(project) == expected_article_products(world)
+    assert project.rows(
+        "SELECT is_active FROM cooperating_shops WHERE shop_appid = ?", [gone_shop]
+    ) == [(False,)]
+    partitions = project.command("partitions").out
+    assert f"{shop}/a_new_one/" in partitions
+    assert gone_shop not in partitions
+
+
+def test_200_partitions_of_which_3_fail(make_project: Make) -> None:
+    world = World.generate(seed=13, windows=200, products=3, shops=0)
+    project = make_project(world)
+    project.write(league=False)
+    bad = list(world.windows)[50:150:40]
+    for appid in bad:
+        project.sandbox.inject(Fault("window_banned", appid=appid))
+
+    done = project.refresh()
+
+    assert done.code == 1
+    windows = done.assets["window_products"]
+    assert (windows["partitions"], windows["succeeded"]) == (200, 197)
+    assert [one["partition"] for one in windows["failed"]] == bad
+    assert {one["class"] for one in windows["failed"]} == {"PermissionDenied"}
+    assert all(
+        "10022002" in one["error"] and "带货权限" in one["error"] for one in windows["failed"]
+    )
+    with DagsterInstance.from_config(str(project.data / "dagster_home")) as instance:
+        key = AssetKey("window_products")
+        recorded = instance.get_materialized_partitions(key)
+        assert recorded == set(world.windows) - set(bad)
+        status = instance.get_status_by_partition(key, list(world.windows), instance_partitions())
+        assert status is not None
+        failed = {name for name, one in status.items() if one and one.value == "FAILED"}
+        assert failed == set(bad)
+
+    project.sandbox.clear_faults()
+    project.sandbox.reset_calls()
+    again = project.refresh(*(word for appid in bad for word in ("--partition", appid)))
+    assert again.code == 0
+    assert {call.appid for call in project.sandbox.calls_to(WINDOW_PATH)} == set(bad)
+    assert stored_windows(project) == expected_windows(world)
+
+
+def instance_partitions() -> Any:  # noqa: ANN401
+    from channels_assets.defs.partitions import WINDOWS
+
+    return WINDOWS
+
+
+def test_a_failed_list_keeps_its_rows(make_project: Make) -> None:
+    world = World.generate(seed=14, products=250, shops=1)
+    project = make_project(world)
+    assert project.refresh().code == 0
+    before = stored_windows(project), stored_articles(project)
+    for window in world.windows.values():
+        window.products.clear()
+    project.sandbox.inject(Fault("wrong_account", path=WINDOW_PATH))
+    project.sandbox.inject(Fault("sharer_unbound"))
+
+    done = project.refresh()
+
+    assert done.code == 1
+    assert (stored_windows(project), stored_articles(project)) == before
+    assert {one["class"] for one in done.assets["shop_articles"]["failed"]} == {"PermissionDenied"}
+    assert done.assets["article_products"]["failed"]
+
+
+def test_one_bad_answer_does_not_empty_the_warehouse(make_project: Make) -> None:
+    world = World.generate(seed=15, shops=4)
+    project = make_project(world)
+    assert project.refresh().code == 0
+    before = stored_articles(project)
+    kept = world.league.shops[:]
+    del world.league.shops[1:]
+
+    done = project.command("refresh")
+
+    assert "would vanish at once, so none was removed" in done.out
+    assert stored_articles(project) == before
+    world.league.shops[:] = kept
+    assert project.refresh().code == 0
+    assert stored_articles(project) == before
+
+
+def test_a_retry_by_dagster_pulls_only_what_is_missing(make_project: Make) -> None:
+    world = World.generate(seed=16, windows=4, products=250, shops=0)
+    project = make_project(world)
+    project.settings.append("tries = 1")
+    project.write(league=False)
+    largest = max(world.windows, key=lambda appid: len(world.products_for(appid)))
+    project.sandbox.inject(Fault("http_502", path=WINDOW_PATH, appid=largest, after=1, times=1))
+
+    done = project.refresh()
+
+    assert done.code == 0
+    assert stored_windows(project) == expected_windows(world)
+    resumed = project.rows("SELECT resumed_pages FROM loads WHERE partition = ?", [largest])
+    assert resumed == [(1,)]
+    calls = Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH))
+    others = [appid for appid in world.windows if appid != largest]
+    assert all(calls[appid] <= 2 for appid in others)
+
+
+def test_people_read_a_file_that_other_duckdb_versions_open(make_project: Make) -> None:
+    project = make_project(World.generate(seed=17, shops=1))
+    assert project.refresh().code == 0
+    with duckdb.connect(str(project.data / "channels.duckdb"), read_only=True) as connection:
+        columns = connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() "
+            "WHERE NOT internal AND (comment IS NULL OR comment = '')"
+        ).fetchall()
+    assert columns == []
+
+
+def test_filters_of_a_window_make_lists_of_their_own(make_project: Make) -> None:
+    world = World.generate(seed=18, shops=2)
+    appid = max(world.windows, key=lambda name: len(world.products_for(name)))
+    shop = next(item["appid"] for item in world.products_for(appid) if "appid" in item)
+    project = make_project(world)
+    project.write(windows=[appid], league=False)
+    with (project.folder / "channels.toml").open("a") as file:
+        for name, line in {
+            "own": f'shop_appid = "{shop}"',
+            "affiliate": "cps_only = true",
+            "both": f'shop_appid = "{shop}"\ncps_only = true',
+        }.items():
+            file.write(f'[[window]]\nappid = "{appid}"\nsecret_env = "SECRET_{appid}"\n')
+            file.write(f'name = "{name}"\n{line}\n')
+
+    assert project.refresh().code == 0
+
+    def of(name: str) -> list[str]:
+        sql = 'SELECT product_id FROM window_products WHERE "window" = ? ORDER BY position'
+        return [row[0] for row in project.rows(sql, [name])]
+
+    own = [str(item["product_id"]) for item in world.products_for(appid, shop_appid=shop)]
+    affiliate = [str(item["product_id"]) for item in world.products_for(appid, cps_only=True)]
+    assert own
+    assert affiliate
+    assert of("own") == of("both") == own
+    assert of("affiliate") == affiliate

@@ -1,6 +1,7 @@
 """The dimension assets: cooperating_shops, shop_promoters, sharers. They find the article lists."""
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 
 import duckdb
 from dagster import (
@@ -137,7 +138,7 @@ def _pull_and_load(
     failed: list[FailedPartition] = []
     metadata: dict[str, float | str] = {}
     staging = warehouse.staging(settings)
-    for outcome in pull_all(tasks, staging, settings.api.max_in_flight):
+    for outcome in chain.from_iterable(pull_all(tasks, staging, settings.api.max_in_flight)):
         pulled = outcome.result
         if isinstance(pulled, Exception):
             failed.append(FailedPartition.of(outcome.key or name, pulled))

@@ -12,7 +12,7 @@ from dagster._core.storage.tags import RESUME_RETRY_TAG
 from channels_assets.config import Settings
 from channels_assets.defs.report import FailedPartition, failure_of, materialization
 from channels_assets.defs.resources import WarehouseResource
-from channels_assets.extract.pool import pull_all
+from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import Load, Loaded, Warehouse, loaded_partitions
@@ -44,20 +44,16 @@ def refresh(
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
     failed = [FailedPartition.of(key, error) for key, error in plan.problems.items()]
-    for outcome in pull_all(plan.tasks, staging, settings.api.max_in_flight):
-        if isinstance(outcome.result, Exception):
-            failed.append(FailedPartition.of(outcome.key, outcome.result))
-            context.log.error(f"{plan.asset} {outcome.key}: {failed[-1].error}")
-            continue
-        try:
-            loaded = _load(context, store, plan, outcome.key, outcome.result)
-        except duckdb.Error as error:
-            outcome.result.staged.discard()
-            failed.append(FailedPartition.of(outcome.key, error))
-            continue
-        for asset, one in loaded.items():
-            pulled = outcome.result if asset == plan.asset else None
-            context.log_event(materialization(asset, outcome.key, one, pulled))
+    for batch in pull_all(plan.tasks, staging, settings.api.max_in_flight):
+        for key, result in _load(context, store, plan, batch):
+            if isinstance(result, Exception):
+                failed.append(FailedPartition.of(key, result))
+                context.log.error(f"{plan.asset} {key}: {failed[-1].error}")
+                continue
+            pulled, loaded = result
+            for asset, one in loaded.items():
+                took = pulled if asset == plan.asset else None
+                context.log_event(materialization(asset, key, one, took))
         store.publish_if_due()
     store.publish()
     if failed:
@@ -68,14 +64,24 @@ def _load(
     context: AssetExecutionContext,
     store: Warehouse,
     plan: RefreshPlan,
-    key: str,
-    pulled: Pulled,
-) -> Mapping[str, Loaded]:
-    load = load_record(plan.asset, key, context.run.run_id, pulled)
+    batch: list[Outcome[str]],
+) -> list[tuple[str, Exception | tuple[Pulled, Mapping[str, Loaded]]]]:
+    """Loads what was pulled, each list in a transaction of its own, in one turn at the warehouse."""
+    results: list[tuple[str, Exception | tuple[Pulled, Mapping[str, Loaded]]]] = []
     with store.writing() as connection:
-        loaded = plan.load(connection, key, pulled, load)
-    pulled.staged.discard()
-    return loaded
+        for outcome in batch:
+            pulled = outcome.result
+            if isinstance(pulled, Exception):
+                results.append((outcome.key, pulled))
+                continue
+            record = load_record(plan.asset, outcome.key, context.run.run_id, pulled)
+            try:
+                loaded = plan.load(connection, outcome.key, pulled, record)
+                results.append((outcome.key, (pulled, loaded)))
+            except duckdb.Error as error:
+                results.append((outcome.key, error))
+            pulled.staged.discard()
+    return results
 
 
 def load_record(asset: str, partition: str | None, run_id: str, pulled: Pulled) -> Load:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Generator, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -24,12 +24,12 @@ class Outcome(Generic[Key]):
 
 def pull_all(
     tasks: Mapping[Key, PullTask], staging: Staging, max_in_flight: int
-) -> Iterator[Outcome[Key]]:
-    """Pulls the lists side by side and yields each as it ends, good or bad.
+) -> Generator[list[Outcome[Key]]]:
+    """Pulls the lists side by side and yields those that have ended since, good or bad, in batches.
 
-    Each list is one walk, so at most `max_in_flight` calls are under way. A list that is done waits
-    until the one before it was taken in: pulling never runs far ahead of loading. Closing the
-    iterator (or an exception in its reader) stops the walks between two pages.
+    Each list is one walk, so at most `max_in_flight` calls are under way. Pulling never runs more
+    than a few lists ahead of its reader. Closing the generator (or an exception in its reader)
+    stops the walks between two pages.
     """
     if not tasks:
         return
@@ -49,9 +49,14 @@ def pull_all(
     try:
         for key, task in tasks.items():
             executor.submit(work, key, task)
-        for _ in tasks:
-            yield done.get()
-            room.release()
+        waiting = len(tasks)
+        while waiting:
+            batch = [done.get()]
+            while not done.empty():
+                batch.append(done.get())
+            yield batch
+            waiting -= len(batch)
+            room.release(len(batch))
     finally:
         stop.set()
         room.release(len(tasks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_many_lists_at_once_each_end_for_itself(tmp_path: Path) -> None:
             client = Client(transport, sandbox.url, tokens)
             tasks[appid] = PullTask("window_products", appid, client, window_products(page_size=5))
         seen: dict[str, list[str] | str] = {}
-        for outcome in pull_all(tasks, Staging(tmp_path), max_in_flight=4):
+        for outcome in chain.from_iterable(pull_all(tasks, Staging(tmp_path), max_in_flight=4)):
             if isinstance(outcome.result, Pulled):
                 seen[outcome.key] = ids(outcome.result)
                 outcome.result.staged.discard()
@@ -227,7 +228,7 @@ def test_a_reader_that_leaves_ends_the_walks(tmp_path: Path) -> None:
         }
         outcomes = pull_all(tasks, Staging(tmp_path), max_in_flight=2)
         next(outcomes)
-        outcomes.close()  # type: ignore[attr-defined]
+        outcomes.close()
         calls = len(sandbox.calls)
         assert calls < 30 * 20
         assert threading.active_count() < 40

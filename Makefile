@@ -1,0 +1,41 @@
+# Every target makes .venv by itself, from python3 and pip alone.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run dev test lint format lock clean
+
+run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
+	@$(BIN)/channels-assets refresh
+
+dev: $(READY) ## Open the Dagster UI on the same instance
+	@$(BIN)/channels-assets dev
+
+test: $(READY) ## All tests but those that need a browser
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(READY) ## ruff and pyright
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(READY) ## Pin all dependencies anew, with hashes and without the address of an index
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## Remove .venv; data/ stays
+	rm -rf .venv
+
+# The lock is complete, so pip need not resolve; a broken install is never marked ready.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.12")'
+	@echo "Setting up .venv (once; a minute or two) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

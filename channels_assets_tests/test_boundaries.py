@@ -1,0 +1,60 @@
+"""Who may import whom: the import table of the design."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "channels_assets"
+ROOMS = {
+    "wechat": set[str](),
+    "warehouse": set[str](),
+    "sandbox": set[str](),
+    "config": set[str](),
+    "extract": {"wechat"},
+    "defs": {"wechat", "extract", "warehouse", "config"},
+    "definitions": {"defs"},
+    "cli": {"config", "defs", "definitions", "warehouse", "sandbox"},
+}
+OUTSIDE = {
+    "dagster": {"defs", "definitions", "cli"},
+    "requests": {"wechat"},
+    "urllib3": {"wechat"},
+    "duckdb": {"warehouse", "defs"},
+    "pandas": {"warehouse"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where a name comes from"
+            yield node.module or ""
+
+
+def test_every_room_is_in_the_table() -> None:
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    room = room_of(path)
+    for name in imports_of(path):
+        top, *rest = name.split(".")
+        if top == "channels_assets" and rest:
+            assert rest[0] == room or rest[0] in ROOMS.get(room, set()), name
+        elif top in OUTSIDE:
+            assert room in OUTSIDE[top], name

@@ -1,0 +1,64 @@
+import duckdb
+
+from channels_assets.warehouse import (
+    Warehouse,
+    clear,
+    get_meta,
+    load_articles,
+    load_sharers,
+    load_shops,
+    load_window,
+    set_meta,
+)
+from channels_assets_tests.warehouse.making import article, articles, ids, load, page
+
+
+def test_every_table_and_column_has_a_comment(con: duckdb.DuckDBPyConnection) -> None:
+    bare = con.execute(
+        """
+        SELECT table_name, column_name FROM duckdb_columns()
+        WHERE NOT internal AND coalesce(comment, '') = ''
+        UNION ALL SELECT table_name, '' FROM duckdb_tables()
+        WHERE NOT internal AND coalesce(comment, '') = ''
+        UNION ALL SELECT view_name, '' FROM duckdb_views()
+        WHERE NOT internal AND coalesce(comment, '') = ''
+        """
+    ).fetchall()
+    assert bare == []
+    assert len(con.sql("FROM duckdb_columns() WHERE NOT internal").fetchall()) > 80
+
+
+def test_opening_again_changes_nothing(warehouse: Warehouse) -> None:
+    with warehouse.writing() as con:
+        set_meta(con, "k", "v")
+        set_meta(con, "k", "w")
+    with warehouse.writing() as con:
+        assert get_meta(con, "k") == "w"
+        assert get_meta(con, "schema_version") == "1"
+        assert get_meta(con, "nothing") is None
+
+
+def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> None:
+    load_window(con, window="w", account_appid="a", pages=ids(1), load=load())
+    load_articles(
+        con,
+        partition="s/p/h",
+        shop_appid="s",
+        promoter_id="p",
+        sharer_appid="h",
+        promoter_type=4,
+        pages=articles(article("u", {"product_id": 1})),
+        load=load("shop_articles"),
+    )
+    load_shops(con, pages=[page("shop_list", [{"shop_appid": "s"}])], load=load())
+    load_sharers(con, pages=[page("sharer_info_list", [{"sharer_appid": "s"}])], load=load())
+    clear(con)
+    tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    counts = {name: len(con.table(name).fetchall()) for (name,) in tables}
+    assert counts.pop("meta") == 1
+    assert len(counts) == 9
+    assert set(counts.values()) == {0}
+
+
+def test_the_connection_is_ready_for_relations(con: duckdb.DuckDBPyConnection) -> None:
+    assert con.sql("SELECT current_setting('TimeZone')").fetchall() == [("Asia/Shanghai",)]

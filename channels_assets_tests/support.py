@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from dagster import DagsterInstance
 
 from channels_assets.sandbox import Sandbox, World
 from channels_assets.warehouse import query
@@ -73,6 +74,10 @@ class Project:
 
     def refresh(self, *arguments: str) -> Finished:
         return self.command("refresh", "--json", *arguments)
+
+    def instance(self) -> DagsterInstance:
+        """The Dagster instance of the project, to look into."""
+        return DagsterInstance.from_config(str(self.data / "dagster_home"))
 
     def query(self, sql: str, params: Sequence[object] | None = None) -> pd.DataFrame:
         return query(sql, params, data=self.data)

@@ -8,8 +8,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterRunStatus
 
+from channels_assets.defs.partitions import WINDOWS
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import Project
 
@@ -118,6 +119,8 @@ def test_the_tables_are_exactly_what_the_server_holds(make_project: Make, window
     assert stored_article_products(project) == expected_article_products(world)
     counted = {name: len(project.query(f"SELECT * FROM {name}")) for name in done.assets}  # noqa: S608
     assert {name: asset["rows"] for name, asset in done.assets.items()} == counted
+    with project.instance() as instance:
+        assert {run.status for run in instance.get_runs()} == {DagsterRunStatus.SUCCESS}
     spent = sum(asset["api_calls"] for asset in done.assets.values())
     assert spent == len([call for call in project.sandbox.calls if "cgi-bin" not in call.path])
     assert len([call for call in project.sandbox.calls if "cgi-bin" in call.path]) <= 3 * (
@@ -175,11 +178,11 @@ def test_200_partitions_of_which_3_fail(make_project: Make) -> None:
     assert all(
         "10022002" in one["error"] and "带货权限" in one["error"] for one in windows["failed"]
     )
-    with DagsterInstance.from_config(str(project.data / "dagster_home")) as instance:
+    with project.instance() as instance:
         key = AssetKey("window_products")
         recorded = instance.get_materialized_partitions(key)
         assert recorded == set(world.windows) - set(bad)
-        status = instance.get_status_by_partition(key, list(world.windows), instance_partitions())
+        status = instance.get_status_by_partition(key, list(world.windows), WINDOWS)
         assert status is not None
         failed = {name for name, one in status.items() if one and one.value == "FAILED"}
         assert failed == set(bad)
@@ -190,12 +193,6 @@ def test_200_partitions_of_which_3_fail(make_project: Make) -> None:
     assert again.code == 0
     assert {call.appid for call in project.sandbox.calls_to(WINDOW_PATH)} == set(bad)
     assert stored_windows(project) == expected_windows(world)
-
-
-def instance_partitions() -> Any:  # noqa: ANN401
-    from channels_assets.defs.partitions import WINDOWS
-
-    return WINDOWS
 
 
 def test_a_failed_list_keeps_its_rows(make_project: Make) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -84,6 +85,8 @@ def dev(port: int) -> None:
         if around.notice:
             click.echo(around.notice, err=True)
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+        if not Path("workspace.yaml").exists():
+            command += ["-m", "channels_assets.definitions"]
         click.echo(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
         child = subprocess.Popen(command)  # noqa: S603
         # Both keys that end this command end Dagster first, so that no run is cut off unrecorded.

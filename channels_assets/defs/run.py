@@ -104,7 +104,7 @@ class Refresh:
             self._progress(name, result)
         run_id = make_new_run_id()
         self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
-        self._definitions.resolve_job_def(job).execute_in_process(
+        done = self._definitions.resolve_job_def(job).execute_in_process(
             instance=self._instance,
             run_id=run_id,
             asset_selection=[AssetKey(name) for name in assets],
@@ -114,6 +114,11 @@ class Refresh:
         )
         for name in assets:
             self._fail_rest(name, f"was not reached in run {run_id}", "NotReached")
+        if not done.success and not any(self.results[name].failed for name in assets):
+            reason = f"every list was loaded, but run {run_id} failed afterwards: see it in Dagster"
+            self.results[assets[0]].failed[job] = FailedPartition(
+                job, reason, "RunFailed", 0, False
+            )
 
     def _see(self, entry: EventLogEntry, assets: Sequence[str]) -> None:
         event = entry.dagster_event
@@ -155,7 +160,7 @@ class Refresh:
             if name in PULLING:
                 self.results[name].api_calls += sum(one["api_calls"] for one in failed)
             if not failed:
-                self._fail_rest(name, _reason(data), data.error_source.value)
+                self._fail_rest(name, _reason(data), "RunFailed")
 
     def _fail_rest(self, name: str, reason: str, error_class: str) -> None:
         result = self.results[name]

@@ -1,6 +1,7 @@
 import duckdb
+import pytest
 
-from channels_assets.warehouse import load_window, loaded_partitions, remove_window
+from channels_assets.warehouse import load_window, loaded_partitions, remove_window, staging
 from channels_assets_tests.warehouse.making import ids, load
 
 
@@ -30,3 +31,14 @@ def test_loaded_partitions_of_runs(con: duckdb.DuckDBPyConnection) -> None:
     assert loaded_partitions(con, "window_products", ["r1", "r2"]) == {"a", "b"}
     assert loaded_partitions(con, "window_products", []) == set()
     assert loaded_partitions(con, "shop_articles", ["r1"]) == set()
+
+
+def test_batches_make_one_list(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "_BATCH_DOCUMENTS", 2)
+    pages = ids("a", "b") + ids("c") + ids("d", "b") + ids() + ids("e", "a")
+    loaded = load_window(con, window="w", account_appid="", pages=pages, load=load())
+    assert (loaded.rows, loaded.duplicates) == (5, 2)
+    order = con.execute("SELECT product_id FROM window_products ORDER BY position").fetchall()
+    assert order == [("c",), ("d",), ("b",), ("e",), ("a",)]

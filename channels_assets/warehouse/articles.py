@@ -1,0 +1,126 @@
+"""Loading and removing lists of articles, and the products within them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import duckdb
+
+from channels_assets.warehouse.article_products import stage_products
+from channels_assets.warehouse.loads import Load, Loaded
+from channels_assets.warehouse.replace import remove_list, replace_list
+from channels_assets.warehouse.staging import stage_pages
+from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
+from channels_assets.warehouse.transaction import atomic
+
+_ARTICLES = """
+    WITH parsed AS (
+        SELECT place, item, from_json(item, '{
+            "article_info": {
+                "article_url": "VARCHAR", "article_title": "VARCHAR", "cover_image": "VARCHAR",
+                "promoter_share_link": "VARCHAR"
+            },
+            "create_time": "VARCHAR", "update_time": "VARCHAR"
+        }') AS sent
+        FROM api_items($pages::VARCHAR[], $first_page::BIGINT, 'article_list')
+    )
+    SELECT
+        place,
+        $shop_appid::VARCHAR AS shop_appid,
+        $promoter_id::VARCHAR AS promoter_id,
+        $sharer_appid::VARCHAR AS sharer_appid,
+        $promoter_type::INTEGER AS promoter_type,
+        api_id(sent.article_info.article_url, item, '$.article_info.article_url') AS article_url,
+        api_text(sent.article_info.article_title, item, '$.article_info.article_title')
+            AS article_title,
+        api_text(sent.article_info.cover_image, item, '$.article_info.cover_image') AS cover_image,
+        api_text(sent.article_info.promoter_share_link, item, '$.article_info.promoter_share_link')
+            AS promoter_share_link,
+        api_time(sent.create_time, 'create_time') AS create_time,
+        api_time(sent.update_time, 'update_time') AS update_time,
+        CASE coalesce(json_type(item, 'product_list'), 'NULL')
+            WHEN 'ARRAY' THEN api_json(item -> 'product_list')
+            WHEN 'NULL' THEN NULL
+            ELSE error('product_list is not a list: ' || left(item::VARCHAR, 200)) END
+            AS product_list,
+        CASE WHEN list_has_all(
+            ['article_url', 'article_title', 'cover_image', 'promoter_share_link'],
+            json_keys(item -> 'article_info')
+        ) THEN api_extra(item, '{
+            "article_info": null, "create_time": null, "update_time": null, "product_list": null
+        }'::JSON) ELSE api_json(json_merge_patch(item, '{
+            "article_info": {
+                "article_url": null, "article_title": null, "cover_image": null,
+                "promoter_share_link": null
+            },
+            "create_time": null, "update_time": null, "product_list": null
+        }'::JSON)) END AS extra
+    FROM parsed
+"""
+
+
+def load_articles(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    partition: str,
+    shop_appid: str,
+    promoter_id: str,
+    sharer_appid: str,
+    promoter_type: int,
+    pages: Iterable[bytes],
+    load: Load,
+) -> tuple[Loaded, Loaded]:
+    """Replace one list of articles, and the products in them, by the pages of getshopmparticlelist.
+
+    Returns what became of shop_articles and of article_products: both change in one transaction,
+    each with its row in `loads`. On any error, also one raised by `pages`, the old lists stay.
+    Raises WarehouseError when a value doesn't fit its column exactly.
+    """
+    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
+    stage_pages(con, _ARTICLES, pages, {**scope, "promoter_type": promoter_type})
+    of_articles = replace(load, asset=SHOP_ARTICLES.name, partition=partition)
+    of_products = replace(
+        of_articles,
+        asset=ARTICLE_PRODUCTS.name,
+        pages=0,
+        api_calls=0,
+        total_num=None,
+        resumed_pages=0,
+    )
+    with atomic(con):
+        articles = replace_list(con, SHOP_ARTICLES, scope, of_articles)
+        stage_products(con, scope)
+        return articles, replace_list(con, ARTICLE_PRODUCTS, scope, of_products)
+
+
+def derive_article_products(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    partition: str,
+    shop_appid: str,
+    promoter_id: str,
+    sharer_appid: str,
+    load: Load,
+) -> Loaded:
+    """Make the products of one list of articles again from the stored articles, without pages."""
+    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
+    with atomic(con):
+        stage_products(con, scope)
+        load = replace(load, asset=ARTICLE_PRODUCTS.name, partition=partition)
+        return replace_list(con, ARTICLE_PRODUCTS, scope, load)
+
+
+def remove_articles(
+    con: duckdb.DuckDBPyConnection, shop_appid: str, promoter_id: str, sharer_appid: str
+) -> int:
+    """Remove a list of articles that is no longer there, and its products, ending their history.
+
+    Returns the number of rows removed from both tables; if any, `loads` tells of it with
+    end_reason 'removed'.
+    """
+    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
+    partition = "/".join(scope.values())
+    with atomic(con):
+        return sum(
+            remove_list(con, table, scope, partition=partition)
+            for table in (SHOP_ARTICLES, ARTICLE_PRODUCTS)
+        )

@@ -1,0 +1,5 @@
+"""What goes wrong in the warehouse, in words that say what to do."""
+
+
+class WarehouseError(Exception):
+    """The warehouse can't do what was asked; the message says why and what to do."""

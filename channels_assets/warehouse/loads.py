@@ -1,0 +1,95 @@
+"""The log of loads: what was pulled, and what became of it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class Load:
+    """One pull of one list, as its row in `loads` tells it. Times carry a zone."""
+
+    asset: str
+    partition: str | None
+    run_id: str
+    started_at: datetime
+    fetched_at: datetime
+    pages: int
+    api_calls: int
+    total_num: int | None
+    end_reason: str
+    resumed_pages: int
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a time without a zone: it would be stored hours off."""
+        if self.started_at.tzinfo is None or self.fetched_at.tzinfo is None:
+            raise ValueError("started_at and fetched_at need a time zone")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did to its table.
+
+    `rows` are the list's rows without the `duplicates`. `added`, `removed` and `changed` compare
+    them with the list before: new keys, gone keys, keys with another value (in windows also those
+    that moved).
+    """
+
+    load_id: str
+    rows: int
+    duplicates: int
+    added: int
+    removed: int
+    changed: int
+
+
+def new_load_id() -> str:
+    """A fresh id; ids of later loads sort after those of earlier ones."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
+
+
+def record_load(con: duckdb.DuckDBPyConnection, load: Load, loaded: Loaded) -> None:
+    """Write the load's row; to be called within the transaction that writes its rows."""
+    con.execute(
+        """
+        INSERT INTO loads (
+            load_id, asset, "partition", run_id, started_at, finished_at, pages, api_calls,
+            "rows", duplicates, total_num, end_reason, resumed_pages
+        ) VALUES (
+            $load_id, $asset, $partition, $run_id, $started_at, $finished_at, $pages, $api_calls,
+            $rows, $duplicates, $total_num, $end_reason, $resumed_pages
+        )
+        """,
+        {
+            "load_id": loaded.load_id,
+            "asset": load.asset,
+            "partition": load.partition,
+            "run_id": load.run_id,
+            "started_at": load.started_at,
+            "finished_at": datetime.now(UTC),
+            "pages": load.pages,
+            "api_calls": load.api_calls,
+            "rows": loaded.rows,
+            "duplicates": loaded.duplicates,
+            "total_num": load.total_num,
+            "end_reason": load.end_reason,
+            "resumed_pages": load.resumed_pages,
+        },
+    )
+
+
+def loaded_partitions(
+    con: duckdb.DuckDBPyConnection, asset: str, run_ids: Sequence[str]
+) -> set[str]:
+    """The partitions of this asset that any of these runs has loaded."""
+    rows = con.execute(
+        """
+        SELECT DISTINCT "partition" FROM loads
+        WHERE asset = ? AND list_contains(?::VARCHAR[], run_id) AND "partition" IS NOT NULL
+        """,
+        [asset, list(run_ids)],
+    ).fetchall()
+    return {str(row[0]) for row in rows}

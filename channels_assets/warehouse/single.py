@@ -1,0 +1,17 @@
+"""Queries with one answer."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import duckdb
+
+
+def count(
+    con: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, object] | None = None
+) -> int:
+    """The single whole number that a query gives.
+
+    Not by fetchone(): it leaves the result unfinished, and con.sql() refuses to work until then.
+    """
+    [row] = con.execute(query, values).fetchall()
+    return cast("tuple[int]", row)[0]

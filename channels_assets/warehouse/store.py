@@ -1,0 +1,117 @@
+"""The two files of the warehouse: one for writers who take turns, one for everybody to read."""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.schema import migrate
+from channels_assets.warehouse.snapshot import publish_copy, same_content
+
+STORAGE_VERSION = "v1.5.0"
+"""Oldest DuckDB that can read the files."""
+TIME_ZONE = "Asia/Shanghai"
+"""How connections show times. What is stored is the moment itself."""
+_OPEN_SECONDS = 10.0
+
+
+class Warehouse:
+    """The warehouse in one folder.
+
+    `path` is the writers' file, `published` the consistent copy that people read. Any number of
+    threads and processes may use the same folder, each through its own or a shared Warehouse.
+    """
+
+    def __init__(self, data_dir: Path, publish_every: float = 3.0) -> None:
+        """`publish_every`: least number of seconds between two copies by publish_if_due()."""
+        self.data_dir = data_dir
+        self.path = data_dir / "warehouse.duckdb"
+        self.published = data_dir / "channels.duckdb"
+        self._lock_path = data_dir / "warehouse.lock"
+        self._publish_every = publish_every
+        self._next_publish = 0.0
+        self._holder: int | None = None
+
+    @contextmanager
+    def writing(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
+        """Wait for one's turn, open the writers' file, and close it at the end.
+
+        The connection is in auto-commit; the loaders make their own transactions. Keep it short,
+        and never wait for the network within. Raises WarehouseError when another program holds
+        the file, when it is of a newer version, and on a call within itself.
+        """
+        with self._turn():
+            con = self._open()
+            try:
+                yield con
+            finally:
+                con.close()
+
+    def publish(self) -> None:
+        """Make `published` equal to the writers' file; without a copy if it already is."""
+        with self._turn():
+            if not self.path.exists() or self.path.with_name(self.path.name + ".wal").exists():
+                # Opening creates a missing file, and takes in the log of a writer that was killed.
+                self._open().close()
+            if not same_content(self.path, self.published):
+                publish_copy(self.path, self.published)
+            self._next_publish = time.monotonic() + self._publish_every
+
+    def publish_if_due(self) -> bool:
+        """Publish unless this object did so less than `publish_every` seconds ago.
+
+        Returns whether it published.
+        """
+        if time.monotonic() < self._next_publish:
+            return False
+        self.publish()
+        return True
+
+    @contextmanager
+    def _turn(self) -> Generator[None, None, None]:
+        if self._holder == threading.get_ident():
+            raise WarehouseError("this thread already has the warehouse open: close it first")
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        # A file of its own: closing any descriptor of the DuckDB file would drop DuckDB's lock on
+        # it. Each open() has its own flock, so threads of one process exclude each other as well.
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
+        finally:
+            os.close(descriptor)
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + _OPEN_SECONDS
+        while True:
+            try:
+                con = duckdb.connect(
+                    str(self.path), config={"storage_compatibility_version": STORAGE_VERSION}
+                )
+                break
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise WarehouseError(
+                        f"{self.path} is open in another program: close it there, "
+                        f"and read {self.published} instead"
+                    ) from error
+                time.sleep(0.1)
+        try:
+            con.execute("SET TimeZone = ?", [TIME_ZONE])
+            migrate(con)
+        except BaseException:
+            con.close()
+            raise
+        return con

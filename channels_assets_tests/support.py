@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pandas as pd
+import requests
 from dagster import DagsterInstance
 
 from channels_assets.sandbox import Sandbox, World
@@ -88,3 +92,61 @@ class Project:
             tuple(None if pd.isna(value) else value for value in row)
             for row in frame.itertuples(index=False)
         ]
+
+
+class DagsterDev:
+    """`channels-assets dev` as a user starts it; a context manager. `query` asks its GraphQL."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._log = (self._project.folder / "dev.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "channels_assets.cli", "dev", "--port", str(self._port)],
+            cwd=self._project.folder,
+            env=self._project.environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self.wait_for(self._is_up, "the Dagster UI")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=60)
+        finally:
+            self._process.kill()
+            self._log.close()
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None, self.log()
+        try:
+            return requests.get(self.url + "/server_info", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def log(self) -> str:
+        return (self._project.folder / "dev.log").read_text()
+
+    def wait_for(self, done: Callable[[], bool], what: str, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline, f"{what} did not come: {self.log()[-3000:]}"
+            time.sleep(0.3)
+
+    def query(self, text: str, **variables: object) -> dict[str, Any]:
+        body = {"query": text, "variables": variables}
+        answer = requests.post(self.url + "/graphql", json=body, timeout=60).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,12 +16,22 @@ from dagster import (
     EventLogEntry,
     MetadataValue,
 )
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition.valid_definitions import (
+    SINGLETON_REPOSITORY_NAME,
+)
+from dagster._core.execution.api import execute_run
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
-from dagster._core.utils import make_new_run_id
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
@@ -102,20 +114,19 @@ class Refresh:
             result = self.results.setdefault(name, AssetResult([]))
             result.planned.extend(planned[name])
             self._progress(name, result)
-        run_id = make_new_run_id()
-        self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
-        done = self._definitions.resolve_job_def(job).execute_in_process(
-            instance=self._instance,
-            run_id=run_id,
-            asset_selection=[AssetKey(name) for name in assets],
+        run = self._instance.create_run_for_job(
+            self._definitions.resolve_job_def(job),
+            asset_selection={AssetKey(name) for name in assets},
             tags=tags,
             run_config=_QUIET,
-            raise_on_error=False,
+            remote_job_origin=_origin(job),
         )
+        self._instance.add_event_listener(run.run_id, lambda entry: self._see(entry, assets))
+        done = execute_run(InMemoryJob(self._definitions.resolve_job_def(job)), run, self._instance)
         for name in assets:
-            self._fail_rest(name, f"was not reached in run {run_id}", "NotReached")
+            self._fail_rest(name, f"was not reached in run {run.run_id}", "NotReached")
         if not done.success and not any(self.results[name].failed for name in assets):
-            reason = f"every list was loaded, but run {run_id} failed afterwards: see it in Dagster"
+            reason = f"every list was loaded, but run {run.run_id} failed then: see it in Dagster"
             self.results[assets[0]].failed[job] = FailedPartition(
                 job, reason, "RunFailed", 0, False
             )
@@ -168,6 +179,16 @@ class Refresh:
             if partition not in result.succeeded and partition not in result.failed:
                 result.failed[partition] = FailedPartition(partition, reason, error_class, 0, False)
         self._progress(name, result)
+
+
+def _origin(job: str) -> RemoteJobOrigin:
+    """Where the UI finds the job again: without it, the run could not be re-executed there."""
+    module = "channels_assets.definitions"
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable, module_name=module, working_directory=os.getcwd()
+    )
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=module)
+    return RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME).get_job_origin(job)
 
 
 def _reason(data: StepFailureData) -> str:

@@ -1,0 +1,54 @@
+"""What a user does in the Dagster UI, through the same GraphQL, with `channels-assets dev` running."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from channels_assets.sandbox import Fault, World
+from channels_assets_tests.support import DagsterDev, Project
+
+WINDOW_PATH = "/channels/ec/window/product/list/get"
+RUNS = "{ runsOrError { ... on Runs { results { runId status jobName } } } }"
+REEXECUTE = """
+mutation ($run: String!) {
+  launchRunReexecution(reexecutionParams: {parentRunId: $run, strategy: FROM_FAILURE}) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+
+
+def status_of(dagster: DagsterDev, run: str) -> str:
+    return dagster.query(STATUS, run=run)["runOrError"]["status"]
+
+
+def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
+    make_project: Callable[..., Project],
+) -> None:
+    world = World.generate(seed=21, windows=12, products=5, shops=0)
+    project = make_project(world)
+    project.write(league=False)
+    bad = list(world.windows)[2:9:3]
+    for appid in bad:
+        project.sandbox.inject(Fault("window_banned", appid=appid))
+    assert project.refresh().code == 1
+    project.sandbox.clear_faults()
+    project.sandbox.reset_calls()
+
+    with DagsterDev(project) as dagster:
+        (failed,) = dagster.query(RUNS)["runsOrError"]["results"]
+        assert (failed["status"], failed["jobName"]) == ("FAILURE", "refresh_windows")
+        launched = dagster.query(REEXECUTE, run=failed["runId"])["launchRunReexecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run = launched["run"]["runId"]
+        ended = ("SUCCESS", "FAILURE", "CANCELED")
+        dagster.wait_for(lambda: status_of(dagster, run) in ended, "the end of the run")
+        assert status_of(dagster, run) == "SUCCESS", dagster.log()
+
+    assert Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH)) == Counter(bad)
+    loaded = {row[0] for row in project.rows("SELECT partition FROM loads WHERE run_id = ?", [run])}
+    assert loaded == set(bad)

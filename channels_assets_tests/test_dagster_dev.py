@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import DagsterDev, Project
@@ -24,6 +26,17 @@ STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } 
 
 def status_of(dagster: DagsterDev, run: str) -> str:
     return dagster.query(STATUS, run=run)["runOrError"]["status"]
+
+
+def processes_of(project: Project) -> list[str]:
+    """What still runs on the project's Dagster instance."""
+    mark = f"DAGSTER_HOME={project.environment['DAGSTER_HOME']}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found
 
 
 def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
@@ -49,6 +62,7 @@ def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
         dagster.wait_for(lambda: status_of(dagster, run) in ended, "the end of the run")
         assert status_of(dagster, run) == "SUCCESS", dagster.log()
 
+    dagster.wait_for(lambda: not processes_of(project), "the end of all processes", seconds=20)
     assert Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH)) == Counter(bad)
     loaded = {row[0] for row in project.rows("SELECT partition FROM loads WHERE run_id = ?", [run])}
     assert loaded == set(bad)

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import click
 from rich.console import Console
@@ -88,11 +90,24 @@ def dev(port: int) -> None:
         if not Path("workspace.yaml").exists():
             command += ["-m", "channels_assets.definitions"]
         click.echo(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
-        child = subprocess.Popen(command)  # noqa: S603
-        # Both keys that end this command end Dagster first, so that no run is cut off unrecorded.
+        # A child inherits signals that are ignored, as in a shell's background, but no handlers: set
+        # before it starts, these let it end when it is told to.
+        child: subprocess.Popen[bytes] | None = None
+
+        def end(number: int, frame: FrameType | None) -> None:
+            if child is not None:
+                # Dagster ends its services and runs in order on Ctrl-C alone.
+                child.send_signal(signal.SIGINT)
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: child.send_signal(signal.SIGINT))
-        sys.exit(child.wait())
+            signal.signal(number, end)
+        # A session of its own: Ctrl-C at the terminal comes once, from here.
+        child = subprocess.Popen(command, start_new_session=True)  # noqa: S603
+        code = child.wait()
+        with suppress(ProcessLookupError):
+            # Its code server would linger until it misses heartbeats.
+            os.killpg(child.pid, signal.SIGTERM)
+        sys.exit(code)
 
 
 @main.command()

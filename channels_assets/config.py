@@ -29,6 +29,8 @@ WECHAT_URL = "https://api.weixin.qq.com"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
+Cron = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S+( +\S+){4}$")]
+
 
 class ConfigError(Exception):
     """The configuration is wrong. The text is one line that says what to change."""
@@ -106,6 +108,22 @@ class Warehouse(_Section):
     publish_every_seconds: float = Field(default=3, ge=0)
 
 
+class Automation(_Section):
+    """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai."""
+
+    windows_cron: Cron = "0 * * * *"
+    articles_cron: Cron = "0 */6 * * *"
+    discover_minutes: float = Field(default=60, ge=1)
+
+
+class Freshness(_Section):
+    """[freshness]: how old a list may be; older is a warning, twice as old a failure."""
+
+    windows_hours: float = Field(default=2, gt=0)
+    articles_hours: float = Field(default=12, gt=0)
+    discovery_hours: float = Field(default=24, gt=0)
+
+
 class Settings(_Section):
     """All of channels.toml."""
 
@@ -114,6 +132,8 @@ class Settings(_Section):
     league: League | None = None
     staging: Staging = Staging()
     warehouse: Warehouse = Warehouse()
+    automation: Automation = Automation()
+    freshness: Freshness = Freshness()
 
     @field_validator("window", mode="before")
     @classmethod
@@ -225,6 +245,8 @@ def _meant(loc: tuple[int | str, ...]) -> str:
         "league": League,
         "staging": Staging,
         "warehouse": Warehouse,
+        "automation": Automation,
+        "freshness": Freshness,
     }
     known = (Settings if len(loc) == 1 else sections[loc[0]]).model_fields
     close = difflib.get_close_matches(str(loc[-1]), known, n=1)

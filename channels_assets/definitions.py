@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
-from dagster import Definitions, in_process_executor
+from datetime import timedelta
 
-from channels_assets.defs import assets, dimensions, jobs
+from dagster import (
+    AssetSpec,
+    Definitions,
+    FreshnessPolicy,
+    definitions,
+    in_process_executor,
+    map_asset_specs,
+)
+
+from channels_assets.config import ConfigError, Settings, config_path, load_settings
+from channels_assets.defs import assets, automation, checks, dimensions, jobs, sources
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 
-defs = Definitions(
-    assets=[
+
+@definitions
+def defs() -> Definitions:
+    """Without a good channels.toml, the defaults: each run and tick then says what to change."""
+    try:
+        return build(load_settings(config_path()))
+    except ConfigError:
+        return build(Settings.model_construct())
+
+
+def build(settings: Settings) -> Definitions:
+    """Settings give the cron strings and how old a list may be."""
+    ours = [
         assets.window_products,
         assets.articles,
         dimensions.cooperating_shops,
         dimensions.shop_promoters,
         dimensions.sharers,
-    ],
-    jobs=[jobs.discover, jobs.refresh_windows, jobs.refresh_articles],
-    resources={"wechat": WeChatResource(), "warehouse": WarehouseResource()},
-    # The steps of a run share one process, one token and one limiter; lists run side by side in it.
-    executor=in_process_executor,
-)
+    ]
+    promised = {promise.asset: promise.hours for promise in checks.promises(settings.freshness)}
+
+    def with_policy(spec: AssetSpec) -> AssetSpec:
+        name = spec.key.to_user_string()
+        hours = promised[name]
+        return spec.replace_attributes(
+            owners=sources.OWNERS,
+            tags={**spec.tags, **sources.TAGS},
+            freshness_policy=FreshnessPolicy.time_window(
+                fail_window=timedelta(hours=2 * hours), warn_window=timedelta(hours=hours)
+            ),
+        ).merge_attributes(metadata=sources.source_metadata(name))
+
+    return Definitions(
+        assets=[*map_asset_specs(with_policy, ours), *sources.SOURCES],
+        asset_checks=checks.definitions(settings),
+        jobs=[jobs.discover, jobs.refresh_windows, jobs.refresh_articles],
+        schedules=automation.schedules(settings.automation),
+        sensors=automation.SENSORS,
+        resources={"wechat": WeChatResource(), "warehouse": WarehouseResource()},
+        # The steps of a run share one process, one token and one limiter; lists run side by side.
+        executor=in_process_executor,
+    )

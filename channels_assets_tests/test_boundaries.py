@@ -16,7 +16,7 @@ ROOMS = {
     "config": set[str](),
     "extract": {"wechat"},
     "defs": {"wechat", "extract", "warehouse", "config"},
-    "definitions": {"defs"},
+    "definitions": {"config", "defs"},
     "cli": {"config", "defs", "definitions", "warehouse", "sandbox"},
 }
 OUTSIDE = {

@@ -8,20 +8,52 @@ from pathlib import Path
 
 from dagster import AssetKey, Definitions
 
-from channels_assets.definitions import defs
+from channels_assets.config import Settings
+from channels_assets.definitions import build
 
+DEFINITIONS = build(Settings.model_construct())
 GRAPH = {
     "article_products": ("articles", "promoters", ["shop_articles"]),
-    "cooperating_shops": ("discovery", None, []),
-    "sharers": ("discovery", None, []),
-    "shop_articles": ("articles", "promoters", ["sharers", "shop_promoters"]),
-    "shop_promoters": ("discovery", None, ["cooperating_shops"]),
-    "window_products": ("windows", "windows", []),
+    "cooperating_shops": ("discovery", None, ["wechat/getbindshoplist"]),
+    "sharers": ("discovery", None, ["wechat/getbindsharerlist"]),
+    "shop_articles": (
+        "articles",
+        "promoters",
+        ["sharers", "shop_promoters", "wechat/getshopmparticlelist"],
+    ),
+    "shop_promoters": (
+        "discovery",
+        None,
+        ["cooperating_shops", "wechat/getbindshoppromoterlist"],
+    ),
+    "wechat/getbindsharerlist": ("wechat_api", None, []),
+    "wechat/getbindshoplist": ("wechat_api", None, []),
+    "wechat/getbindshoppromoterlist": ("wechat_api", None, []),
+    "wechat/getshopmparticlelist": ("wechat_api", None, []),
+    "wechat/getwindowproductlist": ("wechat_api", None, []),
+    "window_products": ("windows", "windows", ["wechat/getwindowproductlist"]),
+}
+CHECKS = {
+    "article_products": [
+        *("article_present", "commission_rate_in_range", "every_list_fresh", "ids_unique"),
+        "rows_as_loaded",
+    ],
+    "cooperating_shops": ["every_list_fresh"],
+    "sharers": ["article_lists_found", "every_list_fresh"],
+    "shop_articles": [
+        *("end_proven", "every_list_fresh", "ids_unique", "not_halved", "rows_as_loaded"),
+        *("share_link_present", "times_not_in_future"),
+    ],
+    "shop_promoters": ["article_lists_found", "every_list_fresh"],
+    "window_products": [
+        *("count_equals_total_num", "end_proven", "every_list_fresh", "ids_unique"),
+        *("not_halved", "rows_as_loaded"),
+    ],
 }
 
 
 def test_the_asset_graph() -> None:
-    graph = defs.resolve_asset_graph()
+    graph = DEFINITIONS.resolve_asset_graph()
     seen = {}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
@@ -33,12 +65,33 @@ def test_the_asset_graph() -> None:
     assert seen == GRAPH
 
 
+def test_the_checks() -> None:
+    seen: dict[str, list[str]] = {}
+    for key in sorted(DEFINITIONS.resolve_asset_graph().asset_check_keys):
+        seen.setdefault(key.asset_key.to_user_string(), []).append(key.name)
+    assert seen == CHECKS
+
+
+def test_what_runs_by_itself() -> None:
+    repository = DEFINITIONS.get_repository_def()
+    schedules = {
+        one.name: (one.cron_schedule, one.execution_timezone) for one in repository.schedule_defs
+    }
+    assert schedules == {
+        "windows_by_the_clock": ("0 * * * *", "Asia/Shanghai"),
+        "articles_by_the_clock": ("0 */6 * * *", "Asia/Shanghai"),
+    }
+    assert all(one.default_status.value == "RUNNING" for one in repository.schedule_defs)
+    sensors = {one.name: one.default_status.value for one in repository.sensor_defs}
+    assert sensors == {"new_lists": "RUNNING", "checks_up_to_date": "RUNNING"}
+
+
 def test_definitions_are_loadable() -> None:
-    Definitions.validate_loadable(defs)
+    Definitions.validate_loadable(DEFINITIONS)
 
 
 def test_loading_needs_no_configuration_and_leaves_no_trace(tmp_path: Path) -> None:
-    code = "import channels_assets.definitions"
+    code = "import channels_assets.definitions; channels_assets.definitions.defs()"
     subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", code], cwd=tmp_path, check=True
     )

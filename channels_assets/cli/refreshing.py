@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from dagster import DagsterInstance
 
 from channels_assets.cli.surroundings import Surroundings
 from channels_assets.config import ConfigError
-from channels_assets.definitions import defs
+from channels_assets.definitions import build
+from channels_assets.defs.checks import evaluate
 from channels_assets.defs.discovery import sync_windows
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.run import (
@@ -22,6 +23,7 @@ from channels_assets.defs.run import (
     Progress,
     Refresh,
 )
+from channels_assets.warehouse import connect
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,22 @@ def run_refresh(
         keys = set(partitions) if partitions else None
         if keys is not None:
             chosen = _assets_of_keys(instance, chosen, keys)
-        run = Refresh(defs, instance, progress)
+        run = Refresh(build(around.settings), instance, progress)
         run.discover(chosen)
         run.windows(chosen, keys)
         run.articles(chosen, keys)
         around.store.publish()
-        return Report(run.results, run.check_problems)
+        return Report(run.results, [*run.check_problems, *_check(instance, around)])
+
+
+def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:
+    """Evaluates all asset checks, records the answers, and gives those that are against it."""
+    with connect(around.store.data_dir) as connection:
+        for answer in evaluate(connection, instance, around.settings):
+            instance.report_runless_asset_event(answer)
+            if not answer.passed:
+                asset = answer.asset_key.to_user_string()
+                yield f"{asset} {answer.check_name}: {answer.description}"
 
 
 def _chosen_assets(around: Surroundings, assets: Sequence[str], by_partition: bool) -> list[str]:

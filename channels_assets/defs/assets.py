@@ -1,6 +1,7 @@
 """The partitioned assets: window_products, shop_articles, article_products."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from channels_assets.defs.partitions import PROMOTERS, WINDOWS, ArticleList
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
 from channels_assets.defs.report import FailedPartition, failure_of, materialization
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.defs.sources import source_key
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
     Load,
@@ -47,6 +49,7 @@ class UnknownPartition(Exception):
     specs=[
         AssetSpec(
             "window_products",
+            deps=[source_key("window_products")],
             partitions_def=WINDOWS,
             skippable=True,
             group_name="windows",
@@ -81,7 +84,10 @@ def window_products(
         )
         return {"window_products": loaded}
 
-    refresh(context, warehouse, settings, RefreshPlan("window_products", tasks, problems, load))
+    plan = RefreshPlan(
+        ["window_products"], tasks, problems, load, scope=lambda key: {"window": key}
+    )
+    refresh(context, warehouse, settings, plan)
 
 
 def _window_task(wechat: WeChatResource, window: Window) -> PullTask:
@@ -99,7 +105,7 @@ def _window_task(wechat: WeChatResource, window: Window) -> PullTask:
     specs=[
         AssetSpec(
             "shop_articles",
-            deps=["shop_promoters", "sharers"],
+            deps=["shop_promoters", "sharers", source_key("shop_articles")],
             partitions_def=PROMOTERS,
             skippable=True,
             group_name="articles",
@@ -172,7 +178,14 @@ def articles(
         )
         return {"shop_articles": loaded, "article_products": products}
 
-    refresh(context, warehouse, settings, RefreshPlan("shop_articles", tasks, problems, load))
+    plan = RefreshPlan(
+        ["shop_articles", "article_products"],
+        tasks,
+        problems,
+        load,
+        scope=lambda key: asdict(lists[key]),
+    )
+    refresh(context, warehouse, settings, plan)
 
 
 def _article_list(key: str) -> ArticleList | None:
@@ -222,7 +235,7 @@ def _derive(
                 sharer_appid=one.sharer_appid,
                 load=load,
             )
-        context.log_event(materialization("article_products", key, loaded, None))
+        context.log_event(materialization("article_products", key, loaded, None, {}))
     store.publish()
     if failed:
         raise failure_of("article_products", failed, len(context.partition_keys))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import chain
+from typing import Any
 
 import duckdb
 from dagster import (
@@ -10,24 +11,35 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     MaterializeResult,
-    MetadataValue,
     asset,
 )
 
 from channels_assets.defs.assets import RETRY
 from channels_assets.defs.discovery import Discovered, sync_promoters
 from channels_assets.defs.refresh import load_record
-from channels_assets.defs.report import FailedPartition, failure_of, load_metadata
+from channels_assets.defs.report import (
+    FailedPartition,
+    Metadata,
+    evidence_table,
+    failure_of,
+    load_metadata,
+    table_metadata,
+    warehouse_failure,
+)
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.defs.sources import source_key
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
     Load,
     Loaded,
     active_shops,
+    columns,
     load_promoters,
     load_sharers,
     load_shops,
+    preview,
+    record_failure,
 )
 from channels_assets.wechat import promoter
 
@@ -36,6 +48,7 @@ Loader = Callable[[duckdb.DuckDBPyConnection, str, Pulled, Load], Loaded]
 
 
 @asset(
+    deps=[source_key("cooperating_shops")],
     group_name="discovery",
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,
@@ -57,7 +70,7 @@ def cooperating_shops(
 
 
 @asset(
-    deps=[cooperating_shops],
+    deps=[cooperating_shops, source_key("shop_promoters")],
     group_name="discovery",
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,
@@ -95,6 +108,7 @@ def shop_promoters(
 
 
 @asset(
+    deps=[source_key("sharers")],
     group_name="discovery",
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,
@@ -136,29 +150,32 @@ def _pull_and_load(
     store = warehouse.open(settings)
     name = context.asset_key.to_user_string()
     failed: list[FailedPartition] = []
-    metadata: dict[str, float | str] = {}
+    metadata: dict[str, Any] = {}
     staging = warehouse.staging(settings)
     for outcome in chain.from_iterable(pull_all(tasks, staging, settings.api.max_in_flight)):
         pulled = outcome.result
-        if isinstance(pulled, Exception):
-            failed.append(FailedPartition.of(outcome.key or name, pulled))
-            continue
-        load = load_record(name, outcome.key or None, context.run.run_id, pulled)
         with store.writing() as connection:
-            loaded = loader(connection, outcome.key, pulled, load)
+            if isinstance(pulled, Exception):
+                failed.append(FailedPartition.of(outcome.key or name, pulled))
+                why = warehouse_failure(name, context.run.run_id, failed[-1])
+                record_failure(connection, why)
+                continue
+            load = load_record(name, outcome.key or None, context.run.run_id, pulled)
+            _add_up(metadata, load_metadata(loader(connection, outcome.key, pulled, load), pulled))
         pulled.staged.discard()
-        _add_up(metadata, load_metadata(loaded, pulled))
+    with store.writing() as connection:
+        metadata["preview"] = evidence_table(preview(connection, name, {}))
+        metadata.update(table_metadata(columns(connection, name), source_key(name)))
     store.publish()
     if failed:
         raise failure_of(name, failed, len(tasks))
     return MaterializeResult(metadata={"lists": len(tasks), **metadata})
 
 
-def _add_up(total: dict[str, float | str], more: Mapping[str, MetadataValue]) -> None:
+def _add_up(total: dict[str, Any], more: Metadata) -> None:
     for name, value in more.items():
         if isinstance(value.value, int | float):
-            before = total.get(name, 0)
-            total[name] = value.value + (before if isinstance(before, int | float) else 0)
+            total[name] = total.get(name, 0) + value.value
 
 
 def _with_found_lists(

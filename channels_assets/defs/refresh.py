@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 
 import duckdb
-from dagster import AssetExecutionContext, DagsterRun
+from dagster import AssetExecutionContext, DagsterRun, MetadataValue
 from dagster._core.storage.tags import RESUME_RETRY_TAG
 
 from channels_assets.config import Settings
-from channels_assets.defs.report import FailedPartition, failure_of, materialization
+from channels_assets.defs.report import (
+    FailedPartition,
+    evidence_table,
+    failure_of,
+    materialization,
+    observation,
+    table_metadata,
+    warehouse_failure,
+)
 from channels_assets.defs.resources import WarehouseResource
+from channels_assets.defs.sources import source_key
 from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.extract.staging import remove_leftovers
-from channels_assets.warehouse import Load, Loaded, Warehouse, loaded_partitions
+from channels_assets.warehouse import (
+    Load,
+    Loaded,
+    Warehouse,
+    WarehouseError,
+    columns,
+    loaded_partitions,
+    preview,
+    record_failure,
+)
 
 Loader = Callable[[duckdb.DuckDBPyConnection, str, Pulled, Load], Mapping[str, Loaded]]
 
@@ -24,13 +43,25 @@ Loader = Callable[[duckdb.DuckDBPyConnection, str, Pulled, Load], Mapping[str, L
 class RefreshPlan:
     """Which lists to pull, and how to load one; `problems` are partitions that can't be tried.
 
-    `asset` is the one that pulls; `load` returns what was loaded, by asset name.
+    `assets` are what a load fills, the one that pulls first; `load` returns what was loaded, by
+    asset name. `scope` gives the columns that name a partition in their tables.
     """
 
-    asset: str
+    assets: Sequence[str]
     tasks: Mapping[str, PullTask]
     problems: Mapping[str, Exception]
     load: Loader
+    scope: Callable[[str], Mapping[str, str]]
+
+
+@dataclass
+class _Ended:
+    """A list that ended: pulled and loaded, or the reason why not; `more` is metadata by asset."""
+
+    key: str
+    result: Pulled | Exception
+    loaded: Mapping[str, Loaded] = field(default_factory=dict)
+    more: Mapping[str, dict[str, MetadataValue]] = field(default_factory=dict)
 
 
 def refresh(
@@ -43,45 +74,82 @@ def refresh(
     store = warehouse.open(settings)
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
-    failed = [FailedPartition.of(key, error) for key, error in plan.problems.items()]
-    for batch in pull_all(plan.tasks, staging, settings.api.max_in_flight):
-        for key, result in _load(context, store, plan, batch):
-            if isinstance(result, Exception):
-                failed.append(FailedPartition.of(key, result))
-                context.log.error(f"{plan.asset} {key}: {failed[-1].error}")
+    failed: list[FailedPartition] = []
+    unknown = [Outcome(key, error) for key, error in plan.problems.items()]
+    pulled = pull_all(plan.tasks, staging, settings.api.max_in_flight)
+    for batch in chain([unknown] if unknown else [], pulled):
+        for ended in _load(context, store, plan, batch):
+            if isinstance(ended.result, Exception):
+                failed.append(FailedPartition.of(ended.key, ended.result))
+                context.log.error(f"{plan.assets[0]} {ended.key}: {failed[-1].error}")
+                for asset in plan.assets:
+                    context.log_event(observation(asset, failed[-1]))
                 continue
-            pulled, loaded = result
-            for asset, one in loaded.items():
-                took = pulled if asset == plan.asset else None
-                context.log_event(materialization(asset, key, one, took))
+            for asset, one in ended.loaded.items():
+                took = ended.result if asset == plan.assets[0] else None
+                context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
         store.publish_if_due()
     store.publish()
     if failed:
-        raise failure_of(plan.asset, failed, len(plan.tasks) + len(plan.problems))
+        raise failure_of(plan.assets[0], failed, len(plan.tasks) + len(plan.problems))
 
 
 def _load(
     context: AssetExecutionContext,
     store: Warehouse,
     plan: RefreshPlan,
-    batch: list[Outcome[str]],
-) -> list[tuple[str, Exception | tuple[Pulled, Mapping[str, Loaded]]]]:
+    batch: Sequence[Outcome[str]],
+) -> list[_Ended]:
     """Loads what was pulled, each list in a transaction of its own, in one turn at the warehouse."""
-    results: list[tuple[str, Exception | tuple[Pulled, Mapping[str, Loaded]]]] = []
     with store.writing() as connection:
-        for outcome in batch:
-            pulled = outcome.result
-            if isinstance(pulled, Exception):
-                results.append((outcome.key, pulled))
-                continue
-            record = load_record(plan.asset, outcome.key, context.run.run_id, pulled)
-            try:
-                loaded = plan.load(connection, outcome.key, pulled, record)
-                results.append((outcome.key, (pulled, loaded)))
-            except duckdb.Error as error:
-                results.append((outcome.key, error))
-            pulled.staged.discard()
-    return results
+        ended = [_load_one(context, connection, plan, outcome) for outcome in batch]
+        _describe_last(connection, ended)
+    return ended
+
+
+def _load_one(
+    context: AssetExecutionContext,
+    connection: duckdb.DuckDBPyConnection,
+    plan: RefreshPlan,
+    outcome: Outcome[str],
+) -> _Ended:
+    key, pulled = outcome.key, outcome.result
+    if isinstance(pulled, Exception):
+        return _fail(context, connection, plan, key, pulled)
+    try:
+        record = load_record(plan.assets[0], key, context.run.run_id, pulled)
+        loaded = plan.load(connection, key, pulled, record)
+    except (duckdb.Error, WarehouseError) as error:
+        return _fail(context, connection, plan, key, error)
+    finally:
+        # What does not fit would not fit again: a retry asks the API anew.
+        pulled.staged.discard()
+    more = {
+        asset: {"preview": evidence_table(preview(connection, asset, plan.scope(key)))}
+        for asset in loaded
+    }
+    return _Ended(key, pulled, loaded, more)
+
+
+def _fail(
+    context: AssetExecutionContext,
+    connection: duckdb.DuckDBPyConnection,
+    plan: RefreshPlan,
+    key: str,
+    error: Exception,
+) -> _Ended:
+    why = FailedPartition.of(key, error)
+    for asset in plan.assets:
+        record_failure(connection, warehouse_failure(asset, context.run.run_id, why))
+    return _Ended(key, error)
+
+
+def _describe_last(connection: duckdb.DuckDBPyConnection, ended: Sequence[_Ended]) -> None:
+    """Columns and lineage go with the last load of a batch: the UI reads them off the newest one."""
+    last = next((one for one in reversed(ended) if one.loaded), None)
+    if last is not None:
+        for asset, more in last.more.items():
+            more.update(table_metadata(columns(connection, asset), source_key(asset)))
 
 
 def load_record(asset: str, partition: str | None, run_id: str, pulled: Pulled) -> Load:

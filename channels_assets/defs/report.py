@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from dagster import AssetMaterialization, Failure, MetadataValue
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
+    Failure,
+    MetadataValue,
+    TableColumn,
+    TableColumnDep,
+    TableColumnLineage,
+    TableRecord,
+    TableSchema,
+)
 
+from channels_assets import warehouse
 from channels_assets.extract.pull import Pulled
-from channels_assets.warehouse import Loaded
+from channels_assets.warehouse import Column, Evidence, Loaded
 from channels_assets.wechat.errors import TokenRejected, Transient, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
 _NAMED_IN_TEXT = 20
 _WORTH_A_RETRY = (Transient, TokenRejected, UnprovenEnd, OSError)
 
-Metadata = Mapping[str, MetadataValue]
+Metadata = Mapping[str, MetadataValue[Any]]
 
 
 @dataclass(frozen=True)
@@ -66,10 +79,57 @@ def load_metadata(loaded: Loaded, pulled: Pulled | None) -> Metadata:
 
 
 def materialization(
-    asset: str, partition: str, loaded: Loaded, pulled: Pulled | None
+    asset: str, partition: str, loaded: Loaded, pulled: Pulled | None, more: Metadata
 ) -> AssetMaterialization:
     return AssetMaterialization(
-        asset_key=asset, partition=partition, metadata=dict(load_metadata(loaded, pulled))
+        asset_key=asset,
+        partition=partition,
+        metadata={**load_metadata(loaded, pulled), **more},
+    )
+
+
+def evidence_table(found: Evidence) -> MetadataValue:
+    """Rows of a query as the UI shows tables."""
+    return MetadataValue.table(
+        [TableRecord(dict(zip(found.columns, row, strict=True))) for row in found.rows],
+        TableSchema([TableColumn(name, "string") for name in found.columns]),
+    )
+
+
+def table_metadata(described: Sequence[Column], source: AssetKey) -> Metadata:
+    """Columns with their comments, and which field of the API each comes from."""
+    lineage = {
+        column.name: [TableColumnDep(source, column.api_field)]
+        for column in described
+        if column.api_field is not None
+    }
+    schema = TableSchema(
+        [TableColumn(column.name, column.type, column.comment) for column in described]
+    )
+    return {
+        "dagster/column_schema": MetadataValue.table_schema(schema),
+        "dagster/column_lineage": MetadataValue.column_lineage(TableColumnLineage(lineage)),
+    }
+
+
+def warehouse_failure(asset: str, run_id: str, failed: FailedPartition) -> warehouse.Failure:
+    partition = None if failed.partition == asset else failed.partition
+    return warehouse.Failure(
+        asset, partition, run_id, failed.error_class, failed.error, failed.api_calls
+    )
+
+
+def observation(asset: str, failed: FailedPartition) -> AssetObservation:
+    """The failure where a person looks for it: on the page of its partition."""
+    return AssetObservation(
+        asset_key=asset,
+        partition=failed.partition,
+        description=f"{failed.error_class}: {failed.error}",
+        metadata={
+            "error": failed.error,
+            "error_class": failed.error_class,
+            "api_calls": failed.api_calls,
+        },
     )
 
 

@@ -35,6 +35,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
+from channels_assets.defs.running import process_tag
 
 DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
 WINDOW_ASSETS = ("window_products",)
@@ -117,7 +118,7 @@ class Refresh:
         run = self._instance.create_run_for_job(
             self._definitions.resolve_job_def(job),
             asset_selection={AssetKey(name) for name in assets},
-            tags=tags,
+            tags={**tags, **process_tag()},
             run_config=_QUIET,
             remote_job_origin=_origin(job),
         )

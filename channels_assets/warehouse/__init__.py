@@ -11,19 +11,18 @@ from channels_assets.warehouse.articles import (
     load_articles,
     remove_articles,
 )
-from channels_assets.warehouse.checks import (
-    Disagreement,
-    Duplicate,
-    Orphans,
-    RowsMismatch,
-    disagreements,
-    duplicates,
-    orphans,
-    rows_mismatches,
-)
+from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
+from channels_assets.warehouse.describe import Column, columns, preview
 from channels_assets.warehouse.dimensions import load_promoters, load_sharers, load_shops
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.loads import Load, Loaded, loaded_partitions
+from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
+from channels_assets.warehouse.loads import (
+    Failure,
+    Load,
+    Loaded,
+    loaded_partitions,
+    record_failure,
+)
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
 from channels_assets.warehouse.store import Warehouse
@@ -31,13 +30,15 @@ from channels_assets.warehouse.transaction import atomic
 from channels_assets.warehouse.windows import load_window, remove_window
 
 __all__ = [
-    "Disagreement",
-    "Duplicate",
+    "CHECKS",
+    "Column",
+    "Evidence",
+    "Failure",
+    "ListAge",
     "Load",
     "Loaded",
-    "Orphans",
     "PromoterKey",
-    "RowsMismatch",
+    "QualityCheck",
     "Warehouse",
     "WarehouseError",
     "active_promoters",
@@ -45,22 +46,24 @@ __all__ = [
     "active_shops",
     "atomic",
     "clear",
+    "columns",
     "connect",
     "derive_article_products",
-    "disagreements",
-    "duplicates",
+    "evidence",
     "get_meta",
+    "list_ages",
+    "lists_tried",
     "load_articles",
     "load_promoters",
     "load_sharers",
     "load_shops",
     "load_window",
     "loaded_partitions",
-    "orphans",
+    "preview",
     "query",
+    "record_failure",
     "remove_articles",
     "remove_window",
-    "rows_mismatches",
     "set_meta",
     "table",
 ]

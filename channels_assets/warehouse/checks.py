@@ -1,114 +1,182 @@
-"""Questions about the quality of what is stored. Each answers with what is wrong: empty is good."""
+"""Questions about what is stored. Each is a query whose rows are the evidence: no rows, all is well."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import duckdb
 
-from channels_assets.warehouse.sql import names
-from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES, WINDOW_PRODUCTS
-
-_LAST_LOADS = """
-    SELECT asset, "partition", load_id, "rows", total_num, end_reason FROM loads
-    QUALIFY row_number() OVER (PARTITION BY asset, "partition" ORDER BY load_id DESC) = 1
+_LIST = "shop_appid || '/' || promoter_id || '/' || sharer_appid"
+_LOADS = """
+    loads_of AS (
+        SELECT *, row_number() OVER (PARTITION BY "partition" ORDER BY load_id DESC) AS age
+        FROM loads WHERE asset = $asset
+    )
 """
+_PROVEN = (
+    "('has_more_false', 'empty_page', 'cursor_missing', 'total_reached', 'derived', 'removed')"
+)
 
 
 @dataclass(frozen=True)
-class Duplicate:
-    """A key that a table holds more than once: the key's values in the order of its columns."""
+class QualityCheck:
+    """One question about one table. `sql` has the parameter $asset, the table's name."""
 
-    table: str
-    key: tuple[str, ...]
-    copies: int
-
-
-@dataclass(frozen=True)
-class RowsMismatch:
-    """A list whose stored rows are not as many as its last load wrote."""
-
+    name: str
     asset: str
-    partition: str
-    load_id: str
-    loaded: int
-    stored: int
+    severity: Literal["WARN", "ERROR"]
+    asks: str
+    sql: str
 
 
 @dataclass(frozen=True)
-class Disagreement:
-    """A list whose last walk found another number of items than the API's own total_num."""
+class Evidence:
+    """The first rows that speak against it, as text, and how many there are in all."""
 
-    asset: str
-    partition: str | None
-    load_id: str
-    rows: int
-    total_num: int | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    count: int
 
-
-@dataclass(frozen=True)
-class Orphans:
-    """Products that are stored for an article that is not."""
-
-    shop_appid: str
-    promoter_id: str
-    sharer_appid: str
-    article_url: str
-    products: int
+    @property
+    def passed(self) -> bool:
+        return self.count == 0
 
 
-def duplicates(con: duckdb.DuckDBPyConnection) -> list[Duplicate]:
-    """Keys that occur more than once within a list."""
-    found: list[Duplicate] = []
-    for table in (WINDOW_PRODUCTS, SHOP_ARTICLES, ARTICLE_PRODUCTS):
-        rows = con.execute(
-            f"""
-            SELECT {names(table.key)}, count(*) FROM {table.name}
-            GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
-            """  # noqa: S608
-        ).fetchall()
-        found += [Duplicate(table.name, tuple(row[:-1]), row[-1]) for row in rows]
-    return found
+def _unique(asset: str, key: str) -> QualityCheck:
+    return QualityCheck(
+        "ids_unique",
+        asset,
+        "ERROR",
+        "Is every id there once within its list?",
+        f"SELECT {key}, count(*) AS copies FROM {asset} GROUP BY ALL HAVING copies > 1",  # noqa: S608
+    )
 
 
-def rows_mismatches(con: duckdb.DuckDBPyConnection) -> list[RowsMismatch]:
-    """Partitions of which more or fewer rows are stored than their last load wrote."""
-    rows = con.execute(
+def _rows_as_loaded(asset: str, partition: str) -> QualityCheck:
+    return QualityCheck(
+        "rows_as_loaded",
+        asset,
+        "ERROR",
+        "Does every list have the rows that its last load wrote?",
         f"""
-        WITH last AS ({_LAST_LOADS}), stored AS (
-            SELECT load_id, count(*) AS stored FROM (
-                SELECT load_id FROM window_products
-                UNION ALL SELECT load_id FROM shop_articles
-                UNION ALL SELECT load_id FROM article_products
-            ) GROUP BY load_id
+        WITH {_LOADS}, stored AS (
+            SELECT {partition} AS "partition", count(*) AS stored FROM {asset} GROUP BY ALL
         )
-        SELECT asset, "partition", load_id, "rows", coalesce(stored, 0)
-        FROM last LEFT JOIN stored USING (load_id)
-        WHERE asset IN ('window_products', 'shop_articles', 'article_products')
-        AND "rows" <> coalesce(stored, 0) ORDER BY ALL
-        """  # noqa: S608
-    ).fetchall()
-    return [RowsMismatch(*row) for row in rows]
+        SELECT "partition", "rows" AS loaded, coalesce(stored, 0) AS stored
+        FROM loads_of LEFT JOIN stored USING ("partition")
+        WHERE age = 1 AND "rows" <> coalesce(stored, 0)
+        """,  # noqa: S608
+    )
 
 
-def disagreements(con: duckdb.DuckDBPyConnection) -> list[Disagreement]:
-    """Lists last loaded although their count disagrees with total_num."""
-    rows = con.execute(
+def _of_loads(
+    name: str, asset: str, severity: Literal["WARN", "ERROR"], asks: str, sql: str
+) -> QualityCheck:
+    return QualityCheck(name, asset, severity, asks, f"WITH {_LOADS} {sql}")
+
+
+def _pulled(asset: str) -> tuple[QualityCheck, ...]:
+    return (
+        _of_loads(
+            "end_proven",
+            asset,
+            "WARN",
+            "Did the last walk of every list end for a proven reason?",
+            f"""
+            SELECT "partition", end_reason, "rows", total_num FROM loads_of
+            WHERE age = 1 AND end_reason NOT IN {_PROVEN}
+            """,  # noqa: S608
+        ),
+        _of_loads(
+            "not_halved",
+            asset,
+            "WARN",
+            "Has no list lost more than half of its rows since the load before?",
+            """
+            SELECT "partition", before."rows" AS rows_before, last."rows" AS rows_now
+            FROM loads_of last JOIN loads_of before USING ("partition")
+            WHERE last.age = 1 AND before.age = 2 AND last."rows" * 2 < before."rows"
+            """,
+        ),
+    )
+
+
+CHECKS: tuple[QualityCheck, ...] = (
+    _unique("window_products", '"window", product_id'),
+    _rows_as_loaded("window_products", '"window"'),
+    *_pulled("window_products"),
+    _of_loads(
+        "count_equals_total_num",
+        "window_products",
+        "WARN",
+        "Does every window have as many products as the API counts (total_num)?",
+        'SELECT "partition", "rows", total_num FROM loads_of '
+        'WHERE age = 1 AND total_num IS NOT NULL AND "rows" <> total_num',
+    ),
+    _unique("shop_articles", "shop_appid, promoter_id, sharer_appid, article_url"),
+    _rows_as_loaded("shop_articles", _LIST),
+    *_pulled("shop_articles"),
+    QualityCheck(
+        "times_not_in_future",
+        "shop_articles",
+        "WARN",
+        "Is no article created or updated later than the moment it was fetched (but for a day)?",
         f"""
-        WITH last AS ({_LAST_LOADS})
-        SELECT asset, "partition", load_id, "rows", total_num FROM last
-        WHERE end_reason = 'count_disagrees' ORDER BY ALL
-        """  # noqa: S608
-    ).fetchall()
-    return [Disagreement(*row) for row in rows]
+        SELECT {_LIST} AS list, article_url, create_time, update_time FROM shop_articles
+        WHERE greatest(create_time, update_time) > fetched_at + INTERVAL 1 DAY
+        """,  # noqa: S608
+    ),
+    QualityCheck(
+        "share_link_present",
+        "shop_articles",
+        "WARN",
+        "Has every article a promoter_share_link?",
+        f"SELECT {_LIST} AS list, article_url, article_title FROM shop_articles "  # noqa: S608
+        "WHERE coalesce(promoter_share_link, '') = ''",
+    ),
+    _unique("article_products", "shop_appid, promoter_id, sharer_appid, article_url, product_id"),
+    _rows_as_loaded("article_products", _LIST),
+    QualityCheck(
+        "article_present",
+        "article_products",
+        "ERROR",
+        "Is the article of every article product there?",
+        f"""
+        SELECT {_LIST} AS list, article_url, count(*) AS products FROM article_products
+        ANTI JOIN shop_articles USING (shop_appid, promoter_id, sharer_appid, article_url)
+        GROUP BY ALL
+        """,  # noqa: S608
+    ),
+    QualityCheck(
+        "commission_rate_in_range",
+        "article_products",
+        "WARN",
+        "Is every commission_rate within 0 to 1,000,000 parts per million?",
+        f"SELECT {_LIST} AS list, article_url, product_id, commission_rate FROM article_products "  # noqa: S608
+        "WHERE commission_rate NOT BETWEEN 0 AND 1000000",
+    ),
+)
 
 
-def orphans(con: duckdb.DuckDBPyConnection) -> list[Orphans]:
-    """Articles that have products but are not stored themselves."""
-    rows = con.execute(
-        """
-        SELECT shop_appid, promoter_id, sharer_appid, article_url, count(*)
-        FROM article_products ANTI JOIN shop_articles
-        USING (shop_appid, promoter_id, sharer_appid, article_url)
-        GROUP BY ALL ORDER BY ALL
-        """
-    ).fetchall()
-    return [Orphans(*row) for row in rows]
+def evidence(con: duckdb.DuckDBPyConnection, check: QualityCheck, limit: int = 20) -> Evidence:
+    """What speaks against it: at most `limit` rows, in order of their first columns."""
+    params = {"asset": check.asset} if "$asset" in check.sql else {}
+    return gather(con, f"SELECT * FROM ({check.sql}) ORDER BY ALL", params, limit)  # noqa: S608
+
+
+def gather(
+    con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any], limit: int
+) -> Evidence:
+    """The first rows of a query as text, and how many there are in all."""
+    found = con.execute(
+        f"SELECT count(*) OVER () AS evidence_count, COLUMNS(*)::VARCHAR FROM ({sql}) LIMIT {limit:d}",  # noqa: S608
+        params,
+    )
+    names = tuple(str(column[0]) for column in found.description or [])[1:]
+    rows = found.fetchall()
+    return Evidence(
+        names,
+        tuple(tuple("" if value is None else str(value) for value in row[1:]) for row in rows),
+        int(rows[0][0]) if rows else 0,
+    )

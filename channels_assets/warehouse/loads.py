@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from channels_assets.warehouse.transaction import atomic
+
 
 @dataclass(frozen=True)
 class Load:
@@ -52,7 +54,14 @@ def new_load_id() -> str:
 
 
 def record_load(con: duckdb.DuckDBPyConnection, load: Load, loaded: Loaded) -> None:
-    """Write the load's row; to be called within the transaction that writes its rows."""
+    """Write the load's row; to be called within the transaction that writes its rows.
+
+    The list's last failure is over with it.
+    """
+    con.execute(
+        'DELETE FROM failures WHERE asset = ? AND "partition" IS NOT DISTINCT FROM ?',
+        [load.asset, load.partition],
+    )
     con.execute(
         """
         INSERT INTO loads (
@@ -93,3 +102,32 @@ def loaded_partitions(
         [asset, list(run_ids)],
     ).fetchall()
     return {str(row[0]) for row in rows}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a list was not loaded."""
+
+    asset: str
+    partition: str | None
+    run_id: str
+    error_class: str
+    error: str
+    api_calls: int
+
+
+def record_failure(con: duckdb.DuckDBPyConnection, failure: Failure) -> None:
+    """Keep a list's last failure, in place of an earlier one."""
+    of_list = [failure.asset, failure.partition]
+    with atomic(con):
+        con.execute(
+            'DELETE FROM failures WHERE asset = ? AND "partition" IS NOT DISTINCT FROM ?', of_list
+        )
+        con.execute(
+            """
+            INSERT INTO failures
+                (asset, "partition", run_id, failed_at, error_class, error, api_calls)
+            VALUES (?, ?, ?, now(), ?, ?, ?)
+            """,
+            [*of_list, failure.run_id, failure.error_class, failure.error, failure.api_calls],
+        )

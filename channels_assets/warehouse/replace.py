@@ -51,6 +51,7 @@ def remove_list(
 
     Call it within a transaction. A list without rows leaves no trace in `loads`.
     """
+    con.execute('DELETE FROM failures WHERE asset = ? AND "partition" = ?', [table.name, partition])
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE staged AS SELECT *, 0 AS place FROM {table.name} LIMIT 0"  # noqa: S608
     )

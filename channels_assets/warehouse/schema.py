@@ -60,3 +60,4 @@ def clear(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("DELETE FROM shop_promoters")
         con.execute("DELETE FROM sharers")
         con.execute("DELETE FROM loads")
+        con.execute("DELETE FROM failures")

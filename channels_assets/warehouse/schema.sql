@@ -191,6 +191,24 @@ COMMENT ON COLUMN loads.total_num IS 'The number of items that the API itself st
 COMMENT ON COLUMN loads.end_reason IS 'Why the walk through the pages ended, such as empty_page, has_more_false or count_disagrees; removed: the list had vanished';
 COMMENT ON COLUMN loads.resumed_pages IS 'Number of those pages that were already on disk from an interrupted attempt';
 
+CREATE TABLE failures (
+    asset VARCHAR NOT NULL,
+    "partition" VARCHAR,
+    run_id VARCHAR NOT NULL,
+    failed_at TIMESTAMPTZ NOT NULL,
+    error_class VARCHAR NOT NULL,
+    error VARCHAR NOT NULL,
+    api_calls BIGINT NOT NULL
+);
+COMMENT ON TABLE failures IS 'The last failure of each list, until it is loaded again; at most one row per asset and partition';
+COMMENT ON COLUMN failures.asset IS 'The table that was to be written';
+COMMENT ON COLUMN failures."partition" IS 'Which list: the asset''s partition key; NULL for assets without partitions';
+COMMENT ON COLUMN failures.run_id IS 'The Dagster run';
+COMMENT ON COLUMN failures.failed_at IS 'When it failed';
+COMMENT ON COLUMN failures.error_class IS 'What the caller must do: Transient, PermissionDenied, QuotaExhausted, ...';
+COMMENT ON COLUMN failures.error IS 'What happened, what to do, errcode, errmsg, rid and endpoint';
+COMMENT ON COLUMN failures.api_calls IS 'Number of API calls that were made, retries included';
+
 CREATE TABLE window_products_history (
     "window" VARCHAR NOT NULL,
     account_appid VARCHAR NOT NULL,

@@ -25,6 +25,10 @@ class ListTable:
     def key(self) -> tuple[str, ...]:
         return self.scope + self.item
 
+    @property
+    def has_position(self) -> bool:
+        return not self.keeps_vanished
+
 
 WINDOW_PRODUCTS = ListTable(
     name="window_products",
@@ -95,3 +99,15 @@ SHARERS = ListTable(
     ),
     keeps_vanished=True,
 )
+
+LIST_TABLES = {
+    table.name: table
+    for table in (
+        WINDOW_PRODUCTS,
+        SHOP_ARTICLES,
+        ARTICLE_PRODUCTS,
+        COOPERATING_SHOPS,
+        SHOP_PROMOTERS,
+        SHARERS,
+    )
+}

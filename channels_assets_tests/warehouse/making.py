@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from channels_assets.warehouse import Load
+import duckdb
+
+from channels_assets.warehouse import CHECKS, Evidence, Load, evidence
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -54,3 +56,13 @@ def load(
 
 def in_pages(field: str, items: Sequence[object], size: int) -> list[bytes]:
     return [page(field, items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def against(con: duckdb.DuckDBPyConnection, *names: str) -> dict[tuple[str, str], Evidence]:
+    """What the checks of these names (default all) have against what is stored."""
+    found = {
+        (check.asset, check.name): evidence(con, check)
+        for check in CHECKS
+        if not names or check.name in names
+    }
+    return {key: one for key, one in found.items() if not one.passed}

@@ -9,11 +9,9 @@ from pathlib import Path
 from channels_assets.warehouse import (
     Warehouse,
     connect,
-    duplicates,
     load_window,
-    rows_mismatches,
 )
-from channels_assets_tests.warehouse.making import ids, load
+from channels_assets_tests.warehouse.making import against, ids, load
 
 SPAWN = multiprocessing.get_context("spawn")
 ROUNDS = 5
@@ -41,7 +39,7 @@ def read(folder: Path, stop: Path) -> None:
                 FROM window_products GROUP BY "window"
                 """
             ).fetchall()
-            assert rows_mismatches(con) == []
+            assert against(con, "rows_as_loaded") == {}
         for window, products, rounds, latest in rows:
             assert (products, rounds) == (ROWS, 1), "torn"
             assert latest >= seen.get(window, 0), "gone back"
@@ -103,8 +101,7 @@ def test_a_killed_writer_leaves_the_old_or_the_new_list(tmp_path: Path) -> None:
         writer.join()
         warehouse.publish()
         with connect(tmp_path) as con:
-            assert rows_mismatches(con) == []
-            assert duplicates(con) == []
+            assert against(con, "rows_as_loaded", "ids_unique") == {}
             state = con.execute(
                 """
                 SELECT count(*), count(DISTINCT split_part(product_id, '-', 1)),

@@ -56,7 +56,7 @@ def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> No
     tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
     counts = {name: len(con.table(name).fetchall()) for (name,) in tables}
     assert counts.pop("meta") == 1
-    assert len(counts) == 9
+    assert len(counts) == 10
     assert set(counts.values()) == {0}
 
 

@@ -1,0 +1,159 @@
+"""What happens by itself: refreshes by the clock, new lists at once, checks kept up to date."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dagster import (
+    DagsterInstance,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    RunRequest,
+    RunsFilter,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    schedule,
+    sensor,
+)
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
+
+from channels_assets.config import Automation, Settings
+from channels_assets.defs import jobs
+from channels_assets.defs.checks import evaluate
+from channels_assets.defs.discovery import sync_windows
+from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.defs.running import is_under_way
+from channels_assets.warehouse import Warehouse, connect, lists_tried
+
+TIME_ZONE = "Asia/Shanghai"
+_CHECKS_SHOWN_AGAIN_SECONDS = 600
+
+
+def _range_request(job: str, keys: Sequence[str], run_key: str | None = None) -> RunRequest:
+    tags = {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
+    return RunRequest(run_key=run_key, job_name=job, tags=tags)
+
+
+def _refresh_schedule(name: str, job: str, cron: str, partitions: str) -> ScheduleDefinition:
+    @schedule(
+        name=name,
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone=TIME_ZONE,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=f"Refreshes all lists of `{partitions}` in one run, unless one is under way.",
+    )
+    def tick(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        if is_under_way(context.instance, job):
+            return SkipReason(f"{job} is still running or queued: it is not started again.")
+        keys = context.instance.get_dynamic_partitions(partitions)
+        if not keys:
+            return SkipReason(f"No list is known in `{partitions}` yet.")
+        return _range_request(job, keys)
+
+    return tick
+
+
+def schedules(automation: Automation) -> list[ScheduleDefinition]:
+    windows, articles = automation.windows_cron, automation.articles_cron
+    return [
+        _refresh_schedule("windows_by_the_clock", "refresh_windows", windows, WINDOWS_NAME),
+        _refresh_schedule("articles_by_the_clock", "refresh_articles", articles, PROMOTERS_NAME),
+    ]
+
+
+@sensor(
+    name="new_lists",
+    jobs=[jobs.discover, jobs.refresh_windows, jobs.refresh_articles],
+    minimum_interval_seconds=15,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Looks for new and vanished shops, linked accounts, sharers and windows, and "
+    "refreshes lists that were never tried at once, in one run.",
+)
+def new_lists(
+    context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
+) -> Iterator[RunRequest | SkipReason]:
+    settings, instance = wechat.settings, context.instance
+    store = warehouse.open(settings)
+    sync_windows(instance, store, settings)
+    asked = False
+    if settings.league is not None and _discovery_is_due(instance, settings):
+        asked = True
+        yield RunRequest(job_name="discover")
+    for job, asset, partitions in (
+        ("refresh_windows", "window_products", WINDOWS_NAME),
+        ("refresh_articles", "shop_articles", PROMOTERS_NAME),
+    ):
+        keys = _untried(instance, store, asset, partitions)
+        if keys and not is_under_way(instance, job):
+            asked = True
+            yield _range_request(job, keys)
+    if not asked:
+        yield SkipReason("Every list that is known was tried before.")
+
+
+def _discovery_is_due(instance: DagsterInstance, settings: Settings) -> bool:
+    if is_under_way(instance, "discover"):
+        return False
+    newest = instance.get_run_records(RunsFilter(job_name="discover"), limit=1)
+    every = settings.automation.discover_minutes * 60
+    return not newest or time.time() - newest[0].create_timestamp.timestamp() >= every
+
+
+def _untried(instance: DagsterInstance, store: Warehouse, asset: str, partitions: str) -> list[str]:
+    """The stretch of known lists from the first that was never tried to the last such one."""
+    keys = instance.get_dynamic_partitions(partitions)
+    if not keys:
+        return []
+    tried: set[str] = set()
+    if store.published.exists():
+        with connect(store.data_dir) as connection:
+            tried = lists_tried(connection, asset)
+    new = [number for number, key in enumerate(keys) if key not in tried]
+    return list(keys[new[0] : new[-1] + 1]) if new else []
+
+
+@sensor(
+    name="checks_up_to_date",
+    minimum_interval_seconds=30,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Evaluates all asset checks on what is published, without a run: whenever an answer "
+    "changes, and every ten minutes.",
+)
+def checks_up_to_date(
+    context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
+) -> SensorResult | SkipReason:
+    if not (warehouse.folder / "channels.duckdb").exists():
+        return SkipReason("Nothing was loaded yet.")
+    with connect(warehouse.folder) as connection:
+        found = list(evaluate(connection, context.instance, wechat.settings))
+    before: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
+    answers = {
+        f"{one.asset_key.to_user_string()}:{one.check_name}": [one.passed, one.description]
+        for one in found
+    }
+    due = time.time() - before.get("at", 0) >= _CHECKS_SHOWN_AGAIN_SECONDS
+    told = [
+        one
+        for one, (name, answer) in zip(found, answers.items(), strict=True)
+        if due or before["answers"].get(name) != answer
+    ]
+    if not told:
+        return SkipReason("No check has changed its answer.")
+    at = time.time() if due else before["at"]
+    return SensorResult(
+        asset_events=told, cursor=json.dumps({"at": at, "answers": answers}, ensure_ascii=False)
+    )
+
+
+SENSORS = (new_lists, checks_up_to_date)

@@ -1,0 +1,56 @@
+"""How old each list is, and why: what Dagster's own freshness, one verdict for an asset, can't tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class ListAge:
+    """A list's age in seconds since it was last read from the API, None if it never was.
+
+    `error` is why its last attempt failed, None if it did not.
+    """
+
+    partition: str | None
+    seconds: float | None
+    error: str | None
+
+
+def list_ages(
+    con: duckdb.DuckDBPyConnection, asset: str, partitions: Sequence[str | None]
+) -> list[ListAge]:
+    """The ages of these lists, the oldest first; lists that were never read come before all."""
+    rows = con.execute(
+        """
+        WITH wanted AS (SELECT unnest($partitions::VARCHAR[]) AS "partition"),
+        last AS (
+            SELECT "partition", max(finished_at) AS loaded_at FROM loads
+            WHERE asset = $asset GROUP BY ALL HAVING max_by(end_reason, load_id) <> 'removed'
+        ),
+        failed AS (SELECT "partition", error FROM failures WHERE asset = $asset)
+        SELECT wanted."partition", epoch(now()) - epoch(loaded_at) AS seconds, error
+        FROM wanted
+        LEFT JOIN last ON wanted."partition" IS NOT DISTINCT FROM last."partition"
+        LEFT JOIN failed ON wanted."partition" IS NOT DISTINCT FROM failed."partition"
+        ORDER BY seconds DESC NULLS FIRST, wanted."partition"
+        """,
+        {"asset": asset, "partitions": list(partitions)},
+    ).fetchall()
+    return [ListAge(*row) for row in rows]
+
+
+def lists_tried(con: duckdb.DuckDBPyConnection, asset: str) -> set[str]:
+    """The partitions that were loaded or failed since they were last added."""
+    rows = con.execute(
+        """
+        SELECT "partition" FROM loads WHERE asset = $asset
+        GROUP BY ALL HAVING max_by(end_reason, load_id) <> 'removed'
+        UNION SELECT "partition" FROM failures WHERE asset = $asset
+        """,
+        {"asset": asset},
+    ).fetchall()
+    return {row[0] for row in rows}

@@ -76,6 +76,17 @@ class Project:
         )
         return Finished(done.returncode, done.stdout, done.stderr)
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The command, left running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "channels_assets.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def refresh(self, *arguments: str) -> Finished:
         return self.command("refresh", "--json", *arguments)
 

@@ -114,7 +114,6 @@ def test_the_command_says_it_in_one_line_and_exits_with_2(project: Project, case
 
 
 def test_sandbox_rows_give_way_to_real_ones_and_never_the_other_way_round(project: Project) -> None:
-    project.write(league=False)
     config, aside = project.folder / "channels.toml", project.folder / "aside.toml"
     del project.environment["CHANNELS_CONFIG"]
     config.rename(aside)

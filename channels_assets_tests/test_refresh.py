@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import duckdb
 import pytest
-from dagster import AssetKey, DagsterRunStatus
+from dagster import AssetKey, AssetMaterialization, DagsterInstance, DagsterRunStatus
 
 from channels_assets.defs.partitions import WINDOWS
 from channels_assets.sandbox import Fault, World
@@ -19,6 +21,11 @@ ARTICLE_PATH = "/channels/ec/promoter/get_shop_mp_article_list"
 HOSTILE = '\'; DROP TABLE window_products; -- "😀" \u0000 \u2028 \\ %s {x} 第一\r\n\t'
 
 Make = Callable[..., Project]
+
+
+def materializations(instance: DagsterInstance, asset: str) -> list[AssetMaterialization]:
+    found = instance.fetch_materializations(AssetKey(asset), limit=1000).records
+    return [one.asset_materialization for one in found if one.asset_materialization is not None]
 
 
 def expected_windows(world: World) -> list[tuple[Any, ...]]:
@@ -121,6 +128,14 @@ def test_the_tables_are_exactly_what_the_server_holds(make_project: Make, window
     assert {name: asset["rows"] for name, asset in done.assets.items()} == counted
     with project.instance() as instance:
         assert {run.status for run in instance.get_runs()} == {DagsterRunStatus.SUCCESS}
+        for name, partitions in (
+            ("window_products", set(world.windows)),
+            ("shop_articles", {"/".join(keys) for keys in article_lists(world)}),
+            ("article_products", {"/".join(keys) for keys in article_lists(world)}),
+        ):
+            recorded = materializations(instance, name)
+            assert sorted(event.partition or "" for event in recorded) == sorted(partitions)
+            assert all("dagster/row_count" in event.metadata for event in recorded)
     spent = sum(asset["api_calls"] for asset in done.assets.values())
     assert spent == len([call for call in project.sandbox.calls if "cgi-bin" not in call.path])
     assert len([call for call in project.sandbox.calls if "cgi-bin" in call.path]) <= 3 * (
@@ -242,9 +257,9 @@ def test_a_retry_by_dagster_pulls_only_what_is_missing(make_project: Make) -> No
 
     assert done.code == 0
     assert stored_windows(project) == expected_windows(world)
-    resumed = project.rows("SELECT resumed_pages FROM loads WHERE partition = ?", [largest])
-    assert resumed == [(1,)]
     calls = Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH))
+    told = "SELECT resumed_pages, api_calls FROM loads WHERE partition = ?"
+    assert project.rows(told, [largest]) == [(1, calls[largest])]
     others = [appid for appid in world.windows if appid != largest]
     assert all(calls[appid] <= 2 for appid in others)
 
@@ -287,3 +302,80 @@ def test_filters_of_a_window_make_lists_of_their_own(make_project: Make) -> None
     assert affiliate
     assert of("own") == of("both") == own
     assert of("affiliate") == affiliate
+
+
+def test_a_shop_that_fails_does_not_hide_the_lists_of_the_others(make_project: Make) -> None:
+    world = World.generate(seed=22, shops=3)
+    project = make_project(world)
+    bad = world.league.shops[1]["shop_appid"]
+    path = "/channels/ec/promoter/get_bind_shop_promoter_list"
+    project.sandbox.inject(
+        Fault("unknown_errcode", path=path, where=lambda body: body["shop_appid"] == bad)
+    )
+
+    done = project.refresh()
+
+    assert done.code == 1
+    assert [one["partition"] for one in done.assets["shop_promoters"]["failed"]] == [bad]
+    good = {"/".join(keys) for keys in article_lists(world) if keys[0] != bad}
+    assert good
+    loaded = project.rows("SELECT partition FROM loads WHERE asset = 'shop_articles'")
+    assert {row[0] for row in loaded} == good
+
+
+def test_products_of_articles_that_were_never_loaded_are_not_derived(make_project: Make) -> None:
+    project = make_project(World.generate(seed=23, windows=1, shops=1))
+    project.sandbox.inject(Fault("wrong_account", path=ARTICLE_PATH))
+    assert project.refresh().code == 1
+    done = project.refresh("--asset", "article_products")
+    assert done.code == 1
+    assert done.assets["article_products"]["succeeded"] == 0
+    assert project.rows("SELECT count(*) FROM loads WHERE asset = 'article_products'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--asset", "shop_articles"),
+        ("--asset", "window_products"),
+    ],
+)
+def test_a_command_that_names_nothing_to_do_is_refused(
+    make_project: Make, arguments: tuple[str, ...]
+) -> None:
+    project = make_project(World.generate(seed=24, windows=1, shops=1))
+    if "window_products" in arguments:
+        project.write(windows=[])
+    done = project.refresh(*arguments)
+    assert done.code == 2
+    assert "no list of" in done.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_refresh_that_is_stopped_ends_soon_and_goes_on_later(
+    make_project: Make, number: signal.Signals
+) -> None:
+    world = World.generate(seed=25, windows=2, products=900, shops=0)
+    project = make_project(world, latency=0.2)
+    project.settings = ["backoff_seconds = 60"]
+    project.write(league=False)
+    largest = max(world.windows, key=lambda appid: len(world.products_for(appid)))
+    project.sandbox.inject(Fault("system_busy", path=WINDOW_PATH, appid=largest, after=2))
+    process = project.start("refresh", "--json")
+    while len(project.sandbox.calls_to(WINDOW_PATH)) < 3:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "the next refresh goes on from here" in err
+    with project.instance() as instance:
+        assert {run.is_finished for run in instance.get_runs()} == {True}
+
+    project.sandbox.clear_faults()
+    project.sandbox.reset_calls()
+    done = project.refresh()
+    assert done.code == 0
+    assert stored_windows(project) == expected_windows(world)
+    told = "SELECT resumed_pages FROM loads WHERE partition = ?"
+    assert project.rows(told, [largest]) == [(2,)]

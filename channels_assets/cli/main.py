@@ -37,6 +37,9 @@ class _Command(click.Group):
         except ConfigError as error:
             click.echo(f"channels-assets: {error}", err=True)
             ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("channels-assets: stopped; the next refresh goes on from here.", err=True)
+            ctx.exit(130)
 
 
 @click.group(cls=_Command)
@@ -62,7 +65,13 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
             console.print(around.notice, soft_wrap=True)
         started = time.monotonic()
         with Bars(console) as bars:
-            report: Report = run_refresh(around, assets, partitions, bars.update)
+            report: Report = run_refresh(
+                around,
+                assets,
+                partitions,
+                bars.update,
+                lambda text: console.print(text, soft_wrap=True, markup=False),
+            )
         seconds = time.monotonic() - started
         if as_json:
             click.echo(json.dumps(report.as_json(seconds), ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +58,19 @@ class Report:
 
 
 def run_refresh(
-    around: Surroundings, assets: Sequence[str], partitions: Sequence[str], progress: Progress
+    around: Surroundings,
+    assets: Sequence[str],
+    partitions: Sequence[str],
+    progress: Progress,
+    notice: Callable[[str], None],
 ) -> Report:
     """Raises ConfigError for a partition that does not exist, before any call is made."""
     with DagsterInstance.get() as instance:
-        sync_windows(instance, around.store, around.settings)
+        for key in sync_windows(instance, around.store, around.settings).removed:
+            notice(
+                f"{key} is no [[window]] of channels.toml any more: its rows were removed. "
+                "channels.toml 中已无该橱窗，其数据已移除。"
+            )
         chosen = _chosen_assets(around, assets, bool(partitions))
         keys = set(partitions) if partitions else None
         if keys is not None:
@@ -71,6 +79,7 @@ def run_refresh(
         run.discover(chosen)
         run.windows(chosen, keys)
         run.articles(chosen, keys)
+        _refuse_nothing(run.results, assets, keys)
         around.store.publish()
         return Report(run.results, [*run.check_problems, *_check(instance, around)])
 
@@ -83,6 +92,24 @@ def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:
             if not answer.passed:
                 asset = answer.asset_key.to_user_string()
                 yield f"{asset} {answer.check_name}: {answer.description}"
+
+
+def _refuse_nothing(
+    results: Mapping[str, AssetResult], assets: Sequence[str], keys: set[str] | None
+) -> None:
+    """A command that names what does not exist must not look like a success."""
+    for name in assets:
+        if name not in results or not results[name].planned:
+            raise ConfigError(
+                f"There is no list of {name} to refresh"
+                + (" among the partitions that were named" if keys else " yet")
+                + ": `channels-assets partitions` shows the known ones, `channels-assets refresh` "
+                "finds new ones."
+            )
+    if keys and not any(result.planned for result in results.values()):
+        raise ConfigError(
+            "Nothing in channels.toml refreshes these partitions: is [league] or [[window]] missing?"
+        )
 
 
 def _chosen_assets(around: Surroundings, assets: Sequence[str], by_partition: bool) -> list[str]:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from channels_assets.cli.refreshing import Report
 from channels_assets.cli.surroundings import Surroundings
-from channels_assets.defs.discovery import sync_promoters, sync_windows
+from channels_assets.defs.discovery import sync_promoters
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.run import AssetResult
 
@@ -82,7 +82,6 @@ def print_report(console: Console, report: Report, seconds: float, published: Pa
 def print_partitions(around: Surroundings, prune: bool) -> None:
     console = Console(highlight=False)
     with DagsterInstance.get() as instance:
-        sync_windows(instance, around.store, around.settings)
         if prune and around.settings.league is not None:
             found = sync_promoters(instance, around.store, around.settings.league, prune=True)
             around.store.publish()

@@ -20,6 +20,7 @@ from channels_assets.config import (
     load_settings,
     secret,
 )
+from channels_assets.defs.discovery import forget_everything
 from channels_assets.warehouse import Warehouse, clear, get_meta, set_meta
 
 _SOURCE = "source"
@@ -86,6 +87,7 @@ def _one_source(settings: Settings, store: Warehouse) -> str:
         notice = ""
         if before == _SANDBOX and source == _API:
             clear(connection)
+            forget_everything()
             notice = "The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。"
         if before != source:
             set_meta(connection, _SOURCE, source)
@@ -118,7 +120,11 @@ def _sandbox(data: Path) -> Generator[str]:
         os.environ["SANDBOX_LEAGUE_SECRET"] = world.league.secret
         lines += ["", "[league]", f'appid = "{world.league.appid}"']
         lines += ['secret_env = "SANDBOX_LEAGUE_SECRET"', 'sharers = "all"', ""]
-        path = data / "sandbox.toml"
+        # Its own file, since another command may serve another sandbox at the same time.
+        path = data / f"sandbox-{os.getpid()}.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
         os.environ["CHANNELS_CONFIG"] = str(path)
-        yield sandbox.url
+        try:
+            yield sandbox.url
+        finally:
+            path.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ from channels_assets.warehouse import (
     Loaded,
     active_promoters,
     derive_article_products,
+    list_ages,
     load_articles,
     load_window,
 )
@@ -63,7 +64,10 @@ class UnknownPartition(Exception):
 )
 def window_products(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
-) -> None:
+) -> Iterator[Any]:
+    # Generators that yield nothing: each partition is recorded as it is loaded, while for a plain
+    # return Dagster would mark the whole range.
+    yield from ()
     settings = wechat.settings
     tasks: dict[str, PullTask] = {}
     problems: dict[str, Exception] = {}
@@ -132,8 +136,6 @@ def _window_task(wechat: WeChatResource, window: Window) -> PullTask:
 def articles(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
 ) -> Iterator[Any]:
-    # A generator that yields nothing: each partition is recorded as it is loaded, and Dagster
-    # refuses None where there are two outputs.
     yield from ()
     settings = wechat.settings
     if AssetKey("shop_articles") not in context.selected_asset_keys:
@@ -208,10 +210,17 @@ def _derive(
     """article_products alone: from the stored lists, without a call."""
     store = warehouse.open(settings)
     failed: list[FailedPartition] = []
+    with store.writing() as connection:
+        ages = list_ages(connection, "shop_articles", context.partition_keys)
+    never_loaded = {age.partition for age in ages if age.seconds is None}
     for key in context.partition_keys:
         one = _article_list(key)
-        if one is None:
-            failed.append(FailedPartition.of(key, _unknown(key)))
+        if one is None or key in never_loaded:
+            problem = UnknownPartition(
+                f"There is no stored article list {key!r} to derive from: materialize shop_articles "
+                "for it. 没有可用的文章列表，请先刷新 shop_articles。"
+            )
+            failed.append(FailedPartition.of(key, problem))
             continue
         now = datetime.now(UTC)
         load = Load(

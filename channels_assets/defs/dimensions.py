@@ -1,6 +1,7 @@
 """The dimension assets: cooperating_shops, shop_promoters, sharers. They find the article lists."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -23,12 +24,13 @@ from channels_assets.defs.report import (
     evidence_table,
     failure_of,
     load_metadata,
+    not_retried_when_stopped,
     table_metadata,
     warehouse_failure,
 )
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.sources import source_key
-from channels_assets.extract.pool import pull_all
+from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
     Load,
@@ -152,24 +154,47 @@ def _pull_and_load(
     failed: list[FailedPartition] = []
     metadata: dict[str, Any] = {}
     staging = warehouse.staging(settings)
-    for outcome in chain.from_iterable(pull_all(tasks, staging, settings.api.max_in_flight)):
-        pulled = outcome.result
-        with store.writing() as connection:
-            if isinstance(pulled, Exception):
-                failed.append(FailedPartition.of(outcome.key or name, pulled))
-                why = warehouse_failure(name, context.run.run_id, failed[-1])
-                record_failure(connection, why)
-                continue
-            load = load_record(name, outcome.key or None, context.run.run_id, pulled)
-            _add_up(metadata, load_metadata(loader(connection, outcome.key, pulled, load), pulled))
-        pulled.staged.discard()
+    pulled = pull_all(tasks, staging, settings.api.max_in_flight)
+    with not_retried_when_stopped(), closing(pulled):
+        for outcome in chain.from_iterable(pulled):
+            with store.writing() as connection:
+                error = _load_one(context, connection, loader, outcome, metadata)
+                if error is not None:
+                    failed.append(FailedPartition.of(outcome.key or name, error))
+                    why = warehouse_failure(name, context.run.run_id, failed[-1])
+                    record_failure(connection, why)
     with store.writing() as connection:
         metadata["preview"] = evidence_table(preview(connection, name, {}))
         metadata.update(table_metadata(columns(connection, name), source_key(name)))
     store.publish()
     if failed:
+        # What was found is found, although the asset fails.
+        sync_promoters(context.instance, store, wechat.league)
         raise failure_of(name, failed, len(tasks))
     return MaterializeResult(metadata={"lists": len(tasks), **metadata})
+
+
+def _load_one(
+    context: AssetExecutionContext,
+    connection: duckdb.DuckDBPyConnection,
+    loader: Loader,
+    outcome: Outcome[str],
+    metadata: dict[str, Any],
+) -> Exception | None:
+    """Loads one list and adds what it tells to `metadata`; the reason when it could not."""
+    pulled = outcome.result
+    if isinstance(pulled, Exception):
+        return pulled
+    name = context.asset_key.to_user_string()
+    try:
+        load = load_record(name, outcome.key or None, context.run.run_id, pulled)
+        loaded = loader(connection, outcome.key, pulled, load)
+    except Exception as error:
+        return error
+    finally:
+        pulled.staged.discard()
+    _add_up(metadata, load_metadata(loaded, pulled))
+    return None
 
 
 def _add_up(total: dict[str, Any], more: Metadata) -> None:

@@ -96,6 +96,15 @@ def sync_promoters(
     )
 
 
+def forget_everything() -> None:
+    """Takes all lists and what was recorded of them out of the Dagster instance."""
+    with DagsterInstance.get() as instance:
+        for name in (WINDOWS_NAME, PROMOTERS_NAME):
+            for key in instance.get_dynamic_partitions(name):
+                instance.delete_dynamic_partition(name, key)
+        instance.wipe_assets([key for key in instance.all_asset_keys() if len(key.path) == 1])
+
+
 def _chosen(league: League, bound: list[str]) -> tuple[list[str] | None, list[str]]:
     """The sharers whose links are wanted, and what is wrong with the choice; None if undecided."""
     if league.sharers == "all":

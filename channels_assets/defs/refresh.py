@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 
 import duckdb
-from dagster import AssetExecutionContext, DagsterRun, MetadataValue
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    DagsterEventType,
+    DagsterRun,
+    MetadataValue,
+)
 from dagster._core.storage.tags import RESUME_RETRY_TAG
 
 from channels_assets.config import Settings
@@ -16,6 +23,7 @@ from channels_assets.defs.report import (
     evidence_table,
     failure_of,
     materialization,
+    not_retried_when_stopped,
     observation,
     table_metadata,
     warehouse_failure,
@@ -29,7 +37,6 @@ from channels_assets.warehouse import (
     Load,
     Loaded,
     Warehouse,
-    WarehouseError,
     columns,
     loaded_partitions,
     preview,
@@ -71,27 +78,43 @@ def refresh(
     plan: RefreshPlan,
 ) -> None:
     """Records each partition as it is loaded; raises Failure at the end when some could not be."""
+    with not_retried_when_stopped():
+        _refresh(context, warehouse, settings, plan)
+
+
+def _refresh(
+    context: AssetExecutionContext,
+    warehouse: WarehouseResource,
+    settings: Settings,
+    plan: RefreshPlan,
+) -> None:
     store = warehouse.open(settings)
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
     failed: list[FailedPartition] = []
     unknown = [Outcome(key, error) for key, error in plan.problems.items()]
-    pulled = pull_all(plan.tasks, staging, settings.api.max_in_flight)
-    for batch in chain([unknown] if unknown else [], pulled):
-        for ended in _load(context, store, plan, batch):
-            if isinstance(ended.result, Exception):
-                failed.append(FailedPartition.of(ended.key, ended.result))
-                context.log.error(f"{plan.assets[0]} {ended.key}: {failed[-1].error}")
-                for asset in plan.assets:
-                    context.log_event(observation(asset, failed[-1]))
-                continue
-            for asset, one in ended.loaded.items():
-                took = ended.result if asset == plan.assets[0] else None
-                context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
-        store.publish_if_due()
+    with closing(pull_all(plan.tasks, staging, settings.api.max_in_flight)) as pulled:
+        for batch in chain([unknown] if unknown else [], pulled):
+            for ended in _load(context, store, plan, batch):
+                if isinstance(ended.result, Exception):
+                    failed.append(FailedPartition.of(ended.key, ended.result))
+                _report(context, plan, ended)
+            store.publish_if_due()
     store.publish()
     if failed:
         raise failure_of(plan.assets[0], failed, len(plan.tasks) + len(plan.problems))
+
+
+def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: _Ended) -> None:
+    if isinstance(ended.result, Exception):
+        why = FailedPartition.of(ended.key, ended.result)
+        context.log.error(f"{plan.assets[0]} {ended.key}: {why.error}")
+        for asset in plan.assets:
+            context.log_event(observation(asset, why))
+        return
+    for asset, one in ended.loaded.items():
+        took = ended.result if asset == plan.assets[0] else None
+        context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
 
 
 def _load(
@@ -119,15 +142,16 @@ def _load_one(
     try:
         record = load_record(plan.assets[0], key, context.run.run_id, pulled)
         loaded = plan.load(connection, key, pulled, record)
-    except (duckdb.Error, WarehouseError) as error:
+        more = {
+            asset: {"preview": evidence_table(preview(connection, asset, plan.scope(key)))}
+            for asset in loaded
+        }
+    except Exception as error:
+        # Whatever is wrong with this list must not keep the others from being recorded.
         return _fail(context, connection, plan, key, error)
     finally:
         # What does not fit would not fit again: a retry asks the API anew.
         pulled.staged.discard()
-    more = {
-        asset: {"preview": evidence_table(preview(connection, asset, plan.scope(key)))}
-        for asset in loaded
-    }
     return _Ended(key, pulled, loaded, more)
 
 
@@ -168,7 +192,8 @@ def load_record(asset: str, partition: str | None, run_id: str, pulled: Pulled) 
 
 
 def keys_to_refresh(context: AssetExecutionContext, store: Warehouse, asset: str) -> list[str]:
-    """The run's partition keys, less those that this run, or the one it resumes, has loaded already.
+    """The run's partition keys, less those that this run, or the one it resumes, has done already:
+    loaded, and recorded as materialized.
 
     A retry runs the whole body again; re-execution from failure runs the whole range again.
     """
@@ -176,8 +201,14 @@ def keys_to_refresh(context: AssetExecutionContext, store: Warehouse, asset: str
     if not earlier:
         return list(context.partition_keys)
     with store.writing() as connection:
-        done = loaded_partitions(connection, asset, earlier)
-    return [key for key in context.partition_keys if key not in done]
+        loaded = loaded_partitions(connection, asset, earlier)
+    recorded = {
+        event.partition
+        for run_id in earlier
+        for entry in context.instance.all_logs(run_id, DagsterEventType.ASSET_MATERIALIZATION)
+        if (event := entry.get_dagster_event()).asset_key == AssetKey(asset)
+    }
+    return [key for key in context.partition_keys if key not in loaded & recorded]
 
 
 def _runs_resumed(context: AssetExecutionContext) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from dagster import (
     AssetKey,
     AssetMaterialization,
     AssetObservation,
+    DagsterExecutionInterruptedError,
     Failure,
     MetadataValue,
     TableColumn,
@@ -22,11 +24,12 @@ from dagster import (
 from channels_assets import warehouse
 from channels_assets.extract.pull import Pulled
 from channels_assets.warehouse import Column, Evidence, Loaded
-from channels_assets.wechat.errors import TokenRejected, Transient, UnprovenEnd, WeChatError
+from channels_assets.wechat.errors import Transient, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
+STOPPED_METADATA = "stopped"
 _NAMED_IN_TEXT = 20
-_WORTH_A_RETRY = (Transient, TokenRejected, UnprovenEnd, OSError)
+_WORTH_A_RETRY = (Transient, UnprovenEnd, OSError)
 
 Metadata = Mapping[str, MetadataValue[Any]]
 
@@ -50,6 +53,20 @@ class FailedPartition:
             api_calls=error.api_calls if isinstance(error, WeChatError) else 0,
             worth_a_retry=isinstance(error, _WORTH_A_RETRY),
         )
+
+
+@contextmanager
+def not_retried_when_stopped() -> Generator[None]:
+    """A person who stops a run does not want its RetryPolicy to start it again."""
+    try:
+        yield
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        raise Failure(
+            "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
+            "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
+            metadata={STOPPED_METADATA: True},
+            allow_retries=False,
+        ) from None
 
 
 def load_metadata(loaded: Loaded, pulled: Pulled | None) -> Metadata:

@@ -34,7 +34,7 @@ from dagster._core.storage.tags import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
-from channels_assets.defs.report import FAILED_METADATA, FailedPartition
+from channels_assets.defs.report import FAILED_METADATA, STOPPED_METADATA, FailedPartition
 from channels_assets.defs.running import process_tag
 
 DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
@@ -71,6 +71,7 @@ class Refresh:
         self._progress = progress
         self.results: dict[str, AssetResult] = {}
         self.check_problems: list[str] = []
+        self._stopped = False
 
     def discover(self, assets: Collection[str]) -> None:
         chosen = [name for name in DISCOVERY if name in assets]
@@ -124,8 +125,11 @@ class Refresh:
         )
         self._instance.add_event_listener(run.run_id, lambda entry: self._see(entry, assets))
         done = execute_run(InMemoryJob(self._definitions.resolve_job_def(job)), run, self._instance)
+        if self._stopped:
+            raise KeyboardInterrupt
         for name in assets:
-            self._fail_rest(name, f"was not reached in run {run.run_id}", "NotReached")
+            if not self.results[name].failed:
+                self._fail_rest(name, f"was not reached in run {run.run_id}", "NotReached")
         if not done.success and not any(self.results[name].failed for name in assets):
             reason = f"every list was loaded, but run {run.run_id} failed then: see it in Dagster"
             self.results[assets[0]].failed[job] = FailedPartition(
@@ -163,6 +167,7 @@ class Refresh:
 
     def _see_failure(self, data: StepFailureData, assets: Sequence[str]) -> None:
         told = data.user_failure_data.metadata if data.user_failure_data else {}
+        self._stopped = self._stopped or STOPPED_METADATA in told
         failed = cast(
             "list[dict[str, Any]]", told[FAILED_METADATA].value if FAILED_METADATA in told else []
         )

@@ -28,8 +28,8 @@ def pull_all(
     """Pulls the lists side by side and yields those that have ended since, good or bad, in batches.
 
     Each list is one walk, so at most `max_in_flight` calls are under way. Pulling never runs more
-    than a few lists ahead of its reader. Closing the generator (or an exception in its reader)
-    stops the walks between two pages.
+    than a few lists ahead of its reader. Closing the generator stops the walks between two calls: a
+    reader that may fail must close it.
     """
     if not tasks:
         return

@@ -11,16 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from channels_assets.extract.staging import StagedPages
-from channels_assets.wechat.client import CallCounter, Client
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import ListRequest, Walk, fetch_page, page_of_bytes, unproven
 
 COUNT_DISAGREES = "count_disagrees"
 _STALE_CURSOR_CODES = frozenset({10022006, 10024000, 10071003, 10071048})
-
-
-class Stopped(Exception):
-    """The run was stopped; what is staged so far is kept for the next one."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,8 @@ class Staging:
 class Pulled:
     """A list that was proven complete, with its staged pages: load them, then `discard` them.
 
-    `total_num` is what the API said, None if it doesn't say. `items` counts repeated ones too.
+    `total_num` is what the API said, None if it doesn't say. `items` counts repeated ones too,
+    `api_calls` those of earlier attempts that it resumed.
     """
 
     staged: StagedPages
@@ -75,11 +72,12 @@ def pull(task: PullTask, staging: Staging, stop: threading.Event) -> Pulled:
         return run.to_proven_end()
     except UnprovenEnd as error:
         # A retry must not resume what led nowhere.
-        file.restart()
-        error.api_calls = run.counter.calls
+        run.restart(first_walk=None)
+        error.api_calls = run.api_calls
         raise
     except WeChatError as error:
-        error.api_calls = run.counter.calls
+        run.account_for_calls()
+        error.api_calls = run.api_calls
         raise
     finally:
         if not run.proven:
@@ -92,13 +90,14 @@ class _Run:
     ) -> None:
         self._task = task
         self._staging = staging
-        self._stop = stop
+        self._calls = Calls(stop)
         self._file = file
         self._walk: Walk[Any] = Walk(task.request)
         self._started_at = staging.now()
         self._fetched_at = self._started_at
         self._restarted = False
-        self.counter = CallCounter()
+        self._recorded_calls = 0
+        self.api_calls = 0
         self.proven = False
 
     def to_proven_end(self) -> Pulled:
@@ -107,7 +106,7 @@ class _Run:
         self._to_end()
         if not self._walk.count_agrees and self._file.first_walk is None:
             # Lists change while one reads: a second walk tells a change from a gap.
-            self._restart(first_walk=self._walk.digest)
+            self.restart(first_walk=self._walk.digest)
             resumed_pages = 0
             self._to_end()
         end_reason = self._walk.end_reason or ""
@@ -120,7 +119,7 @@ class _Run:
             end_reason=end_reason,
             pages=self._walk.pages,
             items=self._walk.items,
-            api_calls=self.counter.calls,
+            api_calls=self.api_calls,
             resumed_pages=0 if self._restarted else resumed_pages,
             total_num=self._walk.total_num,
             started_at=datetime.fromtimestamp(self._started_at, UTC),
@@ -130,34 +129,48 @@ class _Run:
     def _resume(self) -> None:
         not_before = self._staging.now() - self._staging.resume_seconds
         try:
-            for page, written_at in self._file.resume(not_before):
-                self._walk.accept(page_of_bytes(self._task.request, page))
-                self._fetched_at = written_at
+            for record in self._file.resume(not_before):
+                self.api_calls += record.calls
+                if record.page:
+                    self._walk.accept(page_of_bytes(self._task.request, record.page))
+                    self._fetched_at = record.written_at
         except WeChatError:
             # The process died after staging a page that it would have refused.
-            self._restart(first_walk=None)
+            self.restart(first_walk=None)
 
     def _to_end(self) -> None:
         request = self._task.request
         while self._walk.end_reason is None:
-            if self._stop.is_set():
-                raise Stopped
+            self._calls.go_on()
             try:
-                page = fetch_page(self._task.client, request, self._walk.cursor, self.counter)
+                page = fetch_page(self._task.client, request, self._walk.cursor, self._calls)
             except BadRequest as error:
                 stale = self._walk.cursor and error.errcode in _STALE_CURSOR_CODES
                 if not stale or self._restarted:
                     raise
                 self._restarted = True
-                self._restart(first_walk=self._file.first_walk)
+                self.restart(first_walk=self._file.first_walk)
                 continue
             self._fetched_at = self._staging.now()
-            self._file.append(page.raw, self._fetched_at)
+            self._file.append(page.raw, self._fetched_at, self._new_calls())
             self._walk.accept(page)
 
-    def _restart(self, first_walk: str | None) -> None:
+    def restart(self, first_walk: str | None) -> None:
+        """Forgets all pages; the calls that were spent on them stay counted."""
         self._file.restart(first_walk)
+        self._new_calls()
+        self._file.append(b"", self._staging.now(), self.api_calls)
         self._walk = Walk(self._task.request)
+
+    def _new_calls(self) -> int:
+        new = self._calls.sent - self._recorded_calls
+        self._recorded_calls += new
+        self.api_calls += new
+        return new
+
+    def account_for_calls(self) -> None:
+        """Keeps the number of calls that brought no page, so that a retry can add them up."""
+        self._file.append(b"", self._staging.now(), self._new_calls())
 
     def _settle(self) -> None:
         walk = self._walk

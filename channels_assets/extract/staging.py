@@ -24,9 +24,12 @@ _SUFFIX = ".pages"
 
 
 @dataclass(frozen=True)
-class _Record:
+class Record:
+    """What one write left: a page or b"", when, and the calls spent on it."""
+
     page: bytes
     written_at: float
+    calls: int
     end: int
 
 
@@ -66,10 +69,11 @@ class StagedPages:
         self._file.seek(0)
         self._file.readline()
         for record in _records(self._file):
-            yield record.page
+            if record.page:
+                yield record.page
 
-    def resume(self, not_before: float) -> Iterator[tuple[bytes, float]]:
-        """The pages of an earlier pull with their times, if the newest is not before `not_before`.
+    def resume(self, not_before: float) -> Iterator[Record]:
+        """What an earlier pull left, if its newest record is not before `not_before`.
 
         What can't be used is cut off first.
         """
@@ -78,7 +82,9 @@ class StagedPages:
         newest, end = 0.0, 0
         if header is not None:
             for record in _records(self._file):
-                newest, end = record.written_at, record.end
+                if record.page or not newest:
+                    newest = record.written_at
+                end = record.end
         if header is None or not end or newest < not_before:
             self.restart()
             return
@@ -86,8 +92,7 @@ class StagedPages:
         self._file.truncate(end)
         self._file.seek(0)
         self._file.readline()
-        for record in _records(self._file):
-            yield record.page, record.written_at
+        yield from _records(self._file)
 
     def _header(self, line: bytes) -> dict[str, Any] | None:
         try:
@@ -105,8 +110,8 @@ class StagedPages:
         self._file.write(json.dumps(header, ensure_ascii=False).encode() + b"\n")
         self._file.flush()
 
-    def append(self, page: bytes, now: float) -> None:
-        head = f"{len(page)} {zlib.crc32(page):08x} {now:.3f}\n"
+    def append(self, page: bytes, now: float, calls: int) -> None:
+        head = f"{len(page)} {zlib.crc32(page):08x} {now:.3f} {calls}\n"
         self._file.write(head.encode() + page + b"\n")
         # Into the operating system's hands, so that killing this process loses nothing. A machine
         # that goes off may lose pages: the checksum tells.
@@ -126,10 +131,12 @@ def remove_leftovers(folder: Path, not_after: float) -> None:
     """Removes staged files that nobody holds and that are too old to be resumed."""
     for path in folder.glob(f"*{_SUFFIX}"):
         try:
+            # Looked at before it is locked: a lock, however short, would keep others from resuming.
+            if path.stat().st_mtime > not_after:
+                continue
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if path.stat().st_mtime <= not_after:
-                    path.unlink()
+                path.unlink()
         except (BlockingIOError, FileNotFoundError):
             continue
 
@@ -141,15 +148,15 @@ def _same_file(file: IO[bytes], path: Path) -> bool:
         return False
 
 
-def _records(file: IO[bytes]) -> Iterator[_Record]:
+def _records(file: IO[bytes]) -> Iterator[Record]:
     while head := file.readline():
         try:
-            length, crc, written_at = head.split()
+            length, crc, written_at, calls = head.split()
             page = file.read(int(length))
             whole = len(page) == int(length) and file.read(1) == b"\n"
             if not whole or zlib.crc32(page) != int(crc, 16):
                 return
-            record = _Record(page, float(written_at), file.tell())
+            record = Record(page, float(written_at), int(calls), file.tell())
         except ValueError:
             return
         yield record

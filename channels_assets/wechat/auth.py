@@ -6,17 +6,20 @@ Source: https://developers.weixin.qq.com/doc/channels/api/basic/api_getstableacc
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errcodes import RULES
 from channels_assets.wechat.errors import (
     PermissionDenied,
     TokenRejected,
+    Transient,
     UnexpectedResponse,
+    WeChatError,
     hiding,
 )
 from channels_assets.wechat.exchange import exchange
@@ -26,6 +29,10 @@ STABLE_TOKEN_PATH = "/cgi-bin/stable_token"  # noqa: S105 (a path)
 _ENDPOINT = "stable_token"
 # Until this long before its end everybody gets the same token; after that, old and new both work.
 _OVERLAP_SECONDS = 300
+_FORCE_EVERY_SECONDS = 300.0
+# How long a failed fetch answers for all who ask.
+_LASTING_SECONDS = 30.0
+_PASSING_SECONDS = 0.5
 
 
 class TokenSource(Protocol):
@@ -61,26 +68,58 @@ class StableToken:
         self._lock = threading.Lock()
         self._token = ""
         self._renew_at = 0.0
+        self._forced_at = -math.inf
+        self._failure: WeChatError | None = None
+        self._failed_until = -math.inf
 
     def __repr__(self) -> str:
         return f"StableToken(appid={self._appid!r})"
 
     def token(self) -> str:
         with self._lock:
+            self._share_failure()
             if not self._token or self._clock() >= self._renew_at:
                 self._fetch(force_refresh=False)
             return self._token
 
     def renew(self, rejected: str) -> str:
         with self._lock:
+            self._share_failure()
             if self._token == rejected:
                 self._fetch(force_refresh=False)
-            if self._token == rejected:
-                # WeChat still hands out what it refuses. Forcing is allowed 20 times a day.
+            if self._token == rejected and self._clock() - self._forced_at >= _FORCE_EVERY_SECONDS:
+                # WeChat still hands out what it refuses. Forcing takes the token away from every
+                # other program of this account, and is allowed 20 times a day.
+                self._forced_at = self._clock()
                 self._fetch(force_refresh=True)
+            if self._token == rejected:
+                self._remember(
+                    TokenRejected(
+                        f"{RULES[40001].meaning} (appid {self._appid})",
+                        endpoint=_ENDPOINT,
+                        advice=RULES[40001].told,
+                    )
+                )
             return self._token
 
+    def _share_failure(self) -> None:
+        # Lists that wait for a token while it can't be had share one failure, not one call each.
+        if self._failure is not None and self._clock() < self._failed_until:
+            raise self._failure.again()
+
+    def _remember(self, failure: WeChatError) -> NoReturn:
+        lasting = not isinstance(failure, Transient)
+        self._failure = failure
+        self._failed_until = self._clock() + (_LASTING_SECONDS if lasting else _PASSING_SECONDS)
+        raise failure.again() from None
+
     def _fetch(self, *, force_refresh: bool) -> None:
+        try:
+            self._fetch_now(force_refresh=force_refresh)
+        except WeChatError as error:
+            self._remember(error)
+
+    def _fetch_now(self, *, force_refresh: bool) -> None:
         asked_at = self._clock()
         secret = self._secret()
         body = json.dumps(
@@ -93,7 +132,9 @@ class StableToken:
         ).encode()
         try:
             with hiding(secret):
-                answer = exchange(self._transport, self._url, {}, body, _ENDPOINT).value
+                answer = exchange(
+                    self._transport, self._url, {}, body, _ENDPOINT, [secret], secret_answer=True
+                ).value
         except TokenRejected as error:
             # On a token call 40001 is about the secret.
             raise PermissionDenied(

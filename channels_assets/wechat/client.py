@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -34,11 +34,33 @@ class Patience:
     longest_seconds: float = 30.0
 
 
-class CallCounter:
-    """Counts calls that were sent, failed ones too."""
+class Stopped(Exception):
+    """The caller asked to stop, between two calls."""
 
-    def __init__(self) -> None:
-        self.calls = 0
+
+class Calls:
+    """The calls of one caller: how many were sent, failed ones too, and whether to go on.
+
+    Once `stop` is set, waits end and no further call is sent.
+    """
+
+    def __init__(
+        self,
+        stop: threading.Event | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        self.sent = 0
+        self._stop = stop or threading.Event()
+        self._sleep = sleep or self._stop.wait
+
+    def wait(self, seconds: float) -> None:
+        self._sleep(seconds)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raises Stopped once `stop` is set."""
+        if self._stop.is_set():
+            raise Stopped
 
 
 class Client:
@@ -55,14 +77,12 @@ class Client:
         tokens: TokenSource,
         limiter: Limiter | None = None,
         patience: Patience | None = None,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._transport = transport
         self._base_url = base_url
         self._tokens = tokens
         self._limiter = limiter or Limiter()
         self._patience = patience or Patience()
-        self._sleep = sleep
         self._exhausted: dict[str, QuotaExhausted] = {}
 
     def call(
@@ -71,7 +91,7 @@ class Client:
         endpoint: str,
         body: Mapping[str, Any],
         decode: Callable[[Answer], T],
-        counter: CallCounter,
+        calls: Calls,
     ) -> T:
         """POSTs `body`, returns `decode(answer)`; what `decode` refuses is asked for again."""
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
@@ -83,10 +103,10 @@ class Client:
                 multiplier=patience.base_seconds, max=patience.longest_seconds
             )
             + tenacity.wait_random(0, patience.base_seconds),
-            sleep=self._sleep,
+            sleep=calls.wait,
             reraise=True,
         )
-        return retrying(self._once, path, endpoint, payload, decode, counter)
+        return retrying(self._once, path, endpoint, payload, decode, calls)
 
     def _once(
         self,
@@ -94,14 +114,14 @@ class Client:
         endpoint: str,
         payload: bytes,
         decode: Callable[[Answer], T],
-        counter: CallCounter,
+        calls: Calls,
     ) -> T:
         token = self._tokens.token()
         try:
-            return self._send(path, endpoint, payload, token, decode, counter)
+            return self._send(path, endpoint, payload, token, decode, calls)
         except TokenRejected:
             renewed = self._tokens.renew(token)
-            return self._send(path, endpoint, payload, renewed, decode, counter)
+            return self._send(path, endpoint, payload, renewed, decode, calls)
 
     def _send(
         self,
@@ -110,17 +130,20 @@ class Client:
         payload: bytes,
         token: str,
         decode: Callable[[Answer], T],
-        counter: CallCounter,
+        calls: Calls,
     ) -> T:
         if exhausted := self._exhausted.get(path):
             raise _not_tried(exhausted)
-        self._limiter.acquire()
-        counter.calls += 1
+        calls.go_on()
+        self._limiter.acquire(calls.wait)
+        calls.sent += 1
         url = self._base_url + path
         try:
             with hiding(token):
                 return decode(
-                    exchange(self._transport, url, {"access_token": token}, payload, endpoint)
+                    exchange(
+                        self._transport, url, {"access_token": token}, payload, endpoint, [token]
+                    )
                 )
         except RateLimited:
             self._limiter.slow_down()

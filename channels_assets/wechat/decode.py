@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from channels_assets.wechat.errors import UnexpectedResponse, redact
+from channels_assets.wechat.errors import UnexpectedResponse, redact, strike
 
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _MILLISECONDS_ABOVE = 100_000_000_000
 _YEAR_10000 = 253_402_300_800
+_SHOWN = 64
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 JsonObject = Mapping[str, Any]
@@ -38,8 +39,11 @@ def _no_constant(name: str) -> NoReturn:
     raise _Refused(f"{name} is no JSON")
 
 
-def parse_object(body: bytes, endpoint: str) -> JsonObject:
-    """The JSON object in `body`, integers exact. Raises UnexpectedResponse with an excerpt."""
+def parse_object(body: bytes, endpoint: str, secrets: Sequence[str] | None = ()) -> JsonObject:
+    """The JSON object in `body`, integers exact.
+
+    Raises UnexpectedResponse with an excerpt, in which `secrets` are struck out; None: no excerpt.
+    """
     try:
         text = body.decode("utf-8")
         if _SURROGATE.search(body):
@@ -49,17 +53,21 @@ def parse_object(body: bytes, endpoint: str) -> JsonObject:
     except (ValueError, RecursionError) as error:
         reason = "bytes that are not UTF-8" if isinstance(error, UnicodeError) else str(error)
         raise UnexpectedResponse(
-            f"The answer is not the API's JSON ({reason}): {_excerpt(body)}", endpoint=endpoint
+            f"The answer is not the API's JSON ({reason}){_excerpt(body, secrets)}",
+            endpoint=endpoint,
         ) from None
     if not isinstance(found, dict):
         raise UnexpectedResponse(
-            f"The answer is JSON but no object: {_excerpt(body)}", endpoint=endpoint
+            f"The answer is JSON but no object{_excerpt(body, secrets)}", endpoint=endpoint
         )
     return cast(JsonObject, found)
 
 
-def _excerpt(body: bytes) -> str:
-    return redact(repr(body[:160].decode("utf-8", "replace")))
+def _excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
+    if secrets is None:
+        return "."
+    text = redact(strike(body[:65536].decode("utf-8", "replace"), secrets))
+    return f": {text[:160]!r}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,10 @@ class Fields:
     where: str = ""
 
     def _refuse(self, field: str, wanted: str) -> UnexpectedResponse:
-        seen = redact(repr(self.value.get(field)))[:80]
+        found = self.value.get(field)
+        seen = redact(repr(found))
+        if len(seen) > _SHOWN:
+            seen = f"{type(found).__name__} of {len(seen)} characters"
         return UnexpectedResponse(
             f"Field {self.where}{field} should be {wanted} but is {seen}.", endpoint=self.endpoint
         )
@@ -152,7 +163,7 @@ class Fields:
             where = f"{self.where}{field}[{number}]."
             if not isinstance(item, dict):
                 raise UnexpectedResponse(
-                    f"{where[:-1]} should be an object but is {redact(repr(item))[:80]}.",
+                    f"{where[:-1]} should be an object but is {type(item).__name__}.",
                     endpoint=self.endpoint,
                 )
             fields.append(Fields(cast(JsonObject, item), self.endpoint, where))

@@ -6,6 +6,7 @@ Sources: https://developers.weixin.qq.com/doc/channels/API/basics/commErrCode.ht
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from channels_assets.wechat.errors import (
@@ -17,6 +18,7 @@ from channels_assets.wechat.errors import (
     Transient,
     WeChatError,
     redact,
+    strike,
 )
 
 _RID = re.compile(r"\brid:\s*([0-9a-fA-F]+(?:-[0-9a-fA-F]+)+)")
@@ -186,7 +188,7 @@ RULES: dict[int, Rule] = {
 }
 
 
-def error_for(errcode: int, errmsg: str, endpoint: str) -> WeChatError:
+def error_for(errcode: int, errmsg: str, endpoint: str, secrets: Sequence[str] = ()) -> WeChatError:
     """The error for an errcode other than 0. Unknown codes stop the caller, code and rid shown."""
     rule = RULES.get(errcode) or Rule(
         BadRequest,
@@ -202,7 +204,7 @@ def error_for(errcode: int, errmsg: str, endpoint: str) -> WeChatError:
         rule.meaning,
         endpoint=endpoint,
         errcode=errcode,
-        errmsg=redact(text)[:500],
+        errmsg=redact(strike(text, secrets))[:500],
         rid=found.group(1) if found else "",
         advice=rule.told,
     )

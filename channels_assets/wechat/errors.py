@@ -18,12 +18,15 @@ Which errcode is which error stands in `errcodes.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import Self
 from urllib.parse import quote, quote_plus
 
+_QUOTE = r"(?:\\*[\"']|&quot;|&#34;|%22|%27)?"
 _TOKEN_LIKE = re.compile(
-    r"((?:access_token|secret|appsecret|refresh_token|verify_ticket)[\"']?\s*[=:]\s*[\"']?)[^&\s\"',}]+",
+    r"((?:access_token|secret|refresh_token|verify_ticket)"
+    rf"{_QUOTE}\s*(?:=|:|%3[ADad])\s*{_QUOTE})[^&\s\"',}}\\%]+",
     re.IGNORECASE,
 )
 
@@ -61,6 +64,17 @@ class WeChatError(Exception):
         told = ", ".join(fact for fact in facts if fact)
         super().__init__(
             " ".join(part for part in (what, advice, f"[{told}]" if told else "") if part)
+        )
+
+    def again(self) -> Self:
+        """The same error to be raised once more, in another thread."""
+        return type(self)(
+            self.what,
+            endpoint=self.endpoint,
+            errcode=self.errcode,
+            errmsg=self.errmsg,
+            rid=self.rid,
+            advice=self.advice,
         )
 
 
@@ -101,26 +115,29 @@ def redact(text: str) -> str:
     return _TOKEN_LIKE.sub(r"\1***", text)
 
 
+def strike(text: str, secrets: Sequence[str]) -> str:
+    """Text without `secrets`, raw or URL-encoded. Strike before cutting: half a token is still one."""
+    spellings = {
+        form for one in secrets if one for form in (one, quote(one, safe=""), quote_plus(one))
+    }
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, "***")
+    return text
+
+
 @contextmanager
 def hiding(*secrets: str) -> Generator[None]:
-    """Strikes `secrets` out of any WeChatError that is raised inside, raw or URL-encoded."""
+    """Strikes `secrets` out of any WeChatError that is raised inside."""
     try:
         yield
     except WeChatError as error:
-        spellings = {form for s in secrets if s for form in (s, quote(s, safe=""), quote_plus(s))}
-
-        def struck(text: str) -> str:
-            for spelling in sorted(spellings, key=len, reverse=True):
-                text = text.replace(spelling, "***")
-            return text
-
-        if struck(str(error)) == str(error):
+        if strike(str(error), secrets) == str(error):
             raise
         raise type(error)(
-            struck(error.what),
+            strike(error.what, secrets),
             endpoint=error.endpoint,
             errcode=error.errcode,
-            errmsg=struck(error.errmsg),
-            rid=struck(error.rid),
+            errmsg=strike(error.errmsg, secrets),
+            rid=strike(error.rid, secrets),
             advice=error.advice,
         ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from channels_assets.wechat.decode import Fields, JsonObject, parse_object
@@ -25,16 +25,26 @@ class Answer:
 
 
 def exchange(
-    transport: Transport, url: str, query: Mapping[str, str], body: bytes, endpoint: str
+    transport: Transport,
+    url: str,
+    query: Mapping[str, str],
+    body: bytes,
+    endpoint: str,
+    secrets: Sequence[str],
+    *,
+    secret_answer: bool = False,
 ) -> Answer:
-    """Sends and judges. Raises the error of the status or errcode; no errcode means success."""
+    """Sends and judges. Raises the error of the status or errcode; no errcode means success.
+
+    `secrets` are struck out of what is shown of the answer; of a `secret_answer` nothing is shown.
+    """
     reply = transport.post(url, query, body, endpoint)
     _judge_status(reply, endpoint)
-    value = parse_object(reply.body, endpoint)
+    value = parse_object(reply.body, endpoint, None if secret_answer else secrets)
     fields = Fields(value, endpoint)
     errcode = fields.integer("errcode") or 0
     if errcode != 0:
-        raise error_for(errcode, fields.text("errmsg") or "", endpoint)
+        raise error_for(errcode, fields.text("errmsg") or "", endpoint, secrets)
     return Answer(value, reply.body)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 _FLOOR = 1.0
 _RECOVERY_PER_SECOND = 0.02
+_RECOVERED_SECONDS = 180.0
 
 
 class Limiter:
@@ -18,23 +19,20 @@ class Limiter:
     calls that were in flight together are all refused together.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._sleep = sleep
         self._lock = threading.Lock()
         self._rate: float | None = None
         self._rate_at = 0.0
         self._next_turn = 0.0
         self._recent: deque[float] = deque(maxlen=4096)
 
-    def acquire(self) -> None:
+    def acquire(self, sleep: Callable[[float], None]) -> None:
         with self._lock:
             now = self._clock()
             wait = 0.0
+            if self._rate is not None and now - self._rate_at > _RECOVERED_SECONDS:
+                self._rate = None
             if self._rate is not None:
                 rate = self._rate * (1 + _RECOVERY_PER_SECOND) ** (now - self._rate_at)
                 turn = max(now, self._next_turn)
@@ -42,7 +40,7 @@ class Limiter:
                 wait = turn - now
             self._recent.append(now + wait)
         if wait > 0:
-            self._sleep(wait)
+            sleep(wait)
 
     def slow_down(self) -> None:
         with self._lock:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Generic, Literal, TypeVar
 
-from channels_assets.wechat.client import CallCounter, Client
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.decode import Fields, JsonObject, parse_object
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd
 from channels_assets.wechat.exchange import Answer
@@ -36,6 +36,7 @@ class Endpoint(Generic[Item]):
     doc: str
     list_field: str
     cursor_field: Literal["last_buffer", "next_key"]
+    tells_has_more: bool
     max_page_size: int
     decode: Callable[[Fields], Item]
     key: Callable[[Item], str]
@@ -65,12 +66,15 @@ class ListRequest(Generic[Item]):
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """One page: its items in order, what the API says of the rest, and its bytes as they came."""
+    """One page: its items in order, what the API says of the rest, and its bytes as they came.
+
+    `listed` is false and `cursor` None where the answer left the field out.
+    """
 
     items: tuple[Item, ...]
     keys: tuple[str, ...]
     listed: bool
-    cursor: str
+    cursor: str | None
     has_more: bool | None
     total_num: int | None
     raw: bytes
@@ -89,16 +93,14 @@ def _decode(request: ListRequest[Item], answer: Answer) -> Page[Item]:
         items=items,
         keys=tuple(endpoint.key(item) for item in items),
         listed=answer.value.get(endpoint.list_field) is not None,
-        cursor=fields.text(endpoint.cursor_field) or "",
+        cursor=fields.text(endpoint.cursor_field),
         has_more=fields.boolean("has_more"),
         total_num=fields.integer("total_num"),
         raw=answer.raw,
     )
 
 
-def fetch_page(
-    client: Client, request: ListRequest[Item], cursor: str, counter: CallCounter
-) -> Page[Item]:
+def fetch_page(client: Client, request: ListRequest[Item], cursor: str, calls: Calls) -> Page[Item]:
     """One page. `cursor` is "" for the first, else what the page before gave."""
     endpoint = request.endpoint
     return client.call(
@@ -106,7 +108,7 @@ def fetch_page(
         endpoint.name,
         request.body(cursor),
         lambda answer: _decode(request, answer),
-        counter,
+        calls,
     )
 
 
@@ -174,28 +176,38 @@ class Walk(Generic[Item]):
         )
         self._all_full = self._all_full and full
         if self.end_reason is None:
-            self._go_on(page.cursor)
+            self._go_on(page.cursor or "")
 
     def _reason_to_end(self, page: Page[Item], full: bool) -> EndReason | None:
-        if not page.listed and (page.has_more or (self.total_num or 0) > self.distinct):
-            raise self._unproven(
-                f"the answer says that there is more but leaves {self.request.endpoint.list_field} out"
-            )
-        if page.has_more is False:
-            return "has_more_false"
-        if page.has_more:
-            if not page.cursor:
-                raise self._unproven("has_more is true but next_key is empty")
-            return None
+        endpoint = self.request.endpoint
+        counted = bool(self._totals) and self.count_agrees
+        if not page.listed and not counted:
+            # It may mean an empty list, or an answer that lost its list: never guess.
+            raise self._unproven(f"the answer leaves {endpoint.list_field} out")
+        if endpoint.tells_has_more:
+            return self._reason_by_has_more(page)
         if not page.items:
             return "empty_page"
         if not page.cursor:
+            if endpoint.cursor_field == "next_key" and page.cursor is None:
+                raise self._unproven("the answer leaves next_key out")
+            if endpoint.cursor_field == "last_buffer" and full and not self._totals:
+                raise self._unproven("last_buffer is missing behind a full page, and total_num too")
             return "cursor_missing"
-        counted = self.total_num == self.items and self.count_agrees
-        if counted and ((self._all_full and not full) or page.cursor in self._asked):
+        once = counted and self.items == self.distinct
+        if once and ((self._all_full and not full) or page.cursor in self._asked):
             # total_num alone could be off by one on a page break: a short last page, or a cursor
             # that leads nowhere new, must say the same.
             return "total_reached"
+        return None
+
+    def _reason_by_has_more(self, page: Page[Item]) -> EndReason | None:
+        if page.has_more is None:
+            raise self._unproven("the answer leaves has_more out")
+        if not page.has_more:
+            return "has_more_false"
+        if not page.cursor:
+            raise self._unproven("has_more is true but next_key is empty")
         return None
 
     def _go_on(self, cursor: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,19 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from channels_assets.wechat.errors import Transient, UnexpectedResponse
+from channels_assets.wechat.errors import Transient, UnexpectedResponse, redact
+
+
+class _Redacting(logging.Filter):
+    """urllib3 logs whole URLs: at DEBUG always, at WARNING when a header is malformed."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_Redacting())
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from channels_assets.wechat.client import CallCounter, Client
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errors import BadRequest
 from channels_assets.wechat.paging import Endpoint, ListRequest, Page, fetch_page
@@ -48,6 +48,7 @@ WINDOW_PRODUCTS: Endpoint[WindowProduct] = Endpoint(
     doc="https://developers.weixin.qq.com/doc/channels/API/windowproduct/list_get.html",
     list_field="products",
     cursor_field="last_buffer",
+    tells_has_more=False,
     max_page_size=200,
     decode=_decode,
     key=lambda product: product.product_id,
@@ -117,4 +118,4 @@ def get_window_product_list(
         need_total_num=need_total_num,
         query_cps_product=query_cps_product,
     )
-    return fetch_page(client, request, last_buffer, CallCounter())
+    return fetch_page(client, request, last_buffer, Calls())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from channels_assets.extract.staging import StagedPages, remove_leftovers
 
 IDENTITY = {"account": "wx1", "fields": {"page_size": 200}}
-PAGES = st.lists(st.binary(max_size=60), max_size=5)
+PAGES = st.lists(st.binary(min_size=1, max_size=60), max_size=5)
 
 
 def open_staged(folder: Path, account: str = "wx1") -> StagedPages:
@@ -28,7 +28,7 @@ def write(folder: Path, pages: list[bytes], now: float = 1000.0) -> Path:
     staged = open_staged(folder)
     list(staged.resume(0))
     for page in pages:
-        staged.append(page, now)
+        staged.append(page, now, 1)
     staged.keep()
     return only_file(folder)
 
@@ -43,11 +43,11 @@ def test_a_file_cut_anywhere_gives_whole_pages_from_the_first_on(
         size = path.stat().st_size
         os.truncate(path, min(cut, size))
         staged = open_staged(folder)
-        resumed = [page for page, _ in staged.resume(0)]
+        resumed = [record.page for record in staged.resume(0)]
         assert resumed == pages[: len(resumed)]
         assert len(resumed) == len(pages) or cut < size
         for page in more:
-            staged.append(page, 1001.0)
+            staged.append(page, 1001.0, 1)
         assert list(staged) == resumed + more
         staged.keep()
 
@@ -65,7 +65,7 @@ def test_a_flipped_byte_in_a_page_ends_the_file_there(
         raw[at] ^= 0xFF
         path.write_bytes(raw)
         staged = open_staged(folder)
-        resumed = [page for page, _ in staged.resume(0)]
+        resumed = [record.page for record in staged.resume(0)]
         assert resumed == pages[: len(resumed)]
         assert len(resumed) < len(pages)
         staged.keep()
@@ -87,7 +87,7 @@ def test_two_holders_of_one_list_do_not_meet(tmp_path: Path) -> None:
     first, second = open_staged(tmp_path), open_staged(tmp_path)
     for staged, page in ((first, b"first"), (second, b"second")):
         assert list(staged.resume(0)) == []
-        staged.append(page, 1.0)
+        staged.append(page, 1.0, 1)
     assert list(first) == [b"first"]
     assert list(second) == [b"second"]
     first.discard()

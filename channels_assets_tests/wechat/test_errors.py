@@ -75,7 +75,14 @@ def test_hiding_strikes_out_secrets_raw_and_encoded() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["https://x/?access_token=SECRET&b=1", '{"secret": "SECRET"}', "appsecret=SECRET", "TOKEN"],
+    [
+        "https://x/?access_token=SECRET&b=1",
+        '{"secret": "SECRET"}',
+        "appsecret=SECRET",
+        r'"{\"access_token\":\"SECRET\"}"',
+        "access_token&quot;:&quot;SECRET&quot;",
+        "access_token%22%3A%22SECRET%22",
+    ],
 )
 def test_redact_hides_values_of_token_like_names(text: str) -> None:
     assert "SECRET" not in redact(text)

@@ -132,6 +132,11 @@ def promoters(has_more: bool | None, key: str, *ids: str) -> dict[str, Any]:
         ([promoters(True, k, "1") for k in "abcdefghijk"], "nothing new"),
         ([promoters(True, k) for k in "abcdefghijk"], "nothing new"),
         ([{"has_more": True, "next_key": "a"}], "leaves promoter_list out"),
+        ([{}], "leaves promoter_list out"),
+        ([{"has_more": False, "next_key": ""}], "leaves promoter_list out"),
+        ([promoters(True, "a", "1"), {}], "leaves promoter_list out"),
+        ([promoters(None, "", "1")], "leaves has_more out"),
+        ([promoters(None, "a", "1")], "leaves has_more out"),
     ],
 )
 def test_an_end_without_proof_is_refused(answers: list[dict[str, Any]], reason: str) -> None:
@@ -139,9 +144,58 @@ def test_an_end_without_proof_is_refused(answers: list[dict[str, Any]], reason: 
         walk(shop_promoters("wx1"), answers)
 
 
-def test_a_window_whose_list_is_left_out_although_it_counts_products_is_refused() -> None:
+def test_a_window_that_counts_products_but_leaves_them_out_is_refused() -> None:
     with pytest.raises(UnprovenEnd, match="leaves products out"):
         walk(window_products(), [{"total_num": 3}])
+
+
+FULL = [{"product_id": "1"}, {"product_id": "2"}]
+SHARERS = [{"sharer_appid": "1"}, {"sharer_appid": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("request_", "answers", "reason"),
+    [
+        (window_products(page_size=2), [{}], "leaves products out"),
+        (window_products(page_size=2), [{"products": FULL, "last_buffer": "a"}, {}], "leaves"),
+        (window_products(page_size=2), [{"products": FULL}], "last_buffer is missing"),
+        (sharers(page_size=2), [{}], "leaves sharer_info_list out"),
+        (sharers(page_size=2), [{"next_key": ""}], "leaves sharer_info_list out"),
+        (sharers(page_size=2), [{"sharer_info_list": SHARERS}], "leaves next_key out"),
+        (
+            sharers(page_size=2),
+            [{"sharer_info_list": SHARERS, "next_key": "a"}, {"next_key": ""}],
+            "leaves sharer_info_list out",
+        ),
+    ],
+)
+def test_an_answer_that_lost_a_field_is_no_end(
+    request_: ListRequest[Any], answers: list[dict[str, Any]], reason: str
+) -> None:
+    with pytest.raises(UnprovenEnd, match=reason):
+        walk(request_, answers)
+
+
+@pytest.mark.parametrize(
+    ("request_", "answers", "count"),
+    [
+        (window_products(), [{"products": [], "total_num": 0}], 0),
+        (window_products(), [{"total_num": 0}], 0),
+        (window_products(), [{"products": []}], 0),
+        (window_products(), [{"products": FULL}], 2),
+        (sharers(), [{"sharer_info_list": [], "next_key": ""}], 0),
+        (sharers(), [{"sharer_info_list": []}], 0),
+        (sharers(page_size=2), [{"sharer_info_list": SHARERS, "next_key": ""}], 2),
+        (shop_promoters("wx1"), [promoters(False, "")], 0),
+        (shop_promoters("wx1"), [promoters(False, "ignored", "1")], 1),
+    ],
+)
+def test_ends_that_are_said_in_so_many_words(
+    request_: ListRequest[Any], answers: list[dict[str, Any]], count: int
+) -> None:
+    guard, _ = walk(request_, answers)
+    assert guard.end_reason is not None
+    assert (guard.distinct, guard.count_agrees) == (count, True)
 
 
 def test_pages_without_end_are_capped() -> None:

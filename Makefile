@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test test-browser lint format lock clean
+.PHONY: run dev test test-browser soak lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -16,6 +16,9 @@ test: $(READY) ## All tests but those that need a browser
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
 	@$(BIN)/python -m pytest -m browser
+
+soak: $(READY) ## 50 kills in a row; a minute of four writers beside eight readers
+	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/test_crash.py --timeout 900 --durations 0 -v
 
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .

@@ -17,7 +17,7 @@ ROOMS = {
     "extract": {"wechat"},
     "defs": {"wechat", "extract", "warehouse", "config"},
     "definitions": {"config", "defs"},
-    "cli": {"config", "defs", "definitions", "warehouse", "sandbox"},
+    "cli": {"config", "defs", "definitions", "warehouse", "wechat", "sandbox"},
 }
 OUTSIDE = {
     "dagster": {"defs", "definitions", "cli"},

@@ -15,6 +15,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
+from channels_assets.cli.doctor import print_quota
 from channels_assets.cli.refreshing import Report, run_refresh
 from channels_assets.cli.show import Bars, print_partitions, print_report
 from channels_assets.cli.surroundings import surroundings
@@ -86,6 +87,16 @@ def partitions(prune: bool) -> None:
     """Show the lists that are known, one partition each."""
     with surroundings() as around:
         print_partitions(around, prune)
+
+
+@main.command()
+@click.option(
+    "--quota", is_flag=True, required=True, help="Calls left today, and what a refresh costs."
+)
+def doctor(quota: bool) -> None:
+    """Ask WeChat how many calls of each API are left."""
+    with surroundings() as around:
+        sys.exit(0 if print_quota(around, Console(highlight=False)) else 1)
 
 
 @main.command()

@@ -23,6 +23,7 @@ from channels_assets.defs.run import (
     Progress,
     Refresh,
 )
+from channels_assets.defs.running import end_dead_runs
 from channels_assets.warehouse import connect
 
 
@@ -75,6 +76,8 @@ def run_refresh(
         keys = set(partitions) if partitions else None
         if keys is not None:
             chosen = _assets_of_keys(instance, chosen, keys)
+        for job in ("discover", "refresh_windows", "refresh_articles"):
+            end_dead_runs(instance, job)
         run = Refresh(build(around.settings), instance, progress)
         run.discover(chosen)
         run.windows(chosen, keys)

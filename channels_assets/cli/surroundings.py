@@ -21,6 +21,7 @@ from channels_assets.config import (
     secret,
 )
 from channels_assets.defs.discovery import forget_everything
+from channels_assets.defs.running import is_alive
 from channels_assets.warehouse import Warehouse, clear, get_meta, set_meta
 
 _SOURCE = "source"
@@ -109,6 +110,9 @@ def _prepare_instance(data: Path) -> None:
 def _sandbox(data: Path) -> Generator[str]:
     from channels_assets.sandbox import Sandbox, World  # noqa: PLC0415 (only where it is used)
 
+    for leftover in data.glob("sandbox-*.toml"):
+        if not is_alive(int(leftover.stem.partition("-")[2])):
+            leftover.unlink(missing_ok=True)
     world = World.generate(seed=1)
     with Sandbox(world) as sandbox:
         lines = ["# Written by channels-assets for its bundled sandbox.", "[api]"]

@@ -22,25 +22,32 @@ def process_tag() -> dict[str, str]:
     return {PROCESS_TAG: f"{socket.gethostname()} {os.getpid()}"}
 
 
-def is_under_way(instance: DagsterInstance, job: str) -> bool:
-    """Whether a run of `job` is queued or running. A run whose process was killed is ended here."""
-    alive = False
+def end_dead_runs(instance: DagsterInstance, job: str) -> int:
+    """Ends runs of `job` whose process was killed; gives the number of those still under way."""
+    alive = 0
     for run in instance.get_runs(RunsFilter(job_name=job, statuses=UNDER_WAY)):
         if _has_died(run.tags.get(PROCESS_TAG, "")):
             instance.report_run_failed(run, "The process of this run was killed.")
         else:
-            alive = True
+            alive += 1
     return alive
+
+
+def is_under_way(instance: DagsterInstance, job: str) -> bool:
+    """Whether a run of `job` is queued or running."""
+    return end_dead_runs(instance, job) > 0
 
 
 def _has_died(tag: str) -> bool:
     host, _, process = tag.partition(" ")
-    if host != socket.gethostname():
-        return False
+    return host == socket.gethostname() and not is_alive(int(process))
+
+
+def is_alive(process: int) -> bool:
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except ProcessLookupError:
-        return True
-    except PermissionError:
         return False
-    return False
+    except PermissionError:
+        return True
+    return True

@@ -15,7 +15,7 @@ from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 OWNERS = ["team:channels"]
 TAGS = {"domain": "wechat_channels"}
-_ENDPOINTS: dict[str, Endpoint[Any]] = {
+ENDPOINTS: dict[str, Endpoint[Any]] = {
     "window_products": WINDOW_PRODUCTS,
     "shop_articles": SHOP_ARTICLES,
     "cooperating_shops": COOPERATING_SHOPS,
@@ -26,12 +26,12 @@ _ENDPOINTS: dict[str, Endpoint[Any]] = {
 
 def source_key(asset: str) -> AssetKey:
     """The API list that a table is read from; article_products are part of shop_articles' answer."""
-    endpoint = _ENDPOINTS[asset if asset in _ENDPOINTS else "shop_articles"]
+    endpoint = ENDPOINTS[asset if asset in ENDPOINTS else "shop_articles"]
     return AssetKey(["wechat", endpoint.name])
 
 
 def source_metadata(asset: str) -> dict[str, MetadataValue]:
-    endpoint = _ENDPOINTS[asset if asset in _ENDPOINTS else "shop_articles"]
+    endpoint = ENDPOINTS[asset if asset in ENDPOINTS else "shop_articles"]
     return {
         "dagster/table_name": MetadataValue.text(f"channels.main.{asset}"),
         "source": MetadataValue.url(endpoint.doc),
@@ -49,5 +49,5 @@ SOURCES = [
         f"`{endpoint.cursor_field}`, at most {endpoint.max_page_size} a page. Source: {endpoint.doc}",
         metadata={"source": MetadataValue.url(endpoint.doc)},
     )
-    for endpoint in _ENDPOINTS.values()
+    for endpoint in ENDPOINTS.values()
 ]

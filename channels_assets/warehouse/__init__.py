@@ -20,6 +20,7 @@ from channels_assets.warehouse.loads import (
     Failure,
     Load,
     Loaded,
+    calls_of_last_loads,
     loaded_partitions,
     record_failure,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "active_sharers",
     "active_shops",
     "atomic",
+    "calls_of_last_loads",
     "clear",
     "columns",
     "connect",

@@ -104,6 +104,26 @@ def loaded_partitions(
     return {str(row[0]) for row in rows}
 
 
+def calls_of_last_loads(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
+    """What reading every list once more will cost: pages by asset, and by account for windows.
+
+    Keys are (asset, account appid), with "" for assets of the agency.
+    """
+    rows = con.execute(
+        """
+        WITH last AS (
+            SELECT asset, "partition", max_by(pages, load_id) AS pages FROM loads
+            GROUP BY ALL HAVING max_by(end_reason, load_id) <> 'removed'
+        ), accounts AS (SELECT DISTINCT "window", account_appid FROM window_products)
+        SELECT asset, coalesce(account_appid, CASE asset WHEN 'window_products' THEN "partition" END, ''),
+            sum(pages)::BIGINT
+        FROM last LEFT JOIN accounts ON asset = 'window_products' AND "window" = "partition"
+        GROUP BY ALL
+        """
+    ).fetchall()
+    return {(asset, account): pages for asset, account, pages in rows}
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a list was not loaded."""

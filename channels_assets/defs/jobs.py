@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dagster import AssetCheckKey, AssetKey, AssetSelection, define_asset_job
 
-from channels_assets.defs.dimensions import FOUND_CHECK
+from channels_assets.defs.checks import FRESH
 
-# Checks are evaluated by a sensor on what is published, also when lists have failed; but those that
-# discovery itself answers belong to it.
-_FOUND = AssetSelection.checks(
-    *(AssetCheckKey(AssetKey(name), FOUND_CHECK) for name in ("shop_promoters", "sharers"))
+# Checks are evaluated by a sensor on what is published, also when lists have failed; those that
+# discovery itself answers stay in its job.
+_FRESH = AssetSelection.checks(
+    *(
+        AssetCheckKey(AssetKey(name), FRESH)
+        for name in ("cooperating_shops", "shop_promoters", "sharers")
+    )
 )
 
 discover = define_asset_job(
     "discover",
-    AssetSelection.assets("cooperating_shops", "shop_promoters", "sharers").without_checks()
-    | _FOUND,
+    AssetSelection.assets("cooperating_shops", "shop_promoters", "sharers") - _FRESH,
     description="Finds cooperating shops, linked accounts and sharers, and thereby the article lists.",
 )
 refresh_windows = define_asset_job(

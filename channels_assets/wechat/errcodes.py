@@ -21,7 +21,7 @@ from channels_assets.wechat.errors import (
     strike,
 )
 
-_RID = re.compile(r"\brid:\s*([0-9a-fA-F]+(?:-[0-9a-fA-F]+)+)")
+_RID = re.compile(r"\brid:\s*([0-9a-fA-F]+(?:-[0-9a-fA-F]+)+)|\bhint:\s*\[([\w-]+)\]", re.ASCII)
 _TAIL = re.compile(r"[,\s]*(?:\brid:\s*\S+|hint:\s*\[[^\]]*\])\s*$")
 
 
@@ -205,6 +205,6 @@ def error_for(errcode: int, errmsg: str, endpoint: str, secrets: Sequence[str] =
         endpoint=endpoint,
         errcode=errcode,
         errmsg=redact(strike(text, secrets))[:500],
-        rid=found.group(1) if found else "",
+        rid=(found[1] or found[2]) if found else "",
         advice=rule.told,
     )

@@ -32,6 +32,7 @@ from channels_assets.warehouse import (
 )
 
 FRESH = "every_list_fresh"
+COUNTS = ("against_it", "stale", "failed_at_last_try")
 SHOPS = "shops"
 _SHOWN = 20
 

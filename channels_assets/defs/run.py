@@ -121,7 +121,7 @@ class Refresh:
             asset_selection={AssetKey(name) for name in assets},
             tags={**tags, **process_tag()},
             run_config=_QUIET,
-            remote_job_origin=_origin(job),
+            remote_job_origin=origin_of(job),
         )
         self._instance.add_event_listener(run.run_id, lambda entry: self._see(entry, assets))
         done = execute_run(InMemoryJob(self._definitions.resolve_job_def(job)), run, self._instance)
@@ -187,7 +187,7 @@ class Refresh:
         self._progress(name, result)
 
 
-def _origin(job: str) -> RemoteJobOrigin:
+def origin_of(job: str) -> RemoteJobOrigin:
     """Where the UI finds the job again: without it, the run could not be re-executed there."""
     module = "channels_assets.definitions"
     target = LoadableTargetOrigin(

@@ -24,6 +24,7 @@ from typing import Self
 from urllib.parse import quote, quote_plus
 
 _QUOTE = r"(?:\\*[\"']|&quot;|&#34;|%22|%27)?"
+_PIECE = 12
 _TOKEN_LIKE = re.compile(
     r"((?:access_token|secret|refresh_token|verify_ticket)"
     rf"{_QUOTE}\s*(?:=|:|%3[ADad])\s*{_QUOTE})[^&\s\"',}}\\%]+",
@@ -116,13 +117,27 @@ def redact(text: str) -> str:
 
 
 def strike(text: str, secrets: Sequence[str]) -> str:
-    """Text without `secrets`, raw or URL-encoded. Strike before cutting: half a token is still one."""
-    spellings = {
-        form for one in secrets if one for form in (one, quote(one, safe=""), quote_plus(one))
+    """Text without `secrets`, raw or URL-encoded, nor any piece of them that is long enough to tell.
+
+    Strike before cutting: what is left of a cut may be too short to be known.
+    """
+    pieces = {
+        form[start : start + _PIECE]
+        for one in secrets
+        if one
+        for form in (one, quote(one, safe=""), quote_plus(one))
+        for start in range(max(1, len(form) - _PIECE + 1))
     }
-    for spelling in sorted(spellings, key=len, reverse=True):
-        text = text.replace(spelling, "***")
-    return text
+    lengths = {len(piece) for piece in pieces}
+    kept: list[str] = []
+    shown = struck = 0
+    for at in range(len(text)):
+        end = max((at + n for n in lengths if text[at : at + n] in pieces), default=0)
+        if end > struck:
+            if at > struck or not struck:
+                kept += [text[shown:at], "***"]
+            shown = struck = end
+    return "".join(kept) + text[shown:]
 
 
 @contextmanager

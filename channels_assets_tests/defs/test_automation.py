@@ -1,0 +1,182 @@
+"""What happens by itself, tick by tick, on a real Dagster instance and a real warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetCheckEvaluation,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    SensorResult,
+    build_schedule_context,
+    build_sensor_context,
+)
+
+from channels_assets.config import Settings, load_settings
+from channels_assets.definitions import build
+from channels_assets.defs.automation import checks_up_to_date, new_lists
+from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.defs.run import origin_of
+from channels_assets.defs.running import PROCESS_TAG
+from channels_assets.sandbox import Fault, World
+from channels_assets.warehouse import Warehouse
+from channels_assets_tests.support import Project
+
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+class Desk:
+    """A project's instance and definitions, to evaluate ticks on."""
+
+    def __init__(self, project: Project, instance: DagsterInstance) -> None:
+        self.project = project
+        self.instance = instance
+        self.settings: Settings = load_settings(project.folder / "channels.toml")
+        self.definitions: Definitions = build(self.settings)
+        self.resources = {
+            "wechat": WeChatResource(config_file=str(project.folder / "channels.toml")),
+            "warehouse": WarehouseResource(data_dir=str(project.data)),
+        }
+
+    def new_lists(self) -> list[tuple[str | None, tuple[str | None, ...]]]:
+        """The runs that the sensor asks for: job, and first and last partition."""
+        context = build_sensor_context(
+            self.instance, resources=self.resources, definitions=self.definitions
+        )
+        data = new_lists.evaluate_tick(context)
+        return [
+            (one.job_name, tuple(one.tags.get(tag) for tag in RANGE))
+            for one in data.run_requests or []
+        ]
+
+    def schedule(self, name: str) -> Any:  # noqa: ANN401
+        schedule = self.definitions.get_repository_def().get_schedule_def(name)
+        return schedule.evaluate_tick(build_schedule_context(self.instance))
+
+    def checks(self, cursor: str | None) -> tuple[dict[str, AssetCheckEvaluation], str | None]:
+        context = build_sensor_context(self.instance, resources=self.resources, cursor=cursor)
+        result = checks_up_to_date(context)
+        if not isinstance(result, SensorResult):
+            return {}, cursor
+        told = {
+            f"{one.asset_key.to_user_string()}:{one.check_name}": one
+            for one in result.asset_events
+            if isinstance(one, AssetCheckEvaluation)
+        }
+        return told, result.cursor
+
+
+@pytest.fixture
+def desk(make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    project = make_project(World.generate(seed=51, windows=3, products=5, shops=2, articles=3))
+    for name, value in project.environment.items():
+        monkeypatch.setenv(name, value)
+    home = project.data / "dagster_home"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with project.instance() as instance:
+        yield Desk(project, instance)
+
+
+def test_a_fresh_project_asks_for_windows_and_discovery_once(desk: Desk) -> None:
+    windows = list(desk.project.world.windows)
+    assert desk.new_lists() == [
+        ("discover", (None, None)),
+        ("refresh_windows", (windows[0], windows[-1])),
+    ]
+    assert desk.instance.get_dynamic_partitions("windows") == windows
+
+
+def test_new_and_vanished_windows_are_found_and_asked_for_alone(desk: Desk) -> None:
+    assert desk.project.refresh().code == 0
+    assert desk.new_lists() == []
+    first, *rest = desk.project.world.windows
+    with (desk.project.folder / "channels.toml").open("a") as file:
+        file.write(
+            f'[[window]]\nappid = "{first}"\nsecret_env = "SECRET_{first}"\nname = "again"\n'
+        )
+    fresh = Desk(desk.project, desk.instance)
+    assert fresh.new_lists() == [("refresh_windows", ("again", "again"))]
+    desk.project.write(windows=rest)
+    fresh = Desk(desk.project, desk.instance)
+    assert fresh.new_lists() == []
+    assert desk.instance.get_dynamic_partitions("windows") == rest
+    with Warehouse(desk.project.data).writing() as connection:
+        names = connection.execute('SELECT DISTINCT "window" FROM window_products').fetchall()
+    assert (first,) not in names
+
+
+def test_a_failed_list_is_not_asked_for_again_and_again(desk: Desk) -> None:
+    desk.project.sandbox.inject(Fault("window_banned"))
+    assert desk.project.refresh().code == 1
+    assert desk.new_lists() == []
+
+
+def test_a_refresh_that_runs_is_not_started_again_unless_its_process_died(desk: Desk) -> None:
+    assert desk.project.refresh().code == 0
+    windows = list(desk.project.world.windows)
+    asked = desk.schedule("windows_by_the_clock").run_requests[0]
+    assert tuple(asked.tags[tag] for tag in RANGE) == (windows[0], windows[-1])
+    job = desk.definitions.resolve_job_def("refresh_windows")
+
+    queued = desk.instance.create_run_for_job(
+        job, status=DagsterRunStatus.QUEUED, remote_job_origin=origin_of("refresh_windows")
+    )
+    assert "not started again" in desk.schedule("windows_by_the_clock").skip_message
+    desk.instance.report_run_failed(queued)
+
+    alive = {PROCESS_TAG: desk.instance.get_runs()[1].tags[PROCESS_TAG].partition(" ")[0] + " 1"}
+    running = desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED, tags=alive)
+    assert "not started again" in desk.schedule("windows_by_the_clock").skip_message
+    desk.instance.report_run_failed(running)
+
+    dead = {PROCESS_TAG: alive[PROCESS_TAG].partition(" ")[0] + " 99999999"}
+    desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED, tags=dead)
+    assert desk.schedule("windows_by_the_clock").run_requests
+    assert all(run.is_finished for run in desk.instance.get_runs())
+
+
+def test_one_stale_list_turns_the_check_red_and_its_refresh_green(desk: Desk) -> None:
+    assert desk.project.refresh().code == 0
+    told, cursor = desk.checks(None)
+    assert "window_products:every_list_fresh" in told
+    assert all(answer.passed for answer in told.values())
+    assert desk.checks(cursor) == ({}, cursor)
+
+    stale = list(desk.project.world.windows)[1]
+    store = Warehouse(desk.project.data)
+    for hours, severity in ((3, "WARN"), (5, "ERROR")):
+        with store.writing() as connection:
+            connection.execute(
+                "UPDATE loads SET finished_at = now() - to_hours(?) WHERE partition = ?",
+                [hours, stale],
+            )
+        store.publish()
+        told, cursor = desk.checks(cursor)
+        assert list(told) == ["window_products:every_list_fresh"]
+        answer = told["window_products:every_list_fresh"]
+        assert not answer.passed
+        assert "2 of 3 lists" in (answer.description or "")
+        assert f"{stale} ({hours}.0 h old)" in (answer.description or "")
+        assert answer.severity.value == severity
+
+    assert desk.project.refresh("--partition", stale).code == 0
+    told, _ = desk.checks(cursor)
+    assert {name: answer.passed for name, answer in told.items()} == {
+        "window_products:every_list_fresh": True
+    }
+
+
+def test_a_list_that_always_failed_is_named_with_its_reason(desk: Desk) -> None:
+    banned = list(desk.project.world.windows)[2]
+    desk.project.sandbox.inject(Fault("window_banned", appid=banned))
+    assert desk.project.refresh().code == 1
+    told, _ = desk.checks(None)
+    answer = told["window_products:every_list_fresh"]
+    assert not answer.passed
+    assert f"{banned} (never read: This window is banned" in (answer.description or "")
+    assert "10022002" in (answer.description or "")

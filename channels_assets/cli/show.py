@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import click
 from dagster import DagsterInstance
 from rich.console import Console
 from rich.markup import escape
@@ -80,12 +81,11 @@ def print_report(console: Console, report: Report, seconds: float, published: Pa
 
 
 def print_partitions(around: Surroundings, prune: bool) -> None:
-    console = Console(highlight=False)
     with DagsterInstance.get() as instance:
         if prune and around.settings.league is not None:
             found = sync_promoters(instance, around.store, around.settings.league, prune=True)
             around.store.publish()
-            console.print(f"{len(found.removed)} article lists removed.")
+            click.echo(f"{len(found.removed)} article lists removed.", err=True)
         for name in (WINDOWS_NAME, PROMOTERS_NAME):
             for key in instance.get_dynamic_partitions(name):
-                console.print(f"{name}\t{escape(key)}", soft_wrap=True)
+                click.echo(f"{name}\t{key}")

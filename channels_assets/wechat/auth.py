@@ -145,13 +145,14 @@ class StableToken:
                 rid=error.rid,
                 advice=RULES[40125].told,
             ) from None
-        fields = Fields(answer, _ENDPOINT)
-        token, life = fields.value.get("access_token"), fields.integer("expires_in")
-        if not isinstance(token, str) or not token or not life or life < 0:
-            # Its values may be half of what was asked for: only its keys are shown.
-            raise UnexpectedResponse(
-                f"The token answer lacks access_token or expires_in; it has {sorted(answer)}.",
-                endpoint=_ENDPOINT,
-            )
+        with hiding(secret):
+            fields = Fields(answer, _ENDPOINT)
+            token, life = fields.value.get("access_token"), fields.integer("expires_in")
+            if not isinstance(token, str) or not token or not life or life < 0:
+                # Its values may be half of what was asked for: only its keys are shown.
+                raise UnexpectedResponse(
+                    f"The token answer lacks access_token or expires_in; it has {sorted(answer)}.",
+                    endpoint=_ENDPOINT,
+                )
         self._token = token
         self._renew_at = asked_at + max(life - _OVERLAP_SECONDS, life / 2)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test test-browser soak lint format lock clean
+.PHONY: run dev test test-browser soak simulate lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -19,6 +19,11 @@ test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install c
 
 soak: $(READY) ## 50 kills in a row; a minute of four writers beside eight readers
 	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/test_crash.py --timeout 900 --durations 0 -v
+
+SEEDS ?= 1000
+FIRST ?= 0
+simulate: $(READY) ## SEEDS worlds of faults, changes and kills, each drawn from its number, from FIRST on
+	@$(BIN)/python -m channels_assets_tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import DagsterDev, Project
@@ -18,6 +19,24 @@ mutation ($run: String!) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
+  }
+}
+"""
+BACKFILL = """
+mutation ($keys: [String!]!) {
+  launchPartitionBackfill(
+    backfillParams: {assetSelection: [{path: ["window_products"]}], partitionNames: $keys}
+  ) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+BACKFILLED = """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status runs { runId status } }
   }
 }
 """
@@ -66,3 +85,29 @@ def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
     assert Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH)) == Counter(bad)
     loaded = {row[0] for row in project.rows("SELECT partition FROM loads WHERE run_id = ?", [run])}
     assert loaded == set(bad)
+
+
+def test_a_backfill_of_300_windows_is_one_run(make_project: Callable[..., Project]) -> None:
+    world = World.generate(seed=22, windows=300, products=2, shops=0)
+    project = make_project(world)
+    project.write(league=False)
+    assert project.refresh().code == 0  # or the sensor would load them too
+    project.sandbox.reset_calls()
+
+    with DagsterDev(project) as dagster:
+        launched = dagster.query(BACKFILL, keys=list(world.windows))["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+
+        def backfill() -> dict[str, Any]:
+            found = dagster.query(BACKFILLED, id=launched["backfillId"])
+            return found["partitionBackfillOrError"]
+
+        dagster.wait_for(lambda: backfill()["status"] != "REQUESTED", "the end of the backfill")
+        assert backfill()["status"] == "COMPLETED_SUCCESS", dagster.log()
+        (run,) = backfill()["runs"]
+        assert run["status"] == "SUCCESS"
+
+    called = Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH))
+    assert called == dict.fromkeys(world.windows, 1)
+    loaded = project.rows("SELECT partition FROM loads WHERE run_id = ?", [run["runId"]])
+    assert sorted(row[0] for row in loaded) == sorted(world.windows)

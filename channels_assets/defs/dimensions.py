@@ -24,12 +24,12 @@ from channels_assets.defs.report import (
     evidence_table,
     failure_of,
     load_metadata,
-    not_retried_when_stopped,
     table_metadata,
     warehouse_failure,
 )
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.sources import source_key
+from channels_assets.defs.stopping import stopping
 from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
@@ -154,8 +154,8 @@ def _pull_and_load(
     failed: list[FailedPartition] = []
     metadata: dict[str, Any] = {}
     staging = warehouse.staging(settings)
-    pulled = pull_all(tasks, staging, settings.api.max_in_flight)
-    with not_retried_when_stopped(), closing(pulled):
+    in_flight = settings.api.max_in_flight
+    with stopping() as stop, closing(pull_all(tasks, staging, in_flight, stop)) as pulled:
         for outcome in chain.from_iterable(pulled):
             with store.writing() as connection:
                 error = _load_one(context, connection, loader, outcome, metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,13 +24,13 @@ from channels_assets.defs.report import (
     evidence_table,
     failure_of,
     materialization,
-    not_retried_when_stopped,
     observation,
     table_metadata,
     warehouse_failure,
 )
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.sources import source_key
+from channels_assets.defs.stopping import stopping
 from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.extract.staging import remove_leftovers
@@ -78,8 +79,8 @@ def refresh(
     plan: RefreshPlan,
 ) -> None:
     """Records each partition as it is loaded; raises Failure at the end when some could not be."""
-    with not_retried_when_stopped():
-        _refresh(context, warehouse, settings, plan)
+    with stopping() as stop:
+        _refresh(context, warehouse, settings, plan, stop)
 
 
 def _refresh(
@@ -87,13 +88,14 @@ def _refresh(
     warehouse: WarehouseResource,
     settings: Settings,
     plan: RefreshPlan,
+    stop: threading.Event,
 ) -> None:
     store = warehouse.open(settings)
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
     failed: list[FailedPartition] = []
     unknown = [Outcome(key, error) for key, error in plan.problems.items()]
-    with closing(pull_all(plan.tasks, staging, settings.api.max_in_flight)) as pulled:
+    with closing(pull_all(plan.tasks, staging, settings.api.max_in_flight, stop)) as pulled:
         for batch in chain([unknown] if unknown else [], pulled):
             for ended in _load(context, store, plan, batch):
                 if isinstance(ended.result, Exception):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from dagster import (
     AssetKey,
     AssetMaterialization,
     AssetObservation,
-    DagsterExecutionInterruptedError,
     Failure,
     MetadataValue,
     TableColumn,
@@ -27,7 +25,6 @@ from channels_assets.warehouse import Column, Evidence, Loaded
 from channels_assets.wechat.errors import Transient, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
-STOPPED_METADATA = "stopped"
 _NAMED_IN_TEXT = 20
 _WORTH_A_RETRY = (Transient, UnprovenEnd, OSError)
 
@@ -53,20 +50,6 @@ class FailedPartition:
             api_calls=error.api_calls if isinstance(error, WeChatError) else 0,
             worth_a_retry=isinstance(error, _WORTH_A_RETRY),
         )
-
-
-@contextmanager
-def not_retried_when_stopped() -> Generator[None]:
-    """A person who stops a run does not want its RetryPolicy to start it again."""
-    try:
-        yield
-    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
-        raise Failure(
-            "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
-            "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
-            metadata={STOPPED_METADATA: True},
-            allow_retries=False,
-        ) from None
 
 
 def load_metadata(loaded: Loaded, pulled: Pulled | None) -> Metadata:
@@ -145,7 +128,7 @@ def observation(asset: str, failed: FailedPartition) -> AssetObservation:
         metadata={
             "error": failed.error,
             "error_class": failed.error_class,
-            "api_calls": failed.api_calls,
+            "failed_after_calls": failed.api_calls,
         },
     )
 

@@ -34,8 +34,9 @@ from dagster._core.storage.tags import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
-from channels_assets.defs.report import FAILED_METADATA, STOPPED_METADATA, FailedPartition
+from channels_assets.defs.report import FAILED_METADATA, FailedPartition
 from channels_assets.defs.running import process_tag
+from channels_assets.defs.stopping import STOPPED_METADATA
 
 DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
 WINDOW_ASSETS = ("window_products",)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
+from channels_assets.wechat.client import Stopped
+
+_LOOK_FOR_STOP_SECONDS = 0.2
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -23,17 +27,19 @@ class Outcome(Generic[Key]):
 
 
 def pull_all(
-    tasks: Mapping[Key, PullTask], staging: Staging, max_in_flight: int
+    tasks: Mapping[Key, PullTask],
+    staging: Staging,
+    max_in_flight: int,
+    stop: threading.Event,
 ) -> Generator[list[Outcome[Key]]]:
     """Pulls the lists side by side and yields those that have ended since, good or bad, in batches.
 
     Each list is one walk, so at most `max_in_flight` calls are under way. Pulling never runs more
-    than a few lists ahead of its reader. Closing the generator stops the walks between two calls: a
-    reader that may fail must close it.
+    than a few lists ahead of its reader. Once `stop` is set it raises Stopped, and closing the
+    generator stops the walks between two calls: a reader that may fail must close it.
     """
     if not tasks:
         return
-    stop = threading.Event()
     done: SimpleQueue[Outcome[Key]] = SimpleQueue()
     room = threading.Semaphore(2 * max_in_flight)
 
@@ -51,7 +57,7 @@ def pull_all(
             executor.submit(work, key, task)
         waiting = len(tasks)
         while waiting:
-            batch = [done.get()]
+            batch = [_next(done, stop)]
             while not done.empty():
                 batch.append(done.get())
             yield batch
@@ -65,3 +71,11 @@ def pull_all(
             result = done.get().result
             if isinstance(result, Pulled):
                 result.staged.keep()
+
+
+def _next(done: SimpleQueue[Outcome[Key]], stop: threading.Event) -> Outcome[Key]:
+    while True:
+        if stop.is_set():
+            raise Stopped
+        with suppress(Empty):
+            return done.get(timeout=_LOOK_FOR_STOP_SECONDS)

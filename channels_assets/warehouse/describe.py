@@ -11,6 +11,7 @@ import duckdb
 from channels_assets.warehouse.checks import Evidence, gather
 from channels_assets.warehouse.tables import LIST_TABLES
 
+_NOT_SHOWN = ("account_appid", "extra", "product_list")
 _API_FIELD = re.compile(r"; API(?: request)?: ([A-Za-z_\[\].]+)")
 
 
@@ -47,7 +48,7 @@ def preview(
     known = LIST_TABLES[table]
     shown = [
         *known.item,
-        *(value for value in known.values if value not in ("extra", "product_list")),
+        *(value for value in known.values if value not in _NOT_SHOWN),
     ]
     where = " AND ".join(f'"{name}" = ${name}' for name in scope) or "TRUE"
     order = "position" if known.has_position else ", ".join(known.item)

@@ -202,7 +202,9 @@ def test_many_lists_at_once_each_end_for_itself(tmp_path: Path) -> None:
             client = Client(transport, sandbox.url, tokens)
             tasks[appid] = PullTask("window_products", appid, client, window_products(page_size=5))
         seen: dict[str, list[str] | str] = {}
-        for outcome in chain.from_iterable(pull_all(tasks, Staging(tmp_path), max_in_flight=4)):
+        for outcome in chain.from_iterable(
+            pull_all(tasks, Staging(tmp_path), 4, threading.Event())
+        ):
             if isinstance(outcome.result, Pulled):
                 seen[outcome.key] = ids(outcome.result)
                 outcome.result.staged.discard()
@@ -227,7 +229,7 @@ def test_a_reader_that_leaves_ends_the_walks(tmp_path: Path) -> None:
             number: PullTask(f"n{number}", account.appid, client, window_products(page_size=1))
             for number in range(30)
         }
-        outcomes = pull_all(tasks, Staging(tmp_path), max_in_flight=2)
+        outcomes = pull_all(tasks, Staging(tmp_path), 2, threading.Event())
         next(outcomes)
         outcomes.close()
         calls = len(sandbox.calls)

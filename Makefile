@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test test-browser soak simulate lint format lock clean
+.PHONY: run dev test test-slow test-browser soak simulate lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -12,7 +12,10 @@ dev: $(READY) ## Open the Dagster UI on the same instance
 	@$(BIN)/channels-assets dev
 
 test: $(READY) ## All tests but those that need a browser
-	@$(BIN)/python -m pytest -n auto -m "not browser"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow"
+
+test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, searched for secrets
+	@$(BIN)/python -m pytest -m slow
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
 	@$(BIN)/python -m pytest -m browser

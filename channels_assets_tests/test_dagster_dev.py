@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import DagsterDev, Project
 
@@ -87,6 +89,7 @@ def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
     assert loaded == set(bad)
 
 
+@pytest.mark.slow
 def test_a_backfill_of_300_windows_is_one_run(make_project: Callable[..., Project]) -> None:
     world = World.generate(seed=22, windows=300, products=2, shops=0)
     project = make_project(world)

@@ -55,6 +55,7 @@ def leaks(project: Project, done: Finished, secrets: set[str]) -> list[tuple[str
     return [(where, pieces[:3]) for where, pieces in found if pieces]
 
 
+@pytest.mark.slow
 def test_an_api_that_echoes_what_it_was_sent_leaves_nothing_behind(
     make_project: Callable[..., Project],
 ) -> None:
@@ -79,6 +80,7 @@ def test_an_api_that_echoes_what_it_was_sent_leaves_nothing_behind(
         assert leaks(project, done, {*echo.issued, *world.secrets().values()}) == []
 
 
+@pytest.mark.slow
 def test_faults_of_every_sort_leave_nothing_behind(make_project: Callable[..., Project]) -> None:
     kinds = [
         *("system_busy", "html_200", "redirect", "truncated_json", "unknown_errcode", "latin1"),

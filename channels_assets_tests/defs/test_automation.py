@@ -166,9 +166,9 @@ def test_one_stale_list_turns_the_check_red_and_its_refresh_green(desk: Desk) ->
 
     assert desk.project.refresh("--partition", stale).code == 0
     told, _ = desk.checks(cursor)
-    assert {name: answer.passed for name, answer in told.items()} == {
-        "window_products:every_list_fresh": True
-    }
+    # After a run everything is told again: one that was started by clicking spoils the answers.
+    assert len(told) == 21
+    assert all(answer.passed for answer in told.values())
 
 
 def test_a_list_that_always_failed_is_named_with_its_reason(desk: Desk) -> None:

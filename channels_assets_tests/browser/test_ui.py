@@ -193,11 +193,6 @@ def test_the_page_of_a_window_that_fails_later_shows_the_reason(ui: Ui, live: Li
     ui.picture("failure", ui.button("View logs"), ui.metadata("error"))
 
 
-@pytest.mark.xfail(
-    run=False,
-    reason="a run from the UI includes the checks, which are skipped, or fail with a failed list; "
-    "the sensor tells answers that changed, and others only after ten minutes",
-)
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_checks_keep_their_answers_after_a_click(ui: Ui, live: Live, fails: bool) -> None:
     key = live.windows[3]

@@ -20,8 +20,8 @@ test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
 	@$(BIN)/python -m pytest -m browser
 
-soak: $(READY) ## 50 kills in a row; a minute of four writers beside eight readers
-	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/test_crash.py --timeout 900 --durations 0 -v
+soak: $(READY) ## The fault table; 50 kills in a row; a minute of four writers beside eight readers
+	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/faults channels_assets_tests/test_crash.py --timeout 900
 
 SEEDS ?= 1000
 FIRST ?= 0

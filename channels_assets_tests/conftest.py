@@ -12,6 +12,19 @@ import pytest
 from channels_assets.sandbox import Sandbox, World
 from channels_assets_tests.support import Project
 
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> list[str]:
+    """Lines for the end of the test run: what was done and how often, as the README quotes it."""
+    return request.config.stash.setdefault(_FIGURES, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in terminalreporter.config.stash.get(_FIGURES, []):
+        terminalreporter.write_line(line)
+
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:

@@ -63,12 +63,13 @@ def processes_of(project: Project) -> list[str]:
 def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
     make_project: Callable[..., Project],
 ) -> None:
-    world = World.generate(seed=21, windows=12, products=5, shops=0)
+    world = World.generate(seed=21, windows=12, products=450, shops=0)
     project = make_project(world)
     project.write(league=False)
-    bad = list(world.windows)[2:9:3]
+    broken_off, *bad = sorted(world.windows, key=lambda one: -len(world.products_for(one)))[:3]
     for appid in bad:
         project.sandbox.inject(Fault("window_banned", appid=appid))
+    project.sandbox.inject(Fault("quota_day", appid=broken_off, path=WINDOW_PATH, after=2))
     assert project.refresh().code == 1
     project.sandbox.clear_faults()
     project.sandbox.reset_calls()
@@ -84,9 +85,13 @@ def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
         assert status_of(dagster, run) == "SUCCESS", dagster.log()
 
     dagster.wait_for(lambda: not processes_of(project), "the end of all processes", seconds=20)
-    assert Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH)) == Counter(bad)
-    loaded = {row[0] for row in project.rows("SELECT partition FROM loads WHERE run_id = ?", [run])}
-    assert loaded == set(bad)
+    told = "SELECT partition, pages, resumed_pages FROM loads WHERE run_id = ?"
+    loads = {row[0]: row[1:] for row in project.rows(told, [run])}
+    assert set(loads) == {broken_off, *bad}
+    # What was read before it broke off is not read again.
+    assert loads[broken_off] == (3, 2)
+    spent = Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH))
+    assert spent == {appid: pages - resumed for appid, (pages, resumed) in loads.items()}
 
 
 @pytest.mark.slow

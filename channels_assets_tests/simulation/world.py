@@ -206,7 +206,7 @@ class World:
         shown = list(rows)
         if lied == "repeated_rows" and position and position <= len(one.items):
             shown = one.items[max(0, position - rng.randrange(1, 3)) : position] + shown
-        more = not last or (one.late_end and len(shown) >= one.page_size)
+        more = not last or (one.late_end and len(rows) >= one.page_size)
         next_cursor: str | None = self._cursor(one, end) if more else rng.choice(["", None])
         if not kind.tells_has_more and kind.cursor_field == "next_key" and not more:
             next_cursor = ""

@@ -1,6 +1,6 @@
 """The partitioned assets: window_products, shop_articles, article_products."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -25,13 +25,16 @@ from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.sources import source_key
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
+    ListLoad,
     Load,
     Loaded,
     active_promoters,
+    article_list,
     derive_article_products,
     list_ages,
-    load_articles,
-    load_window,
+    load_article_lists,
+    load_windows,
+    window_list,
 )
 from channels_assets.wechat.promoter import SHOP_ARTICLES
 from channels_assets.wechat.promoter import shop_articles as shop_articles_request
@@ -80,17 +83,16 @@ def window_products(
         else:
             tasks[key] = _window_task(wechat, window)
 
-    def load(
-        connection: duckdb.DuckDBPyConnection, key: str, pulled: Pulled, load: Load
-    ) -> Mapping[str, Loaded]:
-        loaded = load_window(
-            connection, window=key, account_appid=tasks[key].account, pages=pulled.staged, load=load
-        )
-        return {"window_products": loaded}
+    def to_load(key: str, pulled: Pulled, load: Load) -> ListLoad:
+        account = tasks[key].account
+        return window_list(window=key, account_appid=account, pages=pulled.staged, load=load)
 
-    plan = RefreshPlan(
-        ["window_products"], tasks, problems, load, scope=lambda key: {"window": key}
-    )
+    def load(
+        connection: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]
+    ) -> Sequence[Sequence[Loaded]]:
+        return [(loaded,) for loaded in load_windows(connection, lists)]
+
+    plan = RefreshPlan(["window_products"], tasks, problems, to_load, load)
     refresh(context, warehouse, settings, plan)
 
 
@@ -164,28 +166,19 @@ def articles(
         tasks[key] = PullTask("shop_articles", wechat.league.appid, wechat.league_client(), request)
         lists[key] = one
 
-    def load(
-        connection: duckdb.DuckDBPyConnection, key: str, pulled: Pulled, load: Load
-    ) -> Mapping[str, Loaded]:
+    def to_load(key: str, pulled: Pulled, load: Load) -> ListLoad:
         one = lists[key]
-        loaded, products = load_articles(
-            connection,
+        promoter_type = types[one.shop_appid, one.promoter_id]
+        return article_list(
+            **asdict(one),
             partition=key,
-            shop_appid=one.shop_appid,
-            promoter_id=one.promoter_id,
-            sharer_appid=one.sharer_appid,
-            promoter_type=types[one.shop_appid, one.promoter_id],
+            promoter_type=promoter_type,
             pages=pulled.staged,
             load=load,
         )
-        return {"shop_articles": loaded, "article_products": products}
 
     plan = RefreshPlan(
-        ["shop_articles", "article_products"],
-        tasks,
-        problems,
-        load,
-        scope=lambda key: asdict(lists[key]),
+        ["shop_articles", "article_products"], tasks, problems, to_load, load_article_lists
     )
     refresh(context, warehouse, settings, plan)
 

@@ -164,7 +164,7 @@ def _pull_and_load(
                     why = warehouse_failure(name, context.run.run_id, failed[-1])
                     record_failure(connection, why)
     with store.writing() as connection:
-        metadata["preview"] = evidence_table(preview(connection, name, {}))
+        metadata["preview"] = evidence_table(preview(connection, name))
         metadata.update(table_metadata(columns(connection, name), source_key(name)))
     store.publish()
     if failed:

@@ -35,31 +35,31 @@ from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
+    ListLoad,
     Load,
     Loaded,
     Warehouse,
     columns,
     loaded_partitions,
-    preview,
+    previews,
     record_failure,
 )
-
-Loader = Callable[[duckdb.DuckDBPyConnection, str, Pulled, Load], Mapping[str, Loaded]]
 
 
 @dataclass(frozen=True)
 class RefreshPlan:
-    """Which lists to pull, and how to load one; `problems` are partitions that can't be tried.
+    """Which lists to pull, and how to load them; `problems` are partitions that can't be tried.
 
-    `assets` are what a load fills, the one that pulls first; `load` returns what was loaded, by
-    asset name. `scope` gives the columns that name a partition in their tables.
+    `assets` are what a load fills, the one that pulls first. `to_load` makes of a partition's pages
+    what `load` takes; that loads many lists in one transaction and returns, for each, what became
+    of each of the assets.
     """
 
     assets: Sequence[str]
     tasks: Mapping[str, PullTask]
     problems: Mapping[str, Exception]
-    load: Loader
-    scope: Callable[[str], Mapping[str, str]]
+    to_load: Callable[[str, Pulled, Load], ListLoad]
+    load: Callable[[duckdb.DuckDBPyConnection, Sequence[ListLoad]], Sequence[Sequence[Loaded]]]
 
 
 @dataclass
@@ -69,7 +69,7 @@ class _Ended:
     key: str
     result: Pulled | Exception
     loaded: Mapping[str, Loaded] = field(default_factory=dict)
-    more: Mapping[str, dict[str, MetadataValue]] = field(default_factory=dict)
+    more: dict[str, dict[str, MetadataValue]] = field(default_factory=dict)
 
 
 def refresh(
@@ -125,36 +125,51 @@ def _load(
     plan: RefreshPlan,
     batch: Sequence[Outcome[str]],
 ) -> list[_Ended]:
-    """Loads what was pulled, each list in a transaction of its own, in one turn at the warehouse."""
-    with store.writing() as connection:
-        ended = [_load_one(context, connection, plan, outcome) for outcome in batch]
-        _describe_last(connection, ended)
+    """Loads what was pulled in one turn at the warehouse."""
+    pulled: dict[str, Pulled] = {}
+    lists: dict[str, ListLoad] = {}
+    for one in batch:
+        if isinstance(one.result, Pulled):
+            record = load_record(plan.assets[0], one.key, context.run.run_id, one.result)
+            pulled[one.key] = one.result
+            lists[one.key] = plan.to_load(one.key, one.result, record)
+    try:
+        with store.writing() as connection:
+            ended = [
+                _fail(context, connection, plan, one.key, one.result)
+                for one in batch
+                if isinstance(one.result, Exception)
+            ]
+            for key, loaded in _load_together(connection, plan, lists).items():
+                if isinstance(loaded, Exception):
+                    ended.append(_fail(context, connection, plan, key, loaded))
+                else:
+                    by_asset = dict(zip(plan.assets, loaded, strict=True))
+                    ended.append(_Ended(key, pulled[key], by_asset))
+            _describe(connection, plan, [one for one in ended if one.loaded], lists)
+    finally:
+        # What does not fit would not fit again: a retry asks the API anew.
+        for one in pulled.values():
+            one.staged.discard()
     return ended
 
 
-def _load_one(
-    context: AssetExecutionContext,
-    connection: duckdb.DuckDBPyConnection,
-    plan: RefreshPlan,
-    outcome: Outcome[str],
-) -> _Ended:
-    key, pulled = outcome.key, outcome.result
-    if isinstance(pulled, Exception):
-        return _fail(context, connection, plan, key, pulled)
+def _load_together(
+    connection: duckdb.DuckDBPyConnection, plan: RefreshPlan, lists: Mapping[str, ListLoad]
+) -> dict[str, Sequence[Loaded] | Exception]:
+    """All lists in one transaction; when that fails, each in its own: whatever is wrong with one
+    must not keep the others from being loaded."""
+    if not lists:
+        return {}
     try:
-        record = load_record(plan.assets[0], key, context.run.run_id, pulled)
-        loaded = plan.load(connection, key, pulled, record)
-        more = {
-            asset: {"preview": evidence_table(preview(connection, asset, plan.scope(key)))}
-            for asset in loaded
-        }
+        return dict(zip(lists, plan.load(connection, list(lists.values())), strict=True))
     except Exception as error:
-        # Whatever is wrong with this list must not keep the others from being recorded.
-        return _fail(context, connection, plan, key, error)
-    finally:
-        # What does not fit would not fit again: a retry asks the API anew.
-        pulled.staged.discard()
-    return _Ended(key, pulled, loaded, more)
+        if len(lists) == 1:
+            return dict.fromkeys(lists, error)
+    done: dict[str, Sequence[Loaded] | Exception] = {}
+    for key, one in lists.items():
+        done.update(_load_together(connection, plan, {key: one}))
+    return done
 
 
 def _fail(
@@ -170,12 +185,22 @@ def _fail(
     return _Ended(key, error)
 
 
-def _describe_last(connection: duckdb.DuckDBPyConnection, ended: Sequence[_Ended]) -> None:
-    """Columns and lineage go with the last load of a batch: the UI reads them off the newest one."""
-    last = next((one for one in reversed(ended) if one.loaded), None)
-    if last is not None:
-        for asset, more in last.more.items():
-            more.update(table_metadata(columns(connection, asset), source_key(asset)))
+def _describe(
+    connection: duckdb.DuckDBPyConnection,
+    plan: RefreshPlan,
+    loaded: Sequence[_Ended],
+    lists: Mapping[str, ListLoad],
+) -> None:
+    """A preview for each list. Columns and lineage go with the last load of a batch: the UI reads
+    them off the newest one."""
+    if not loaded:
+        return
+    for asset in plan.assets:
+        shown = previews(connection, asset, [lists[one.key] for one in loaded])
+        for one, rows in zip(loaded, shown, strict=True):
+            one.more[asset] = {"preview": evidence_table(rows)}
+        described = table_metadata(columns(connection, asset), source_key(asset))
+        loaded[-1].more[asset].update(described)
 
 
 def load_record(asset: str, partition: str | None, run_id: str, pulled: Pulled) -> Load:

@@ -7,12 +7,15 @@ from channels_assets.warehouse.active import (
     active_shops,
 )
 from channels_assets.warehouse.articles import (
+    article_list,
     derive_article_products,
+    load_article_lists,
     load_articles,
     remove_articles,
 )
+from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
-from channels_assets.warehouse.describe import Column, columns, preview
+from channels_assets.warehouse.describe import Column, columns, preview, previews
 from channels_assets.warehouse.dimensions import load_promoters, load_sharers, load_shops
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
@@ -28,7 +31,12 @@ from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
 from channels_assets.warehouse.store import Warehouse
 from channels_assets.warehouse.transaction import atomic
-from channels_assets.warehouse.windows import load_window, remove_window
+from channels_assets.warehouse.windows import (
+    load_window,
+    load_windows,
+    remove_window,
+    window_list,
+)
 
 __all__ = [
     "CHECKS",
@@ -36,6 +44,7 @@ __all__ = [
     "Evidence",
     "Failure",
     "ListAge",
+    "ListLoad",
     "Load",
     "Loaded",
     "PromoterKey",
@@ -45,6 +54,7 @@ __all__ = [
     "active_promoters",
     "active_sharers",
     "active_shops",
+    "article_list",
     "atomic",
     "calls_of_last_loads",
     "clear",
@@ -55,17 +65,21 @@ __all__ = [
     "get_meta",
     "list_ages",
     "lists_tried",
+    "load_article_lists",
     "load_articles",
     "load_promoters",
     "load_sharers",
     "load_shops",
     "load_window",
+    "load_windows",
     "loaded_partitions",
     "preview",
+    "previews",
     "query",
     "record_failure",
     "remove_articles",
     "remove_window",
     "set_meta",
     "table",
+    "window_list",
 ]

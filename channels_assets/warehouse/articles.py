@@ -1,34 +1,36 @@
 """Loading and removing lists of articles, and the products within them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import duckdb
 
-from channels_assets.warehouse.article_products import stage_products
+from channels_assets.warehouse.article_products import (
+    stage_products,
+    take_fresh_articles,
+    take_stored_articles,
+)
+from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.loads import Load, Loaded
-from channels_assets.warehouse.replace import remove_list, replace_list
+from channels_assets.warehouse.replace import remove_list, replace_lists
 from channels_assets.warehouse.staging import stage_pages
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 from channels_assets.warehouse.transaction import atomic
 
 _ARTICLES = """
     WITH parsed AS (
-        SELECT place, item, from_json(item, '{
+        SELECT number, place, item, from_json(item, '{
             "article_info": {
                 "article_url": "VARCHAR", "article_title": "VARCHAR", "cover_image": "VARCHAR",
                 "promoter_share_link": "VARCHAR"
             },
             "create_time": "VARCHAR", "update_time": "VARCHAR"
         }') AS sent
-        FROM api_items($pages::VARCHAR[], $first_page::BIGINT, 'article_list')
+        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'article_list')
     )
     SELECT
+        number,
         place,
-        $shop_appid::VARCHAR AS shop_appid,
-        $promoter_id::VARCHAR AS promoter_id,
-        $sharer_appid::VARCHAR AS sharer_appid,
-        $promoter_type::INTEGER AS promoter_type,
         api_id(sent.article_info.article_url, item, '$.article_info.article_url') AS article_url,
         api_text(sent.article_info.article_title, item, '$.article_info.article_title')
             AS article_title,
@@ -42,6 +44,7 @@ _ARTICLES = """
             WHEN 'NULL' THEN NULL
             ELSE error('product_list is not a list: ' || left(item::VARCHAR, 200)) END
             AS product_list,
+        item -> 'product_list' AS marked_list,
         CASE WHEN list_has_all(
             ['article_url', 'article_title', 'cover_image', 'promoter_share_link'],
             json_keys(item -> 'article_info')
@@ -58,6 +61,40 @@ _ARTICLES = """
 """
 
 
+def article_list(
+    *,
+    partition: str,
+    shop_appid: str,
+    promoter_id: str,
+    sharer_appid: str,
+    promoter_type: int,
+    pages: Iterable[bytes],
+    load: Load,
+) -> ListLoad:
+    """A list of articles to load. `pages` are answers of getshopmparticlelist in walk order."""
+    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
+    of_articles = replace(load, asset=SHOP_ARTICLES.name, partition=partition)
+    return ListLoad(scope, pages, of_articles, {"promoter_type": promoter_type})
+
+
+def load_article_lists(
+    con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]
+) -> list[tuple[Loaded, Loaded]]:
+    """Replace these lists of articles, and the products in them, by what is in their pages.
+
+    Returns for each list what became of shop_articles and of article_products: all change in one
+    transaction, each with its row in `loads`. On any error, also one raised by the pages, all old
+    lists stay. Raises WarehouseError when a value doesn't fit its column exactly.
+    """
+    stage_pages(con, _ARTICLES, lists)
+    with atomic(con):
+        articles = replace_lists(con, SHOP_ARTICLES, lists)
+        take_fresh_articles(con)
+        stage_products(con)
+        products = replace_lists(con, ARTICLE_PRODUCTS, [_of_products(one) for one in lists])
+    return list(zip(articles, products, strict=True))
+
+
 def load_articles(
     con: duckdb.DuckDBPyConnection,
     *,
@@ -69,27 +106,18 @@ def load_articles(
     pages: Iterable[bytes],
     load: Load,
 ) -> tuple[Loaded, Loaded]:
-    """Replace one list of articles, and the products in them, by the pages of getshopmparticlelist.
-
-    Returns what became of shop_articles and of article_products: both change in one transaction,
-    each with its row in `loads`. On any error, also one raised by `pages`, the old lists stay.
-    Raises WarehouseError when a value doesn't fit its column exactly.
-    """
-    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
-    stage_pages(con, _ARTICLES, pages, {**scope, "promoter_type": promoter_type})
-    of_articles = replace(load, asset=SHOP_ARTICLES.name, partition=partition)
-    of_products = replace(
-        of_articles,
-        asset=ARTICLE_PRODUCTS.name,
-        pages=0,
-        api_calls=0,
-        total_num=None,
-        resumed_pages=0,
+    """load_article_lists() for one list."""
+    one = article_list(
+        partition=partition,
+        shop_appid=shop_appid,
+        promoter_id=promoter_id,
+        sharer_appid=sharer_appid,
+        promoter_type=promoter_type,
+        pages=pages,
+        load=load,
     )
-    with atomic(con):
-        articles = replace_list(con, SHOP_ARTICLES, scope, of_articles)
-        stage_products(con, scope)
-        return articles, replace_list(con, ARTICLE_PRODUCTS, scope, of_products)
+    [loaded] = load_article_lists(con, [one])
+    return loaded
 
 
 def derive_article_products(
@@ -104,9 +132,11 @@ def derive_article_products(
     """Make the products of one list of articles again from the stored articles, without pages."""
     scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
     with atomic(con):
-        stage_products(con, scope)
+        take_stored_articles(con, scope)
+        stage_products(con)
         load = replace(load, asset=ARTICLE_PRODUCTS.name, partition=partition)
-        return replace_list(con, ARTICLE_PRODUCTS, scope, load)
+        [loaded] = replace_lists(con, ARTICLE_PRODUCTS, [ListLoad(scope, (), load)])
+        return loaded
 
 
 def remove_articles(
@@ -124,3 +154,16 @@ def remove_articles(
             remove_list(con, table, scope, partition=partition)
             for table in (SHOP_ARTICLES, ARTICLE_PRODUCTS)
         )
+
+
+def _of_products(one: ListLoad) -> ListLoad:
+    """The same list's products: nothing was spent on reading them."""
+    load = replace(
+        one.load,
+        asset=ARTICLE_PRODUCTS.name,
+        pages=0,
+        api_calls=0,
+        total_num=None,
+        resumed_pages=0,
+    )
+    return ListLoad(one.scope, (), load)

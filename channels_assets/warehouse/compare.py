@@ -1,79 +1,79 @@
-"""Set a staged list against the stored one: temporary tables `fresh` and `diff`."""
-
-from collections.abc import Mapping
+"""Set staged lists against the stored ones: temporary tables `fresh` and `diff`."""
 
 import duckdb
 
+from channels_assets.warehouse.batch import of_batch
 from channels_assets.warehouse.moves import moved_items
 from channels_assets.warehouse.single import count
-from channels_assets.warehouse.sql import current, in_scope, names, same_key
+from channels_assets.warehouse.sql import names, same_key
 from channels_assets.warehouse.tables import ListTable
 
 
-def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> int:
+def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
     """Make the temporary table `fresh`: `staged` without duplicates, with positions from 1."""
+    given = "".join(f'"{name}", ' for name in (*table.scope, *table.facts))
+    repeated = count(
+        con,
+        f"SELECT count(*) - count(DISTINCT (number, {names(table.item)})) FROM staged",  # noqa: S608
+    )
+    last = f"SELECT number, max(place) FROM staged GROUP BY number, {names(table.item)}"  # noqa: S608
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
-        SELECT {names(table.key + table.values)}, row_number() OVER (ORDER BY place) AS position
-        FROM staged
-        WHERE place IN (SELECT max(place) FROM staged GROUP BY {names(table.key)})
+        SELECT number, place, {given} {names(table.item + table.sent)},
+            row_number() OVER (PARTITION BY number ORDER BY place) AS position
+        FROM staged JOIN batch USING (number) {f"WHERE (number, place) IN ({last})" if repeated else ""}
         """  # noqa: S608
     )
-    return count(con, "SELECT (SELECT count(*) FROM staged) - (SELECT count(*) FROM fresh)")
 
 
-def compare(con: duckdb.DuckDBPyConnection, table: ListTable, scope: Mapping[str, str]) -> None:
-    """Make the temporary table `diff`: the key and the kind of each difference."""
+def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
+    """Make the temporary table `diff`: the list's number, the key and the kind of each difference."""
     differs = " OR ".join(
         f'old."{column}" IS DISTINCT FROM new."{column}"' for column in table.values
     )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE diff AS
-        WITH old AS (SELECT *, TRUE AS was FROM {table.name} WHERE {current(table)}),
-        new AS (SELECT *, TRUE AS "is" FROM fresh),
+        WITH old AS (
+            SELECT *, TRUE AS was {of_batch(table, table.name)}
+            {"WHERE is_active" if table.keeps_vanished else ""}
+        ), new AS (SELECT *, TRUE AS "is" FROM fresh),
         compared AS (
-            SELECT {names(table.key)}, CASE
+            SELECT number, {names(table.key)}, CASE
                 WHEN was IS NULL THEN 'added'
                 WHEN "is" IS NULL THEN 'removed'
                 WHEN {differs} THEN 'changed' END AS change
-            FROM old FULL JOIN new USING ({names(table.key)})
+            FROM old FULL JOIN new USING (number, {names(table.key)})
         )
         SELECT * FROM compared WHERE change IS NOT NULL
-        """,  # noqa: S608
-        dict(scope),
+        """  # noqa: S608
     )
 
 
-def find_moves(con: duckdb.DuckDBPyConnection, table: ListTable, scope: Mapping[str, str]) -> None:
+def find_moves(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
     """Add to `diff` the rows that stand elsewhere among those that are in both lists."""
-    both = f"""
-        FROM fresh new JOIN {table.name} old USING ({names(table.key)})
-        WHERE {in_scope(table)}
-    """
+    both = f"FROM fresh new JOIN {table.name} old USING ({names(table.key)})"
     # Nearly always the order is the same: only DuckDB looks at the rows then.
-    backwards = count(
-        con,
+    backwards = con.execute(
         f"""
-        SELECT count(*) FILTER (back) FROM (
-            SELECT old.position < lag(old.position) OVER (ORDER BY new.position) AS back {both}
-        )
-        """,  # noqa: S608
-        scope,
-    )
-    if not backwards:
-        return
-    places = con.execute(
-        f"SELECT old.position {both} ORDER BY new.position", dict(scope)
+        SELECT DISTINCT number FROM (
+            SELECT number, old.position < lag(old.position)
+                OVER (PARTITION BY number ORDER BY new.position) AS back {both}
+        ) WHERE back ORDER BY number
+        """  # noqa: S608
     ).fetchall()
-    moved = moved_items([int(row[0]) for row in places])
-    con.execute(
-        f"""
-        INSERT INTO diff
-        SELECT {names(table.key)}, 'moved' {both}
-        AND old.position IN (SELECT unnest($moved::BIGINT[]))
-        AND NOT EXISTS (FROM diff WHERE {same_key(table, "diff", "new")})
-        """,
-        {**scope, "moved": moved},
-    )
+    for (number,) in backwards:
+        places = con.execute(
+            f"SELECT old.position {both} WHERE number = ? ORDER BY new.position",
+            [number],
+        ).fetchall()
+        con.execute(
+            f"""
+            INSERT INTO diff
+            SELECT number, {names(table.key)}, 'moved' {both}
+            WHERE number = $number AND old.position IN (SELECT unnest($moved::BIGINT[]))
+            AND NOT EXISTS (FROM diff WHERE {same_key(table, "diff", "new")})
+            """,
+            {"number": number, "moved": moved_items([int(row[0]) for row in places])},
+        )

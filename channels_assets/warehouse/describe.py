@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 
+from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import Evidence, gather
-from channels_assets.warehouse.tables import LIST_TABLES
+from channels_assets.warehouse.sql import names
+from channels_assets.warehouse.tables import LIST_TABLES, ListTable
 
 _NOT_SHOWN = ("account_appid", "extra", "product_list")
 _API_FIELD = re.compile(r"; API(?: request)?: ([A-Za-z_\[\].]+)")
@@ -41,17 +43,39 @@ def columns(con: duckdb.DuckDBPyConnection, table: str) -> list[Column]:
     return found
 
 
-def preview(
-    con: duckdb.DuckDBPyConnection, table: str, scope: Mapping[str, str], limit: int = 5
-) -> Evidence:
-    """The first rows of one list, as text, without the columns that are alike in all of them."""
+def preview(con: duckdb.DuckDBPyConnection, table: str, limit: int = 5) -> Evidence:
+    """The first rows of a table that is one list, as text."""
     known = LIST_TABLES[table]
-    shown = [
-        *known.item,
-        *(value for value in known.values if value not in _NOT_SHOWN),
-    ]
-    where = " AND ".join(f'"{name}" = ${name}' for name in scope) or "TRUE"
-    order = "position" if known.has_position else ", ".join(known.item)
-    names = ", ".join(f'left("{name}"::VARCHAR, 80) AS "{name}"' for name in shown)
-    sql = f"SELECT {names} FROM {table} WHERE {where} ORDER BY {order}"  # noqa: S608
-    return gather(con, sql, dict(scope), limit)
+    sql = f"SELECT {_shown(known)} FROM {table} ORDER BY {names(known.item)}"  # noqa: S608
+    return gather(con, sql, {}, limit)
+
+
+def previews(
+    con: duckdb.DuckDBPyConnection, table: str, lists: Sequence[ListLoad], limit: int = 5
+) -> list[Evidence]:
+    """The first rows of each of these lists, as text, without the columns that are alike in them."""
+    known = LIST_TABLES[table]
+    wanted = ", ".join(f'unnest(${name}::VARCHAR[]) AS "{name}"' for name in known.scope)
+    found = con.execute(
+        f"""
+        WITH wanted AS (SELECT unnest(range($lists)) AS number, {wanted})
+        SELECT number, {_shown(known)}
+        FROM {table} JOIN wanted USING ({names(known.scope)})
+        WHERE position <= {limit:d} ORDER BY number, position
+        """,  # noqa: S608
+        {
+            "lists": len(lists),
+            **{name: [one.scope[name] for one in lists] for name in known.scope},
+        },
+    )
+    columns = tuple(str(column[0]) for column in found.description or [])[1:]
+    rows: list[list[tuple[str, ...]]] = [[] for _ in lists]
+    for number, *values in found.fetchall():
+        shown = tuple("" if value is None else str(value) for value in values)
+        rows[number].append(shown)
+    return [Evidence(columns, tuple(each), len(each)) for each in rows]
+
+
+def _shown(table: ListTable) -> str:
+    shown = [*table.item, *(value for value in table.values if value not in _NOT_SHOWN)]
+    return ", ".join(f'left("{name}"::VARCHAR, 80) AS "{name}"' for name in shown)

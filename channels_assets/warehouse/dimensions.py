@@ -4,21 +4,28 @@ from collections.abc import Iterable
 
 import duckdb
 
+from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.loads import Load, Loaded
-from channels_assets.warehouse.replace import replace_list
+from channels_assets.warehouse.replace import replace_lists
 from channels_assets.warehouse.staging import stage_pages
-from channels_assets.warehouse.tables import COOPERATING_SHOPS, SHARERS, SHOP_PROMOTERS
+from channels_assets.warehouse.tables import (
+    COOPERATING_SHOPS,
+    SHARERS,
+    SHOP_PROMOTERS,
+    ListTable,
+)
 from channels_assets.warehouse.transaction import atomic
 
 _SHOPS = """
     WITH parsed AS (
-        SELECT place, item, from_json(item, '{
+        SELECT number, place, item, from_json(item, '{
             "shop_appid": "VARCHAR", "shop_nickname": "VARCHAR", "shop_head_img": "VARCHAR",
             "bind_time": "VARCHAR"
         }') AS sent
-        FROM api_items($pages::VARCHAR[], $first_page::BIGINT, 'shop_list')
+        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'shop_list')
     )
     SELECT
+        number,
         place,
         api_id(sent.shop_appid, item, 'shop_appid') AS shop_appid,
         api_text(sent.shop_nickname, item, 'shop_nickname') AS shop_nickname,
@@ -32,15 +39,15 @@ _SHOPS = """
 
 _PROMOTERS = """
     WITH parsed AS (
-        SELECT place, item, from_json(item, '{
+        SELECT number, place, item, from_json(item, '{
             "promoter_id": "VARCHAR", "promoter_type": "VARCHAR", "promoter_name": "VARCHAR",
             "avatar_image_url": "VARCHAR"
         }') AS sent
-        FROM api_items($pages::VARCHAR[], $first_page::BIGINT, 'promoter_list')
+        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'promoter_list')
     )
     SELECT
+        number,
         place,
-        $shop_appid::VARCHAR AS shop_appid,
         api_id(sent.promoter_id, item, 'promoter_id') AS promoter_id,
         api_integer(sent.promoter_type, 'promoter_type') AS promoter_type,
         api_text(sent.promoter_name, item, 'promoter_name') AS promoter_name,
@@ -54,13 +61,14 @@ _PROMOTERS = """
 
 _SHARERS = """
     WITH parsed AS (
-        SELECT place, item, from_json(item, '{
+        SELECT number, place, item, from_json(item, '{
             "sharer_appid": "VARCHAR", "nickname": "VARCHAR", "head_img_url": "VARCHAR",
             "bind_time": "VARCHAR", "commission_type": "VARCHAR", "commission_ratio": "VARCHAR"
         }') AS sent
-        FROM api_items($pages::VARCHAR[], $first_page::BIGINT, 'sharer_info_list')
+        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'sharer_info_list')
     )
     SELECT
+        number,
         place,
         api_id(sent.sharer_appid, item, 'sharer_appid') AS sharer_appid,
         api_text(sent.nickname, item, 'nickname') AS nickname,
@@ -82,22 +90,23 @@ def load_shops(con: duckdb.DuckDBPyConnection, *, pages: Iterable[bytes], load: 
     Shops no longer in it stay with is_active false and count as removed; one that comes back counts
     as added. One transaction; raises WarehouseError when a value doesn't fit its column exactly.
     """
-    stage_pages(con, _SHOPS, pages, {})
-    with atomic(con):
-        return replace_list(con, COOPERATING_SHOPS, {}, load)
+    return _load(con, COOPERATING_SHOPS, _SHOPS, ListLoad({}, pages, load))
 
 
 def load_promoters(
     con: duckdb.DuckDBPyConnection, *, shop_appid: str, pages: Iterable[bytes], load: Load
 ) -> Loaded:
     """Take in the pages of get_bind_shop_promoter_list of one shop, as load_shops() does."""
-    stage_pages(con, _PROMOTERS, pages, {"shop_appid": shop_appid})
-    with atomic(con):
-        return replace_list(con, SHOP_PROMOTERS, {"shop_appid": shop_appid}, load)
+    return _load(con, SHOP_PROMOTERS, _PROMOTERS, ListLoad({"shop_appid": shop_appid}, pages, load))
 
 
 def load_sharers(con: duckdb.DuckDBPyConnection, *, pages: Iterable[bytes], load: Load) -> Loaded:
     """Take in the pages of get_bind_sharer_list, as load_shops() does."""
-    stage_pages(con, _SHARERS, pages, {})
+    return _load(con, SHARERS, _SHARERS, ListLoad({}, pages, load))
+
+
+def _load(con: duckdb.DuckDBPyConnection, table: ListTable, select: str, one: ListLoad) -> Loaded:
+    stage_pages(con, select, [one])
     with atomic(con):
-        return replace_list(con, SHARERS, {}, load)
+        [loaded] = replace_lists(con, table, [one])
+        return loaded

@@ -53,16 +53,23 @@ def new_load_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
 
 
-def record_load(con: duckdb.DuckDBPyConnection, load: Load, loaded: Loaded) -> None:
-    """Write the load's row; to be called within the transaction that writes its rows.
+def record_loads(
+    con: duckdb.DuckDBPyConnection, loads: Sequence[Load], loaded: Sequence[Loaded]
+) -> None:
+    """Write the rows of these loads; to be called within the transaction that writes their rows.
 
-    The list's last failure is over with it.
+    The lists' last failures are over with it.
     """
     con.execute(
-        'DELETE FROM failures WHERE asset = ? AND "partition" IS NOT DISTINCT FROM ?',
-        [load.asset, load.partition],
+        """
+        DELETE FROM failures WHERE EXISTS (
+            FROM (SELECT unnest($assets::VARCHAR[]) AS asset, unnest($partitions::VARCHAR[]) AS list) l
+            WHERE l.asset = failures.asset AND l.list IS NOT DISTINCT FROM failures."partition"
+        )
+        """,
+        {"assets": [one.asset for one in loads], "partitions": [one.partition for one in loads]},
     )
-    con.execute(
+    con.executemany(
         """
         INSERT INTO loads (
             load_id, asset, "partition", run_id, started_at, finished_at, pages, api_calls,
@@ -72,21 +79,24 @@ def record_load(con: duckdb.DuckDBPyConnection, load: Load, loaded: Loaded) -> N
             $rows, $duplicates, $total_num, $end_reason, $resumed_pages
         )
         """,
-        {
-            "load_id": loaded.load_id,
-            "asset": load.asset,
-            "partition": load.partition,
-            "run_id": load.run_id,
-            "started_at": load.started_at,
-            "finished_at": datetime.now(UTC),
-            "pages": load.pages,
-            "api_calls": load.api_calls,
-            "rows": loaded.rows,
-            "duplicates": loaded.duplicates,
-            "total_num": load.total_num,
-            "end_reason": load.end_reason,
-            "resumed_pages": load.resumed_pages,
-        },
+        [
+            {
+                "load_id": done.load_id,
+                "asset": load.asset,
+                "partition": load.partition,
+                "run_id": load.run_id,
+                "started_at": load.started_at,
+                "finished_at": datetime.now(UTC),
+                "pages": load.pages,
+                "api_calls": load.api_calls,
+                "rows": done.rows,
+                "duplicates": done.duplicates,
+                "total_num": load.total_num,
+                "end_reason": load.end_reason,
+                "resumed_pages": load.resumed_pages,
+            }
+            for load, done in zip(loads, loaded, strict=True)
+        ],
     )
 
 

@@ -9,11 +9,11 @@ CREATE OR REPLACE TEMP MACRO api_object(item, item_number, list) AS CASE
         THEN error('item ' || item_number || ' of ' || list || ' is not an object: ' || coalesce(left(item::VARCHAR, 200), 'null'))
     ELSE item END;
 
-CREATE OR REPLACE TEMP MACRO api_items(pages, first_page, field) AS TABLE
+CREATE OR REPLACE TEMP MACRO api_items(lists, pages, first_page, field) AS TABLE
 WITH page AS (
-    SELECT unnest(pages)::JSON AS body, first_page + generate_subscripts(pages, 1) AS page_number
+    SELECT unnest(lists) AS number, unnest(pages)::JSON AS body, first_page + generate_subscripts(pages, 1) AS page_number
 ), list AS (
-    SELECT page_number, CASE
+    SELECT number, page_number, CASE
         WHEN json_type(body) IS DISTINCT FROM 'OBJECT'
             THEN error('page ' || page_number || ' is not a JSON object: ' || left(body::VARCHAR, 200))
         WHEN coalesce(json_type(body, field), 'NULL') NOT IN ('ARRAY', 'NULL')
@@ -21,9 +21,9 @@ WITH page AS (
         ELSE (body -> field)::JSON[] END AS items
     FROM page
 ), item AS (
-    SELECT page_number, unnest(items) AS item, generate_subscripts(items, 1) AS item_number FROM list
+    SELECT number, page_number, unnest(items) AS item, generate_subscripts(items, 1) AS item_number FROM list
 )
-SELECT page_number * 4294967296 + item_number AS place,
+SELECT number, page_number * 4294967296 + item_number AS place,
     api_object(item, item_number, field || ', page ' || page_number) AS item
 FROM item;
 

@@ -1,16 +1,19 @@
-"""From page bytes to typed rows in the temporary table `staged`, a batch at a time."""
+"""From page bytes to typed rows in the temporary table `staged`, some megabytes at a time."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 
 import duckdb
 
+from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.fractions import mark_fractions
 
 _BATCH_CHARACTERS = 4_000_000
 _BATCH_DOCUMENTS = 500
+
+Portion = tuple[list[int], list[str]]
 
 
 def begin_staging(con: duckdb.DuckDBPyConnection) -> str:
@@ -23,29 +26,26 @@ def begin_staging(con: duckdb.DuckDBPyConnection) -> str:
     return mark
 
 
-def stage_pages(
-    con: duckdb.DuckDBPyConnection,
-    select: str,
-    pages: Iterable[bytes],
-    scope: Mapping[str, object],
-) -> None:
-    """Fill the temporary table `staged` with what `select` makes of the pages, in their order.
+def stage_pages(con: duckdb.DuckDBPyConnection, select: str, lists: Sequence[ListLoad]) -> None:
+    """Fill the temporary table `staged` with what `select` makes of the pages of all lists.
 
-    `select` takes $pages (VARCHAR[]), $first_page (BIGINT) and the scope's values, and gives a
-    column `place` that orders the rows. Raises WarehouseError at the first value that doesn't fit
-    its column exactly. Memory: one batch of pages, and the table, which DuckDB may move to disk.
+    `select` takes $pages (VARCHAR[]), $lists (BIGINT[], the number of each page's list) and
+    $first_page (BIGINT), and gives the columns `number` (of the list) and `place`, which orders the
+    rows of a list. Raises WarehouseError at the first value that doesn't fit its column exactly.
+    Memory: one portion of pages, and the table, which DuckDB may move to disk.
     """
     mark = begin_staging(con)
     first_page = 0
     command = "CREATE OR REPLACE TEMP TABLE staged AS "
-    for batch in _batches(mark_fractions(_decoded(page), mark) for page in pages):
-        execute_parsing(con, command + select, {**scope, "pages": batch, "first_page": first_page})
-        first_page += len(batch)
+    for numbers, pages in _portions(lists, mark):
+        values = {"lists": numbers, "pages": pages, "first_page": first_page}
+        execute_parsing(con, command + select, values)
+        first_page += len(pages)
         command = "INSERT INTO staged "
 
 
 def execute_parsing(
-    con: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, object]
+    con: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, object] | None = None
 ) -> None:
     """Run a statement that reads JSON from the API, with DuckDB's complaints as WarehouseError."""
     try:
@@ -54,21 +54,27 @@ def execute_parsing(
         raise WarehouseError(f"the API sent what can't be stored exactly: {error}") from error
 
 
+def _portions(lists: Sequence[ListLoad], mark: str) -> Iterator[Portion]:
+    """At least one, so that empty lists make an empty table."""
+    numbers: list[int] = []
+    pages: list[str] = []
+    size = told = 0
+    for number, one in enumerate(lists):
+        for page in one.pages:
+            document = mark_fractions(_decoded(page), mark)
+            numbers.append(number)
+            pages.append(document)
+            size += len(document)
+            if size >= _BATCH_CHARACTERS or len(pages) >= _BATCH_DOCUMENTS:
+                yield numbers, pages
+                told += 1
+                numbers, pages, size = [], [], 0
+    if pages or not told:
+        yield numbers, pages
+
+
 def _decoded(page: bytes) -> str:
     try:
         return page.decode()
     except UnicodeDecodeError as error:
         raise WarehouseError(f"a page is not UTF-8: {error}") from error
-
-
-def _batches(documents: Iterable[str]) -> Iterator[list[str]]:
-    """At least one batch, so that an empty list makes an empty table."""
-    batch: list[str] = []
-    size = 0
-    for document in documents:
-        batch.append(document)
-        size += len(document)
-        if size >= _BATCH_CHARACTERS or len(batch) >= _BATCH_DOCUMENTS:
-            yield batch
-            batch, size = [], 0
-    yield batch

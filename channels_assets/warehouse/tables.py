@@ -1,6 +1,7 @@
 """The tables that hold lists: which columns name a list, tell its rows apart, and are compared."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -8,15 +9,17 @@ class ListTable:
     """One table of lists, by its columns.
 
     `scope` names the list a row is in, `item` the row within it; together they are the key. `values`
-    are what the API says about the row. `history` is the table that keeps what was, if there is
-    one. With `moves` a change of order is a change too. Rows of a table that `keeps_vanished` are
-    never deleted but set inactive.
+    are what the API says about the row; those among them that come with the request instead, and
+    are the same in the whole list, are its `facts`, by their SQL types. `history` is the table that
+    keeps what was, if there is one. With `moves` a change of order is a change too. Rows of a table
+    that `keeps_vanished` are never deleted but set inactive.
     """
 
     name: str
     scope: tuple[str, ...]
     item: tuple[str, ...]
     values: tuple[str, ...]
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
     history: str | None = None
     moves: bool = False
     keeps_vanished: bool = False
@@ -24,6 +27,11 @@ class ListTable:
     @property
     def key(self) -> tuple[str, ...]:
         return self.scope + self.item
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The values that stand in the answers themselves."""
+        return tuple(name for name in self.values if name not in self.facts)
 
     @property
     def has_position(self) -> bool:
@@ -35,6 +43,7 @@ WINDOW_PRODUCTS = ListTable(
     scope=("window",),
     item=("product_id",),
     values=("account_appid", "shop_appid", "out_product_id", "product_source", "extra"),
+    facts={"account_appid": "VARCHAR"},
     history="window_products_history",
     moves=True,
 )
@@ -53,6 +62,7 @@ SHOP_ARTICLES = ListTable(
         "product_list",
         "extra",
     ),
+    facts={"promoter_type": "INTEGER"},
 )
 
 ARTICLE_PRODUCTS = ListTable(

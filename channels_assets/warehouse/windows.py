@@ -1,28 +1,28 @@
 """Loading and removing windows: one list of products each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import duckdb
 
+from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.loads import Load, Loaded
-from channels_assets.warehouse.replace import remove_list, replace_list
+from channels_assets.warehouse.replace import remove_list, replace_lists
 from channels_assets.warehouse.staging import stage_pages
 from channels_assets.warehouse.tables import WINDOW_PRODUCTS
 from channels_assets.warehouse.transaction import atomic
 
 _PRODUCTS = """
     WITH parsed AS (
-        SELECT place, item, from_json(item, '{
+        SELECT number, place, item, from_json(item, '{
             "product_id": "VARCHAR", "appid": "VARCHAR", "out_product_id": "VARCHAR",
             "product_source": "VARCHAR"
         }') AS sent
-        FROM api_items($pages::VARCHAR[], $first_page::BIGINT, 'products')
+        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'products')
     )
     SELECT
+        number,
         place,
-        $window::VARCHAR AS "window",
-        $account_appid::VARCHAR AS account_appid,
         api_id(sent.product_id, item, 'product_id') AS product_id,
         api_text(sent.appid, item, 'appid') AS shop_appid,
         api_text(sent.out_product_id, item, 'out_product_id') AS out_product_id,
@@ -34,6 +34,24 @@ _PRODUCTS = """
 """
 
 
+def window_list(*, window: str, account_appid: str, pages: Iterable[bytes], load: Load) -> ListLoad:
+    """A window to load. `pages` are answers of getwindowproductlist as sent, in walk order, each a
+    JSON object in UTF-8 whose `products` may be missing."""
+    facts = {"account_appid": account_appid}
+    return ListLoad({"window": window}, pages, replace(load, partition=window), facts)
+
+
+def load_windows(con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]) -> list[Loaded]:
+    """Replace the products of these windows by those in their pages, all in one transaction.
+
+    On any error, also one raised by the pages, all old lists stay. Raises WarehouseError when a
+    value doesn't fit its column exactly.
+    """
+    stage_pages(con, _PRODUCTS, lists)
+    with atomic(con):
+        return replace_lists(con, WINDOW_PRODUCTS, lists)
+
+
 def load_window(
     con: duckdb.DuckDBPyConnection,
     *,
@@ -42,16 +60,10 @@ def load_window(
     pages: Iterable[bytes],
     load: Load,
 ) -> Loaded:
-    """Replace a window's products by those in the pages of getwindowproductlist.
-
-    `pages` are answers as sent, in walk order, each a JSON object in UTF-8 whose `products` may be
-    missing. One transaction: on any error, also one raised by `pages`, the old list stays.
-    Raises WarehouseError when a value doesn't fit its column exactly.
-    """
-    stage_pages(con, _PRODUCTS, pages, {"window": window, "account_appid": account_appid})
-    with atomic(con):
-        load = replace(load, partition=window)
-        return replace_list(con, WINDOW_PRODUCTS, {"window": window}, load)
+    """load_windows() for one window."""
+    one = window_list(window=window, account_appid=account_appid, pages=pages, load=load)
+    [loaded] = load_windows(con, [one])
+    return loaded
 
 
 def remove_window(con: duckdb.DuckDBPyConnection, window: str) -> int:

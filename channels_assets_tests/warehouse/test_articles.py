@@ -11,7 +11,6 @@ from channels_assets.warehouse import (
     load_articles,
     remove_articles,
 )
-from channels_assets.warehouse import article_products as stage
 from channels_assets_tests.warehouse.making import MOMENT, against, article, articles, load
 
 
@@ -233,13 +232,3 @@ def test_json_of_extra_is_valid(con: duckdb.DuckDBPyConnection) -> None:
     put(con, articles(article("u", {"product_id": 1, "q": '"1.5'}, note='x" 1.5', share=2.5)))
     [(text,)] = rows(con, "SELECT extra FROM shop_articles")
     assert json.loads(str(text)) == {"note": 'x" 1.5', "share": 2.5}
-
-
-def test_products_of_many_articles_in_batches(
-    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stage, "_BATCH_ARTICLES", 2)
-    put(con, articles(*(article(f"u{n}", {"product_id": n}, {"product_id": 0}) for n in range(5))))
-    assert rows(con, "SELECT article_url, product_id FROM article_products ORDER BY position") == [
-        (f"u{n}", each) for n in range(5) for each in ([str(n), "0"] if n else ["0"])
-    ]

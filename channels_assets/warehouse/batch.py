@@ -1,0 +1,75 @@
+"""Several lists that are loaded together: one statement for all of them instead of one for each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from channels_assets.warehouse.loads import Load, new_load_id
+from channels_assets.warehouse.sql import names
+from channels_assets.warehouse.tables import ListTable
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ListLoad:
+    """One list to load.
+
+    `scope` names it, by the table's columns. `facts` are further columns that are the same in all
+    its rows. `pages` are answers as sent, in walk order.
+    """
+
+    scope: Mapping[str, str]
+    pages: Iterable[bytes]
+    load: Load
+    facts: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970. As a number, because DuckDB hands out a TIMESTAMPTZ only with the help of pytz."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def begin_batch(
+    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
+) -> list[str]:
+    """Make the temporary table `batch`, a row for each list: number, scope, facts, time and load.
+
+    Returns the new load ids, in the order of the lists.
+    """
+    load_ids = [new_load_id() for _ in lists]
+    columns: dict[str, list[object]] = {
+        name: [one.scope[name] for one in lists] for name in table.scope
+    }
+    columns |= {name: [one.facts[name] for one in lists] for name in table.facts}
+    columns |= {
+        "fetched_us": [microseconds(one.load.fetched_at) for one in lists],
+        "load_id": list(load_ids),
+    }
+    kinds = {"fetched_us": "BIGINT", **table.facts}
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE batch AS SELECT unnest(range($lists)) AS number, "
+        + ", ".join(
+            f'unnest(${name}::{kinds.get(name, "VARCHAR")}[]) AS "{name}"' for name in columns
+        ),
+        {"lists": len(lists), **columns},
+    )
+    return load_ids
+
+
+def in_batch(table: ListTable, rows: str) -> str:
+    """The condition that rows of the table, by their name in the query, are of a list in `batch`."""
+    same = " AND ".join(f'{rows}."{name}" = batch."{name}"' for name in table.scope) or "TRUE"
+    return f"EXISTS (FROM batch WHERE {same})"
+
+
+def of_batch(table: ListTable, rows: str) -> str:
+    """The join that gives rows of the table the number of their list."""
+    if not table.scope:
+        return f"FROM {rows} CROSS JOIN (SELECT number FROM batch)"  # noqa: S608
+    return (
+        f"FROM {rows} JOIN (SELECT number, {names(table.scope)} FROM batch) "  # noqa: S608
+        f"USING ({names(table.scope)})"
+    )

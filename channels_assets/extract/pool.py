@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from channels_assets.extract.lanes import Lanes
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.wechat.client import Stopped
 
@@ -34,19 +35,20 @@ def pull_all(
 ) -> Generator[list[Outcome[Key]]]:
     """Pulls the lists side by side and yields those that have ended since, good or bad, in batches.
 
-    Each list is one walk, so at most `max_in_flight` calls are under way. Pulling never runs more
-    than a few lists ahead of its reader. Once `stop` is set it raises Stopped, and closing the
+    At most `max_in_flight` calls are under way. Pulling never runs more than a few lists ahead of
+    its reader. Once `stop` is set it raises Stopped, and closing the
     generator stops the walks between two calls: a reader that may fail must close it.
     """
     if not tasks:
         return
     done: SimpleQueue[Outcome[Key]] = SimpleQueue()
     room = threading.Semaphore(2 * max_in_flight)
+    lanes = Lanes(max_in_flight)
 
     def work(key: Key, task: PullTask) -> None:
         room.acquire()
         try:
-            result: Pulled | Exception = pull(task, staging, stop)
+            result: Pulled | Exception = pull(task, staging, stop, lanes)
         except Exception as error:
             result = error
         done.put(Outcome(key, result))
@@ -67,6 +69,7 @@ def pull_all(
         stop.set()
         room.release(len(tasks))
         executor.shutdown(cancel_futures=True)
+        lanes.close()
         while not done.empty():
             result = done.get().result
             if isinstance(result, Pulled):

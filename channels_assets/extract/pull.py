@@ -5,15 +5,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from channels_assets.extract.lanes import Lanes
 from channels_assets.extract.staging import StagedPages
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
-from channels_assets.wechat.paging import ListRequest, Walk, fetch_page, page_of_bytes, unproven
+from channels_assets.wechat.paging import (
+    ListRequest,
+    Page,
+    Walk,
+    fetch_page,
+    fetch_page_at,
+    page_of_bytes,
+    unproven,
+)
 
 COUNT_DISAGREES = "count_disagrees"
 _STALE_CURSOR_CODES = frozenset({10022006, 10024000, 10071003, 10071048})
@@ -57,9 +68,14 @@ class Pulled:
     fetched_at: datetime
 
 
-def pull(task: PullTask, staging: Staging, stop: threading.Event) -> Pulled:
-    """Pulls one list. Raises WeChatError, or Stopped between two pages once `stop` is set; pages
-    that a retry can use stay staged."""
+def pull(
+    task: PullTask, staging: Staging, stop: threading.Event, lanes: Lanes | None = None
+) -> Pulled:
+    """Pulls one list; with `lanes`, page by page_index side by side where the API has it.
+
+    Raises WeChatError, or Stopped between two pages once `stop` is set; pages that a retry can use
+    stay staged.
+    """
     request = task.request
     identity = {
         "account": task.account,
@@ -67,7 +83,7 @@ def pull(task: PullTask, staging: Staging, stop: threading.Event) -> Pulled:
         "fields": dict(request.fields),
     }
     file = StagedPages(staging.folder, task.name, identity)
-    run = _Run(task, staging, stop, file)
+    run = _Run(task, staging, stop, file, lanes)
     try:
         return run.to_proven_end()
     except UnprovenEnd as error:
@@ -86,9 +102,18 @@ def pull(task: PullTask, staging: Staging, stop: threading.Event) -> Pulled:
 
 class _Run:
     def __init__(
-        self, task: PullTask, staging: Staging, stop: threading.Event, file: StagedPages
+        self,
+        task: PullTask,
+        staging: Staging,
+        stop: threading.Event,
+        file: StagedPages,
+        lanes: Lanes | None,
     ) -> None:
         self._task = task
+        self._stop = stop
+        self._lanes = lanes
+        self._by_cursor_alone = lanes is None or not task.request.endpoint.max_indexed
+        self._went_ahead = False
         self._staging = staging
         self._calls = Calls(stop)
         self._file = file
@@ -103,9 +128,20 @@ class _Run:
     def to_proven_end(self) -> Pulled:
         self._resume()
         resumed_pages = self._walk.pages
-        self._to_end()
+        self._went_ahead = resumed_pages > 1 and not self._by_cursor_alone
+        try:
+            self._to_end()
+        except UnprovenEnd:
+            if not self._went_ahead:
+                raise
+            # Perhaps page_index is not what it seems: page after page, then.
+            self._by_cursor_alone = True
+            self.restart(first_walk=None)
+            resumed_pages = 0
+            self._to_end()
         if not self._walk.count_agrees and self._file.first_walk is None:
             # Lists change while one reads: a second walk tells a change from a gap.
+            self._by_cursor_alone = True
             self.restart(first_walk=self._walk.digest)
             resumed_pages = 0
             self._to_end()
@@ -139,21 +175,48 @@ class _Run:
             self.restart(first_walk=None)
 
     def _to_end(self) -> None:
-        request = self._task.request
         while self._walk.end_reason is None:
             self._calls.go_on()
+            ahead = range(0) if self._by_cursor_alone else self._walk.pages_by_index
             try:
-                page = fetch_page(self._task.client, request, self._walk.cursor, self._calls)
+                if len(ahead) > 1:
+                    self._go_ahead(ahead)
+                else:
+                    self._take(self._call(lambda: self._fetch_next(self._calls)))
             except BadRequest as error:
                 stale = self._walk.cursor and error.errcode in _STALE_CURSOR_CODES
                 if not stale or self._restarted:
                     raise
-                self._restarted = True
+                self._restarted = self._by_cursor_alone = True
                 self.restart(first_walk=self._file.first_walk)
-                continue
-            self._fetched_at = self._staging.now()
-            self._file.append(page.raw, self._fetched_at, self._new_calls())
-            self._walk.accept(page)
+
+    def _fetch_next(self, calls: Calls) -> Page[Any]:
+        return fetch_page(self._task.client, self._task.request, self._walk.cursor, calls)
+
+    def _call(self, job: Callable[[], Page[Any]]) -> Page[Any]:
+        return self._lanes.call(job) if self._lanes else job()
+
+    def _go_ahead(self, numbers: range) -> None:
+        """Fetches these pages side by side and takes them in their order, as far as they fit on."""
+        assert self._lanes is not None  # noqa: S101
+        self._went_ahead = True
+        client, request = self._task.client, self._task.request
+        counts = {number: Calls(self._stop) for number in numbers}
+        jobs = [partial(fetch_page_at, client, request, n, counts[n]) for n in numbers]
+        try:
+            with closing(self._lanes.side_by_side(jobs)) as pages:
+                for number, page in zip(numbers, pages, strict=False):
+                    self._calls.sent += counts.pop(number).sent
+                    self._take(page)
+                    if self._walk.end_reason or number + 1 not in self._walk.pages_by_index:
+                        return
+        finally:
+            self._calls.sent += sum(one.sent for one in counts.values())
+
+    def _take(self, page: Page[Any]) -> None:
+        self._fetched_at = self._staging.now()
+        self._file.append(page.raw, self._fetched_at, self._new_calls())
+        self._walk.accept(page)
 
     def restart(self, first_walk: str | None) -> None:
         """Forgets all pages; the calls that were spent on them stay counted."""

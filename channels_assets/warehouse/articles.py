@@ -24,7 +24,7 @@ _ARTICLES = """
                 "article_url": "VARCHAR", "article_title": "VARCHAR", "cover_image": "VARCHAR",
                 "promoter_share_link": "VARCHAR"
             },
-            "create_time": "VARCHAR", "update_time": "VARCHAR"
+            "create_time": "VARCHAR", "update_time": "VARCHAR", "product_list": "JSON"
         }') AS sent
         FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'article_list')
     )
@@ -39,12 +39,12 @@ _ARTICLES = """
             AS promoter_share_link,
         api_time(sent.create_time, 'create_time') AS create_time,
         api_time(sent.update_time, 'update_time') AS update_time,
-        CASE coalesce(json_type(item, 'product_list'), 'NULL')
-            WHEN 'ARRAY' THEN api_json(item -> 'product_list')
-            WHEN 'NULL' THEN NULL
+        CASE
+            WHEN starts_with(sent.product_list::VARCHAR, '[') THEN api_json(sent.product_list)
+            WHEN coalesce(json_type(item, 'product_list'), 'NULL') = 'NULL' THEN NULL
             ELSE error('product_list is not a list: ' || left(item::VARCHAR, 200)) END
             AS product_list,
-        item -> 'product_list' AS marked_list,
+        sent.product_list AS marked_list,
         CASE WHEN list_has_all(
             ['article_url', 'article_title', 'cover_image', 'promoter_share_link'],
             json_keys(item -> 'article_info')

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from channels_assets.warehouse.loads import Load, new_load_id
+from channels_assets.warehouse.loads import Load, microseconds, new_load_id
 from channels_assets.warehouse.sql import names
 from channels_assets.warehouse.tables import ListTable
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -25,11 +22,6 @@ class ListLoad:
     pages: Iterable[bytes]
     load: Load
     facts: Mapping[str, object] = field(default_factory=dict[str, object])
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970. As a number, because DuckDB hands out a TIMESTAMPTZ only with the help of pytz."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def begin_batch(

@@ -14,7 +14,10 @@ def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
     given = "".join(f'"{name}", ' for name in (*table.scope, *table.facts))
     repeated = count(
         con,
-        f"SELECT count(*) - count(DISTINCT (number, {names(table.item)})) FROM staged",  # noqa: S608
+        f"""
+        SELECT (SELECT count(*) FROM staged)
+            - (SELECT count(*) FROM (SELECT 1 FROM staged GROUP BY number, {names(table.item)}))
+        """,  # noqa: S608
     )
     last = f"SELECT number, max(place) FROM staged GROUP BY number, {names(table.item)}"  # noqa: S608
     con.execute(

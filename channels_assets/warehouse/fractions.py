@@ -6,7 +6,8 @@ of 20 decimals loses four. Whole numbers of any length and text stay as they are
 
 import re
 
-_MAYBE = re.compile(r"[:,\[]\s*-?\d+[.eE]")
+MAYBE_A_FRACTION = r"[:,\[]\s*-?[0-9]+[.eE]"
+_MAYBE = re.compile(MAYBE_A_FRACTION)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
 
 

@@ -3,11 +3,18 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from channels_assets.warehouse.transaction import atomic
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970. As a number, because DuckDB hands out a TIMESTAMPTZ only with the help of pytz."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -69,34 +76,34 @@ def record_loads(
         """,
         {"assets": [one.asset for one in loads], "partitions": [one.partition for one in loads]},
     )
-    con.executemany(
+    finished_us = microseconds(datetime.now(UTC))
+    con.execute(
         """
         INSERT INTO loads (
             load_id, asset, "partition", run_id, started_at, finished_at, pages, api_calls,
             "rows", duplicates, total_num, end_reason, resumed_pages
-        ) VALUES (
-            $load_id, $asset, $partition, $run_id, $started_at, $finished_at, $pages, $api_calls,
-            $rows, $duplicates, $total_num, $end_reason, $resumed_pages
         )
+        SELECT unnest($load_id::VARCHAR[]), unnest($asset::VARCHAR[]), unnest($partition::VARCHAR[]),
+            unnest($run_id::VARCHAR[]), make_timestamptz(unnest($started_us::BIGINT[])),
+            make_timestamptz($finished_us), unnest($pages::BIGINT[]), unnest($api_calls::BIGINT[]),
+            unnest($rows::BIGINT[]), unnest($duplicates::BIGINT[]), unnest($total_num::BIGINT[]),
+            unnest($end_reason::VARCHAR[]), unnest($resumed_pages::BIGINT[])
         """,
-        [
-            {
-                "load_id": done.load_id,
-                "asset": load.asset,
-                "partition": load.partition,
-                "run_id": load.run_id,
-                "started_at": load.started_at,
-                "finished_at": datetime.now(UTC),
-                "pages": load.pages,
-                "api_calls": load.api_calls,
-                "rows": done.rows,
-                "duplicates": done.duplicates,
-                "total_num": load.total_num,
-                "end_reason": load.end_reason,
-                "resumed_pages": load.resumed_pages,
-            }
-            for load, done in zip(loads, loaded, strict=True)
-        ],
+        {
+            "load_id": [one.load_id for one in loaded],
+            "asset": [one.asset for one in loads],
+            "partition": [one.partition for one in loads],
+            "run_id": [one.run_id for one in loads],
+            "started_us": [microseconds(one.started_at) for one in loads],
+            "finished_us": finished_us,
+            "pages": [one.pages for one in loads],
+            "api_calls": [one.api_calls for one in loads],
+            "rows": [one.rows for one in loaded],
+            "duplicates": [one.duplicates for one in loaded],
+            "total_num": [one.total_num for one in loads],
+            "end_reason": [one.end_reason for one in loads],
+            "resumed_pages": [one.resumed_pages for one in loads],
+        },
     )
 
 

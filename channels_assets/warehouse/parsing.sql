@@ -9,17 +9,21 @@ CREATE OR REPLACE TEMP MACRO api_object(item, item_number, list) AS CASE
         THEN error('item ' || item_number || ' of ' || list || ' is not an object: ' || coalesce(left(item::VARCHAR, 200), 'null'))
     ELSE item END;
 
+-- from_json reads a page once; only where it finds no list is the page looked at again.
 CREATE OR REPLACE TEMP MACRO api_items(lists, pages, first_page, field) AS TABLE
 WITH page AS (
-    SELECT unnest(lists) AS number, unnest(pages)::JSON AS body, first_page + generate_subscripts(pages, 1) AS page_number
+    SELECT unnest(lists) AS number, unnest(pages) AS body, first_page + generate_subscripts(pages, 1) AS page_number
+), read AS (
+    SELECT *, from_json(body, '{"' || field || '": ["JSON"]}')[field] AS items FROM page
 ), list AS (
     SELECT number, page_number, CASE
+        WHEN items IS NOT NULL THEN items
         WHEN json_type(body) IS DISTINCT FROM 'OBJECT'
-            THEN error('page ' || page_number || ' is not a JSON object: ' || left(body::VARCHAR, 200))
-        WHEN coalesce(json_type(body, field), 'NULL') NOT IN ('ARRAY', 'NULL')
+            THEN error('page ' || page_number || ' is not a JSON object: ' || left(body, 200))
+        WHEN coalesce(json_type(body, field), 'NULL') <> 'NULL'
             THEN error(field || ' of page ' || page_number || ' is not a list: ' || left((body -> field)::VARCHAR, 200))
-        ELSE (body -> field)::JSON[] END AS items
-    FROM page
+        ELSE [] END AS items
+    FROM read
 ), item AS (
     SELECT number, page_number, unnest(items) AS item, generate_subscripts(items, 1) AS item_number FROM list
 )

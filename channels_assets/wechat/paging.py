@@ -29,7 +29,10 @@ _BARREN_PAGES = 5
 
 @dataclass(frozen=True)
 class Endpoint(Generic[Item]):
-    """A list that the API pages through."""
+    """A list that the API pages through.
+
+    `max_indexed`: how many of its items can also be had by `page_index`, 0 for none.
+    """
 
     name: str
     path: str
@@ -40,6 +43,7 @@ class Endpoint(Generic[Item]):
     max_page_size: int
     decode: Callable[[Fields], Item]
     key: Callable[[Item], str]
+    max_indexed: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class ListRequest(Generic[Item]):
             # The first page has no last_buffer; next_key is required, and empty on the first page.
             return {**self.fields, "last_buffer": cursor} if cursor else dict(self.fields)
         return {**self.fields, "next_key": cursor}
+
+    def body_at(self, page_index: int) -> JsonObject:
+        """`page_index` counts from 1."""
+        return {**self.fields, "page_index": page_index}
 
 
 @dataclass(frozen=True)
@@ -102,13 +110,22 @@ def _decode(request: ListRequest[Item], answer: Answer) -> Page[Item]:
 
 def fetch_page(client: Client, request: ListRequest[Item], cursor: str, calls: Calls) -> Page[Item]:
     """One page. `cursor` is "" for the first, else what the page before gave."""
+    return _fetch(client, request, request.body(cursor), calls)
+
+
+def fetch_page_at(
+    client: Client, request: ListRequest[Item], page_index: int, calls: Calls
+) -> Page[Item]:
+    """One page by its number, from 1; only up to the endpoint's `max_indexed` items."""
+    return _fetch(client, request, request.body_at(page_index), calls)
+
+
+def _fetch(
+    client: Client, request: ListRequest[Item], body: JsonObject, calls: Calls
+) -> Page[Item]:
     endpoint = request.endpoint
     return client.call(
-        endpoint.path,
-        endpoint.name,
-        request.body(cursor),
-        lambda answer: _decode(request, answer),
-        calls,
+        endpoint.path, endpoint.name, body, lambda answer: _decode(request, answer), calls
     )
 
 
@@ -134,6 +151,16 @@ class Walk(Generic[Item]):
         self._barren = 0
         self._all_full = True
         self._digest = blake2b(digest_size=16)
+
+    @property
+    def pages_by_index(self) -> range:
+        """The numbers of the pages that page_index will give, if total_num is right: all that follow
+        the full pages read so far."""
+        endpoint, size = self.request.endpoint, int(self.request.fields["page_size"])
+        if not self._all_full or not self.pages or self.total_num is None:
+            return range(0)
+        last = min(-(-self.total_num // size), endpoint.max_indexed // size)
+        return range(self.pages + 1, last + 1)
 
     @property
     def distinct(self) -> int:

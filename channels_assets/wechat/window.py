@@ -52,6 +52,7 @@ WINDOW_PRODUCTS: Endpoint[WindowProduct] = Endpoint(
     max_page_size=200,
     decode=_decode,
     key=lambda product: product.product_id,
+    max_indexed=_MAX_INDEXED,
 )
 
 

@@ -131,8 +131,11 @@ def test_a_pull_that_was_killed_goes_on_after_its_last_page(make_project: Make) 
 
     assert done.code == 0
     assert stored(project, "channels.duckdb") == truth(world)
-    assert project.rows("SELECT pages, resumed_pages FROM loads") == [(11, 7)]
-    assert len(project.sandbox.calls_to(WINDOW_PATH)) == 4
+    [(pages, resumed)] = project.rows("SELECT pages, resumed_pages FROM loads")
+    # Pages come side by side: those behind the one that hangs go with it.
+    assert pages == 11
+    assert 1 <= resumed <= 7
+    assert len(project.sandbox.calls_to(WINDOW_PATH)) == 11 - resumed
 
 
 def test_writers_and_readers_at_once(make_project: Make, figures: list[str]) -> None:

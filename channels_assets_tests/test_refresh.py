@@ -377,5 +377,6 @@ def test_a_refresh_that_is_stopped_ends_soon_and_goes_on_later(
     done = project.refresh()
     assert done.code == 0
     assert stored_windows(project) == expected_windows(world)
+    # Pages 2 and 3 are fetched side by side; when page 2 is the one that failed, page 3 goes with it.
     told = "SELECT resumed_pages FROM loads WHERE partition = ?"
-    assert project.rows(told, [largest]) == [(2,)]
+    assert project.rows(told, [largest]) in ([(1,)], [(2,)])

@@ -18,6 +18,7 @@ from dagster import (
 )
 
 from channels_assets.config import Settings, Window
+from channels_assets.defs.loading import Loading
 from channels_assets.defs.partitions import PROMOTERS, WINDOWS, ArticleList
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
 from channels_assets.defs.report import FailedPartition, failure_of, materialization
@@ -92,7 +93,7 @@ def window_products(
     ) -> Sequence[Sequence[Loaded]]:
         return [(loaded,) for loaded in load_windows(connection, lists)]
 
-    plan = RefreshPlan(["window_products"], tasks, problems, to_load, load)
+    plan = RefreshPlan(tasks, problems, Loading(["window_products"], to_load, load))
     refresh(context, warehouse, settings, plan)
 
 
@@ -177,9 +178,8 @@ def articles(
             load=load,
         )
 
-    plan = RefreshPlan(
-        ["shop_articles", "article_products"], tasks, problems, to_load, load_article_lists
-    )
+    loading = Loading(["shop_articles", "article_products"], to_load, load_article_lists)
+    plan = RefreshPlan(tasks, problems, loading)
     refresh(context, warehouse, settings, plan)
 
 

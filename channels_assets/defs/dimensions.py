@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from itertools import chain
 from typing import Any
 
-import duckdb
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
@@ -17,7 +15,7 @@ from dagster import (
 
 from channels_assets.defs.assets import RETRY
 from channels_assets.defs.discovery import Discovered, sync_promoters
-from channels_assets.defs.refresh import load_record
+from channels_assets.defs.loading import Loading, load_batch
 from channels_assets.defs.report import (
     FailedPartition,
     Metadata,
@@ -25,28 +23,26 @@ from channels_assets.defs.report import (
     failure_of,
     load_metadata,
     table_metadata,
-    warehouse_failure,
 )
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.sources import source_key
 from channels_assets.defs.stopping import stopping
-from channels_assets.extract.pool import Outcome, pull_all
-from channels_assets.extract.pull import Pulled, PullTask
+from channels_assets.extract.pool import pull_all
+from channels_assets.extract.pull import PullTask
 from channels_assets.warehouse import (
-    Load,
+    ListLoad,
     Loaded,
     active_shops,
     columns,
-    load_promoters,
+    load_promoter_lists,
     load_sharers,
     load_shops,
     preview,
-    record_failure,
+    promoter_list,
 )
 from channels_assets.wechat import promoter
 
 FOUND_CHECK = "article_lists_found"
-Loader = Callable[[duckdb.DuckDBPyConnection, str, Pulled, Load], Loaded]
 
 
 @asset(
@@ -62,13 +58,8 @@ def cooperating_shops(
 ) -> MaterializeResult:
     request = promoter.cooperating_shops()
     task = PullTask("cooperating_shops", wechat.league.appid, wechat.league_client(), request)
-    return _pull_and_load(
-        context,
-        wechat,
-        warehouse,
-        {"": task},
-        lambda connection, _, pulled, load: load_shops(connection, pages=pulled.staged, load=load),
-    )
+    loading = _single_list("cooperating_shops", load_shops)
+    return _pull_and_load(context, wechat, warehouse, {"": task}, loading)
 
 
 @asset(
@@ -97,15 +88,12 @@ def shop_promoters(
         shop: PullTask("shop_promoters", wechat.league.appid, client, promoter.shop_promoters(shop))
         for shop in shops
     }
-    result = _pull_and_load(
-        context,
-        wechat,
-        warehouse,
-        tasks,
-        lambda connection, shop, pulled, load: load_promoters(
-            connection, shop_appid=shop, pages=pulled.staged, load=load
-        ),
+    loading = Loading(
+        ["shop_promoters"],
+        lambda shop, pulled, load: promoter_list(shop_appid=shop, pages=pulled.staged, load=load),
+        lambda connection, lists: [(one,) for one in load_promoter_lists(connection, lists)],
     )
+    result = _pull_and_load(context, wechat, warehouse, tasks, loading)
     return _with_found_lists(context, wechat, warehouse, result)
 
 
@@ -128,16 +116,20 @@ def sharers(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
 ) -> MaterializeResult:
     task = PullTask("sharers", wechat.league.appid, wechat.league_client(), promoter.sharers())
-    result = _pull_and_load(
-        context,
-        wechat,
-        warehouse,
-        {"": task},
-        lambda connection, _, pulled, load: load_sharers(
-            connection, pages=pulled.staged, load=load
-        ),
-    )
+    loading = _single_list("sharers", load_sharers)
+    result = _pull_and_load(context, wechat, warehouse, {"": task}, loading)
     return _with_found_lists(context, wechat, warehouse, result)
+
+
+def _single_list(asset: str, load: Callable[..., Loaded]) -> Loading:
+    """For assets that are one list; `load` takes its pages and the load."""
+    return Loading(
+        [asset],
+        lambda _, pulled, record: ListLoad({}, pulled.staged, record),
+        lambda connection, lists: [
+            (load(connection, pages=one.pages, load=one.load),) for one in lists
+        ],
+    )
 
 
 def _pull_and_load(
@@ -145,7 +137,7 @@ def _pull_and_load(
     wechat: WeChatResource,
     warehouse: WarehouseResource,
     tasks: Mapping[str, PullTask],
-    loader: Loader,
+    loading: Loading,
 ) -> MaterializeResult:
     """Pulls one list, or one for each shop; those that fail keep their rows and fail the asset."""
     settings = wechat.settings
@@ -156,13 +148,14 @@ def _pull_and_load(
     staging = warehouse.staging(settings)
     in_flight = settings.api.max_in_flight
     with stopping() as stop, closing(pull_all(tasks, staging, in_flight, stop)) as pulled:
-        for outcome in chain.from_iterable(pulled):
+        for batch in pulled:
             with store.writing() as connection:
-                error = _load_one(context, connection, loader, outcome, metadata)
-                if error is not None:
-                    failed.append(FailedPartition.of(outcome.key or name, error))
-                    why = warehouse_failure(name, context.run.run_id, failed[-1])
-                    record_failure(connection, why)
+                done = load_batch(connection, context.run.run_id, loading, batch)
+            for one in done.ended:
+                if isinstance(one.result, Exception):
+                    failed.append(FailedPartition.of(one.key or name, one.result))
+                else:
+                    _add_up(metadata, load_metadata(one.loaded[name], one.result))
     with store.writing() as connection:
         metadata["preview"] = evidence_table(preview(connection, name))
         metadata.update(table_metadata(columns(connection, name), source_key(name)))
@@ -172,29 +165,6 @@ def _pull_and_load(
         sync_promoters(context.instance, store, wechat.league)
         raise failure_of(name, failed, len(tasks))
     return MaterializeResult(metadata={"lists": len(tasks), **metadata})
-
-
-def _load_one(
-    context: AssetExecutionContext,
-    connection: duckdb.DuckDBPyConnection,
-    loader: Loader,
-    outcome: Outcome[str],
-    metadata: dict[str, Any],
-) -> Exception | None:
-    """Loads one list and adds what it tells to `metadata`; the reason when it could not."""
-    pulled = outcome.result
-    if isinstance(pulled, Exception):
-        return pulled
-    name = context.asset_key.to_user_string()
-    try:
-        load = load_record(name, outcome.key or None, context.run.run_id, pulled)
-        loaded = loader(connection, outcome.key, pulled, load)
-    except Exception as error:
-        return error
-    finally:
-        pulled.staged.discard()
-    _add_up(metadata, load_metadata(loaded, pulled))
-    return None
 
 
 def _add_up(total: dict[str, Any], more: Metadata) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 import duckdb
@@ -14,11 +14,12 @@ from dagster import (
     AssetKey,
     DagsterEventType,
     DagsterRun,
-    MetadataValue,
 )
 from dagster._core.storage.tags import RESUME_RETRY_TAG
 
 from channels_assets.config import Settings
+from channels_assets.defs.loading import Ended, Loading, load_batch
+from channels_assets.defs.recording import event_log_kept_open
 from channels_assets.defs.report import (
     FailedPartition,
     evidence_table,
@@ -26,50 +27,34 @@ from channels_assets.defs.report import (
     materialization,
     observation,
     table_metadata,
-    warehouse_failure,
 )
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.sources import source_key
 from channels_assets.defs.stopping import stopping
+from channels_assets.extract.background import in_background
 from channels_assets.extract.pool import Outcome, pull_all
-from channels_assets.extract.pull import Pulled, PullTask
+from channels_assets.extract.pull import PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
     ListLoad,
-    Load,
-    Loaded,
     Warehouse,
     columns,
     loaded_partitions,
     previews,
-    record_failure,
 )
 
 
 @dataclass(frozen=True)
 class RefreshPlan:
-    """Which lists to pull, and how to load them; `problems` are partitions that can't be tried.
+    """Which lists to pull and how to load them; `problems` are partitions that can't be tried."""
 
-    `assets` are what a load fills, the one that pulls first. `to_load` makes of a partition's pages
-    what `load` takes; that loads many lists in one transaction and returns, for each, what became
-    of each of the assets.
-    """
-
-    assets: Sequence[str]
     tasks: Mapping[str, PullTask]
     problems: Mapping[str, Exception]
-    to_load: Callable[[str, Pulled, Load], ListLoad]
-    load: Callable[[duckdb.DuckDBPyConnection, Sequence[ListLoad]], Sequence[Sequence[Loaded]]]
+    loading: Loading
 
-
-@dataclass
-class _Ended:
-    """A list that ended: pulled and loaded, or the reason why not; `more` is metadata by asset."""
-
-    key: str
-    result: Pulled | Exception
-    loaded: Mapping[str, Loaded] = field(default_factory=dict)
-    more: dict[str, dict[str, MetadataValue]] = field(default_factory=dict)
+    @property
+    def assets(self) -> Sequence[str]:
+        return self.loading.assets
 
 
 def refresh(
@@ -79,7 +64,7 @@ def refresh(
     plan: RefreshPlan,
 ) -> None:
     """Records each partition as it is loaded; raises Failure at the end when some could not be."""
-    with stopping() as stop:
+    with stopping() as stop, event_log_kept_open(context.instance, context.run.run_id):
         _refresh(context, warehouse, settings, plan, stop)
 
 
@@ -93,21 +78,30 @@ def _refresh(
     store = warehouse.open(settings)
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
+
+    def loaded() -> Generator[Sequence[Ended]]:
+        unknown = [Outcome(key, error) for key, error in plan.problems.items()]
+        with closing(pull_all(plan.tasks, staging, settings.api.max_in_flight, stop)) as pulled:
+            for batch in chain([unknown] if unknown else [], pulled):
+                with store.writing() as connection:
+                    done = load_batch(connection, context.run.run_id, plan.loading, batch)
+                    _describe(connection, plan, done.loaded)
+                yield done.ended
+                store.publish_if_due()
+
     failed: list[FailedPartition] = []
-    unknown = [Outcome(key, error) for key, error in plan.problems.items()]
-    with closing(pull_all(plan.tasks, staging, settings.api.max_in_flight, stop)) as pulled:
-        for batch in chain([unknown] if unknown else [], pulled):
-            for ended in _load(context, store, plan, batch):
-                if isinstance(ended.result, Exception):
-                    failed.append(FailedPartition.of(ended.key, ended.result))
-                _report(context, plan, ended)
-            store.publish_if_due()
+    # Recording takes Dagster longer than anything else: it never waits for a load.
+    with closing(in_background(loaded(), stop)) as batches:
+        for ended in chain.from_iterable(batches):
+            if isinstance(ended.result, Exception):
+                failed.append(FailedPartition.of(ended.key, ended.result))
+            _report(context, plan, ended)
     store.publish()
     if failed:
         raise failure_of(plan.assets[0], failed, len(plan.tasks) + len(plan.problems))
 
 
-def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: _Ended) -> None:
+def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: Ended) -> None:
     if isinstance(ended.result, Exception):
         why = FailedPartition.of(ended.key, ended.result)
         context.log.error(f"{plan.assets[0]} {ended.key}: {why.error}")
@@ -119,103 +113,21 @@ def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: _Ended) ->
         context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
 
 
-def _load(
-    context: AssetExecutionContext,
-    store: Warehouse,
-    plan: RefreshPlan,
-    batch: Sequence[Outcome[str]],
-) -> list[_Ended]:
-    """Loads what was pulled in one turn at the warehouse."""
-    pulled: dict[str, Pulled] = {}
-    lists: dict[str, ListLoad] = {}
-    for one in batch:
-        if isinstance(one.result, Pulled):
-            record = load_record(plan.assets[0], one.key, context.run.run_id, one.result)
-            pulled[one.key] = one.result
-            lists[one.key] = plan.to_load(one.key, one.result, record)
-    try:
-        with store.writing() as connection:
-            ended = [
-                _fail(context, connection, plan, one.key, one.result)
-                for one in batch
-                if isinstance(one.result, Exception)
-            ]
-            for key, loaded in _load_together(connection, plan, lists).items():
-                if isinstance(loaded, Exception):
-                    ended.append(_fail(context, connection, plan, key, loaded))
-                else:
-                    by_asset = dict(zip(plan.assets, loaded, strict=True))
-                    ended.append(_Ended(key, pulled[key], by_asset))
-            _describe(connection, plan, [one for one in ended if one.loaded], lists)
-    finally:
-        # What does not fit would not fit again: a retry asks the API anew.
-        for one in pulled.values():
-            one.staged.discard()
-    return ended
-
-
-def _load_together(
-    connection: duckdb.DuckDBPyConnection, plan: RefreshPlan, lists: Mapping[str, ListLoad]
-) -> dict[str, Sequence[Loaded] | Exception]:
-    """All lists in one transaction; when that fails, each in its own: whatever is wrong with one
-    must not keep the others from being loaded."""
-    if not lists:
-        return {}
-    try:
-        return dict(zip(lists, plan.load(connection, list(lists.values())), strict=True))
-    except Exception as error:
-        if len(lists) == 1:
-            return dict.fromkeys(lists, error)
-    done: dict[str, Sequence[Loaded] | Exception] = {}
-    for key, one in lists.items():
-        done.update(_load_together(connection, plan, {key: one}))
-    return done
-
-
-def _fail(
-    context: AssetExecutionContext,
-    connection: duckdb.DuckDBPyConnection,
-    plan: RefreshPlan,
-    key: str,
-    error: Exception,
-) -> _Ended:
-    why = FailedPartition.of(key, error)
-    for asset in plan.assets:
-        record_failure(connection, warehouse_failure(asset, context.run.run_id, why))
-    return _Ended(key, error)
-
-
 def _describe(
     connection: duckdb.DuckDBPyConnection,
     plan: RefreshPlan,
-    loaded: Sequence[_Ended],
-    lists: Mapping[str, ListLoad],
+    loaded: Sequence[tuple[Ended, ListLoad]],
 ) -> None:
     """A preview for each list. Columns and lineage go with the last load of a batch: the UI reads
     them off the newest one."""
     if not loaded:
         return
     for asset in plan.assets:
-        shown = previews(connection, asset, [lists[one.key] for one in loaded])
-        for one, rows in zip(loaded, shown, strict=True):
-            one.more[asset] = {"preview": evidence_table(rows)}
+        shown = previews(connection, asset, [one for _, one in loaded])
+        for (ended, _), rows in zip(loaded, shown, strict=True):
+            ended.more[asset] = {"preview": evidence_table(rows)}
         described = table_metadata(columns(connection, asset), source_key(asset))
-        loaded[-1].more[asset].update(described)
-
-
-def load_record(asset: str, partition: str | None, run_id: str, pulled: Pulled) -> Load:
-    return Load(
-        asset=asset,
-        partition=partition,
-        run_id=run_id,
-        started_at=pulled.started_at,
-        fetched_at=pulled.fetched_at,
-        pages=pulled.pages,
-        api_calls=pulled.api_calls,
-        total_num=pulled.total_num,
-        end_reason=pulled.end_reason,
-        resumed_pages=pulled.resumed_pages,
-    )
+        loaded[-1][0].more[asset].update(described)
 
 
 def keys_to_refresh(context: AssetExecutionContext, store: Warehouse, asset: str) -> list[str]:

@@ -32,8 +32,10 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
 
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.recording import event_log_kept_open
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
 from channels_assets.defs.running import process_tag
 from channels_assets.defs.stopping import STOPPED_METADATA
@@ -117,15 +119,19 @@ class Refresh:
             result = self.results.setdefault(name, AssetResult([]))
             result.planned.extend(planned[name])
             self._progress(name, result)
-        run = self._instance.create_run_for_job(
-            self._definitions.resolve_job_def(job),
-            asset_selection={AssetKey(name) for name in assets},
-            tags={**tags, **process_tag()},
-            run_config=_QUIET,
-            remote_job_origin=origin_of(job),
-        )
-        self._instance.add_event_listener(run.run_id, lambda entry: self._see(entry, assets))
-        done = execute_run(InMemoryJob(self._definitions.resolve_job_def(job)), run, self._instance)
+        run_id = make_new_run_id()
+        with event_log_kept_open(self._instance, run_id):
+            run = self._instance.create_run_for_job(
+                self._definitions.resolve_job_def(job),
+                run_id=run_id,
+                asset_selection={AssetKey(name) for name in assets},
+                tags={**tags, **process_tag()},
+                run_config=_QUIET,
+                remote_job_origin=origin_of(job),
+            )
+            self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
+            in_memory = InMemoryJob(self._definitions.resolve_job_def(job))
+            done = execute_run(in_memory, run, self._instance)
         if self._stopped:
             raise KeyboardInterrupt
         for name in assets:

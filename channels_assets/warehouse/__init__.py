@@ -16,7 +16,13 @@ from channels_assets.warehouse.articles import (
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
 from channels_assets.warehouse.describe import Column, columns, preview, previews
-from channels_assets.warehouse.dimensions import load_promoters, load_sharers, load_shops
+from channels_assets.warehouse.dimensions import (
+    load_promoter_lists,
+    load_promoters,
+    load_sharers,
+    load_shops,
+    promoter_list,
+)
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
 from channels_assets.warehouse.loads import (
@@ -67,6 +73,7 @@ __all__ = [
     "lists_tried",
     "load_article_lists",
     "load_articles",
+    "load_promoter_lists",
     "load_promoters",
     "load_sharers",
     "load_shops",
@@ -75,6 +82,7 @@ __all__ = [
     "loaded_partitions",
     "preview",
     "previews",
+    "promoter_list",
     "query",
     "record_failure",
     "remove_articles",

@@ -69,11 +69,11 @@ def previews(
         },
     )
     columns = tuple(str(column[0]) for column in found.description or [])[1:]
-    rows: list[list[tuple[str, ...]]] = [[] for _ in lists]
-    for number, *values in found.fetchall():
-        shown = tuple("" if value is None else str(value) for value in values)
-        rows[number].append(shown)
-    return [Evidence(columns, tuple(each), len(each)) for each in rows]
+    rows: dict[int, list[tuple[str, ...]]] = {number: [] for number in range(len(lists))}
+    for row in found.fetchall():
+        shown = tuple("" if value is None else str(value) for value in row[1:])
+        rows[int(row[0])].append(shown)
+    return [Evidence(columns, tuple(each), len(each)) for each in rows.values()]
 
 
 def _shown(table: ListTable) -> str:

@@ -1,6 +1,6 @@
 """The small lists that say whose articles to ask for: shops, promoters, sharers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
@@ -90,22 +90,38 @@ def load_shops(con: duckdb.DuckDBPyConnection, *, pages: Iterable[bytes], load: 
     Shops no longer in it stay with is_active false and count as removed; one that comes back counts
     as added. One transaction; raises WarehouseError when a value doesn't fit its column exactly.
     """
-    return _load(con, COOPERATING_SHOPS, _SHOPS, ListLoad({}, pages, load))
+    return _load_one(con, COOPERATING_SHOPS, _SHOPS, ListLoad({}, pages, load))
+
+
+def promoter_list(*, shop_appid: str, pages: Iterable[bytes], load: Load) -> ListLoad:
+    """One shop's linked accounts to load. `pages` are answers of get_bind_shop_promoter_list."""
+    return ListLoad({"shop_appid": shop_appid}, pages, load)
+
+
+def load_promoter_lists(con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]) -> list[Loaded]:
+    """Take in the linked accounts of these shops, as load_shops() does, all in one transaction."""
+    stage_pages(con, _PROMOTERS, lists)
+    with atomic(con):
+        return replace_lists(con, SHOP_PROMOTERS, lists)
 
 
 def load_promoters(
     con: duckdb.DuckDBPyConnection, *, shop_appid: str, pages: Iterable[bytes], load: Load
 ) -> Loaded:
-    """Take in the pages of get_bind_shop_promoter_list of one shop, as load_shops() does."""
-    return _load(con, SHOP_PROMOTERS, _PROMOTERS, ListLoad({"shop_appid": shop_appid}, pages, load))
+    """load_promoter_lists() for one shop."""
+    one = promoter_list(shop_appid=shop_appid, pages=pages, load=load)
+    [loaded] = load_promoter_lists(con, [one])
+    return loaded
 
 
 def load_sharers(con: duckdb.DuckDBPyConnection, *, pages: Iterable[bytes], load: Load) -> Loaded:
     """Take in the pages of get_bind_sharer_list, as load_shops() does."""
-    return _load(con, SHARERS, _SHARERS, ListLoad({}, pages, load))
+    return _load_one(con, SHARERS, _SHARERS, ListLoad({}, pages, load))
 
 
-def _load(con: duckdb.DuckDBPyConnection, table: ListTable, select: str, one: ListLoad) -> Loaded:
+def _load_one(
+    con: duckdb.DuckDBPyConnection, table: ListTable, select: str, one: ListLoad
+) -> Loaded:
     stage_pages(con, select, [one])
     with atomic(con):
         [loaded] = replace_lists(con, table, [one])

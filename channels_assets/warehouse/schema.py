@@ -5,7 +5,6 @@ from importlib.resources import files
 import duckdb
 
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.single import count
 from channels_assets.warehouse.transaction import atomic
 
 _VERSIONS = ("schema.sql",)
@@ -17,10 +16,10 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
 
     Raises WarehouseError when the file was written by a newer version of this program.
     """
-    present = count(
-        con, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta' AND NOT temporary"
-    )
-    version = int(get_meta(con, "schema_version") or 0) if present else 0
+    try:
+        version = int(get_meta(con, "schema_version") or 0)
+    except duckdb.CatalogException:
+        version = 0
     if version > len(_VERSIONS):
         raise WarehouseError(
             f"the warehouse has schema version {version}, this program knows {len(_VERSIONS)}: "

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
+from typing import cast
 
 import duckdb
 
@@ -65,7 +66,7 @@ def _mark_fractions(con: duckdb.DuckDBPyConnection, pages: list[str], mark: str)
         """,
         {"pages": pages, "maybe": MAYBE_A_FRACTION},
     ).fetchall()
-    for (place,) in found:
+    for (place,) in cast("list[tuple[int]]", found):
         pages[place - 1] = mark_fractions(pages[place - 1], mark)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,14 +96,18 @@ class Client:
     ) -> T:
         """POSTs `body`, returns `decode(answer)`; what `decode` refuses is asked for again."""
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
-        patience = self._patience
+        try:
+            return self._once(path, endpoint, payload, decode, calls)
+        except Transient:
+            if self._patience.tries == 1:
+                raise
+        base = self._patience.base_seconds
+        calls.wait(base + random.uniform(0, base))
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(patience.tries),
-            wait=tenacity.wait_exponential(
-                multiplier=patience.base_seconds, max=patience.longest_seconds
-            )
-            + tenacity.wait_random(0, patience.base_seconds),
+            stop=tenacity.stop_after_attempt(self._patience.tries - 1),
+            wait=tenacity.wait_exponential(multiplier=2 * base, max=self._patience.longest_seconds)
+            + tenacity.wait_random(0, base),
             sleep=calls.wait,
             reraise=True,
         )

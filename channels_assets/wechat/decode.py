@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 from channels_assets.wechat.errors import UnexpectedResponse, redact, strike
@@ -70,16 +69,19 @@ def _excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
     return f": {text[:160]!r}"
 
 
-@dataclass(frozen=True)
 class Fields:
     """One JSON object with typed access; errors name endpoint and field.
 
     Missing, null and "" are alike for numbers and times; for text, "" stays "".
     """
 
-    value: JsonObject
-    endpoint: str
-    where: str = ""
+    # There is one for every object of every page: no dictionary each.
+    __slots__ = ("endpoint", "value", "where")
+
+    def __init__(self, value: JsonObject, endpoint: str, where: str = "") -> None:
+        self.value = value
+        self.endpoint = endpoint
+        self.where = where
 
     def _refuse(self, field: str, wanted: str) -> UnexpectedResponse:
         found = self.value.get(field)

@@ -5,7 +5,7 @@ Sources: https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/share
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errors import BadRequest
@@ -15,8 +15,7 @@ _DOC = "https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/sharer
 ARTICLE_PROMOTER_TYPES = (4, 5)
 
 
-@dataclass(frozen=True)
-class ArticleProduct:
+class ArticleProduct(NamedTuple):
     """A product shown in an article.
 
     predict_commission_amount: fen, what the agency expects. commission_rate: parts per million.
@@ -29,8 +28,7 @@ class ArticleProduct:
     commission_rate: int | None
 
 
-@dataclass(frozen=True)
-class Article:
+class Article(NamedTuple):
     """An article of a linked account. Times in epoch seconds; promoter_share_link is opaque text."""
 
     article_url: str
@@ -42,8 +40,7 @@ class Article:
     products: tuple[ArticleProduct, ...]
 
 
-@dataclass(frozen=True)
-class Shop:
+class Shop(NamedTuple):
     """A cooperating shop (合作小店)."""
 
     shop_appid: str
@@ -52,8 +49,7 @@ class Shop:
     bind_time: float | None
 
 
-@dataclass(frozen=True)
-class Promoter:
+class Promoter(NamedTuple):
     """An account linked to a shop (关联账号). promoter_type: 1 视频号, 4 公众号, 5 服务号."""
 
     promoter_id: str
@@ -62,8 +58,7 @@ class Promoter:
     avatar_image_url: str | None
 
 
-@dataclass(frozen=True)
-class Sharer:
+class Sharer(NamedTuple):
     """A sharer (推客) bound to the agency. commission_ratio: parts per million, void if type is 1."""
 
     sharer_appid: str

@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -54,11 +55,12 @@ class RequestsTransport:
 
     def __init__(self, connections: int = 32) -> None:
         self._session = requests.Session()
-        # Proxies, .netrc and REQUESTS_CA_BUNDLE of the environment stay in force, as users expect.
+        # Proxies and REQUESTS_CA_BUNDLE of the environment are in force, as users expect.
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=False)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         self._session.headers["Content-Type"] = "application/json; charset=utf-8"
+        self._prepared: dict[str, tuple[requests.PreparedRequest, dict[str, Any]]] = {}
 
     def close(self) -> None:
         self._session.close()
@@ -66,13 +68,16 @@ class RequestsTransport:
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply:
         deadline = time.monotonic() + TOTAL_SECONDS
         try:
-            with self._session.post(
-                url,
-                params=dict(query),
-                data=body,
+            request, environment = self._prepare(url)
+            if query:
+                request.url = f"{request.url}?{urlencode(query)}"
+            request.body = body
+            request.headers["Content-Length"] = str(len(body))
+            with self._session.send(
+                request,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
-                stream=True,
+                **environment,
             ) as response:
                 return Reply(response.status_code, _read(response, deadline, endpoint))
         except requests.exceptions.SSLError:
@@ -102,6 +107,23 @@ class RequestsTransport:
                 f"The call failed before it was answered ({type(error).__name__}).",
                 endpoint=endpoint,
             ) from None
+
+    def _prepare(self, url: str) -> tuple[requests.PreparedRequest, dict[str, Any]]:
+        """A request to this address, and what the environment says of proxies and certificates:
+        looked up once, since requests would look it up at each call, slower than the call itself."""
+        if url not in self._prepared:
+            request = self._session.prepare_request(requests.Request("POST", url, auth=_no_auth))
+            environment = self._session.merge_environment_settings(
+                request.url, {}, True, None, None
+            )
+            self._prepared[url] = (request, dict(environment))
+        request, environment = self._prepared[url]
+        return request.copy(), environment
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without it, a .netrc would be read for this host, and its password sent along."""
+    return request
 
 
 def _read(response: requests.Response, deadline: float, endpoint: str) -> bytes:

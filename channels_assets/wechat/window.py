@@ -5,8 +5,7 @@ Source: https://developers.weixin.qq.com/doc/channels/API/windowproduct/list_get
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.decode import Fields
@@ -18,8 +17,7 @@ SELECTION_CENTRE = 1
 _MAX_INDEXED = 10_000
 
 
-@dataclass(frozen=True)
-class WindowProduct:
+class WindowProduct(NamedTuple):
     """A product in a window.
 
     product_id: uint64 as text. shop_appid: the source shop (API: `appid`), own-shop products only.

@@ -7,12 +7,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import duckdb
 
 from channels_assets.config import Settings, load_settings
 from channels_assets.extract.pool import pull_all
@@ -34,43 +33,15 @@ from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.bench.world import Size, make
 
-Loader = Callable[[duckdb.DuckDBPyConnection, Sequence[ListLoad]], object]
+SHARER = "wxsharer00000000"
 
 
-class Puller:
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._settings = settings
-        self._transport = RequestsTransport(settings.api.max_in_flight)
-        self._staging = Staging(folder / "staging")
-        self.store = Warehouse(folder)
-        self.calls = 0
+@dataclass(frozen=True)
+class Todo:
+    """A list: how to pull it, and how its pages are loaded."""
 
-    def client(self, appid: str, secret_env: str) -> Client:
-        url = self._settings.api.base_url
-        tokens = StableToken(self._transport, url, appid, lambda: os.environ[secret_env])
-        return Client(self._transport, url, tokens)
-
-    def pull(
-        self,
-        tasks: dict[str, PullTask],
-        to_load: Callable[[str, Pulled], ListLoad],
-        load: Loader,
-    ) -> None:
-        stop = threading.Event()
-        in_flight = self._settings.api.max_in_flight
-        with closing(pull_all(tasks, self._staging, in_flight, stop)) as batches:
-            for batch in batches:
-                lists: list[ListLoad] = []
-                for one in batch:
-                    if isinstance(one.result, Exception):
-                        raise one.result
-                    self.calls += one.result.api_calls
-                    lists.append(to_load(one.key, one.result))
-                with self.store.writing() as connection:
-                    load(connection, lists)
-                for one in batch:
-                    if isinstance(one.result, Pulled):
-                        one.result.staged.discard()
+    task: PullTask
+    to_load: Callable[[Pulled], ListLoad]
 
 
 def _load(asset: str, pulled: Pulled) -> Load:
@@ -88,70 +59,87 @@ def _load(asset: str, pulled: Pulled) -> Load:
     )
 
 
-def pull_everything(world: World, folder: Path) -> int:
-    settings = load_settings(Path(os.environ["CHANNELS_CONFIG"]))
-    puller = Puller(settings, folder)
-    puller.pull(
-        {
-            one.key: PullTask(
-                "window_products",
-                one.appid,
-                puller.client(one.appid, one.secret_env),
-                window_products(),
-            )
-            for one in settings.window
-        },
-        lambda key, pulled: window_list(
-            window=key,
-            account_appid=key,
+def _window(appid: str, client: Client) -> Todo:
+    return Todo(
+        PullTask("window_products", appid, client, window_products()),
+        lambda pulled: window_list(
+            window=appid,
+            account_appid=appid,
             pages=pulled.staged,
             load=_load("window_products", pulled),
         ),
-        load_windows,
     )
-    if settings.league is not None:
-        _pull_articles(puller, settings, world)
-    puller.store.publish()
-    return puller.calls
 
 
-def _pull_articles(puller: Puller, settings: Settings, world: World) -> None:
-    assert settings.league is not None
-    client = puller.client(settings.league.appid, settings.league.secret_env)
-    accounts = {
-        f"{shop}/{one['promoter_id']}": (shop, one["promoter_id"], one["promoter_type"])
-        for shop, linked in world.league.promoters.items()
-        for one in linked
-    }
-    sharer = "wxsharer00000000"
-
-    def task(shop: str, account: str, kind: int) -> PullTask:
-        request = shop_articles(
-            shop_appid=shop, promoter_id=account, promoter_type=kind, sharer_appid=sharer
-        )
-        return PullTask("shop_articles", "league", client, request)
-
-    def to_load(key: str, pulled: Pulled) -> ListLoad:
-        shop, account, kind = accounts[key]
-        return article_list(
-            partition=f"{key}/{sharer}",
+def _articles(shop: str, account: str, kind: int, client: Client) -> Todo:
+    request = shop_articles(
+        shop_appid=shop, promoter_id=account, promoter_type=kind, sharer_appid=SHARER
+    )
+    return Todo(
+        PullTask("shop_articles", "league", client, request),
+        lambda pulled: article_list(
+            partition=f"{shop}/{account}/{SHARER}",
             shop_appid=shop,
             promoter_id=account,
-            sharer_appid=sharer,
+            sharer_appid=SHARER,
             promoter_type=kind,
             pages=pulled.staged,
             load=_load("shop_articles", pulled),
-        )
+        ),
+    )
 
-    tasks = {key: task(*one) for key, one in accounts.items()}
-    puller.pull(tasks, to_load, load_article_lists)
+
+def everything(settings: Settings, world: World) -> dict[str, Todo]:
+    transport = RequestsTransport(settings.api.max_in_flight)
+
+    def client(appid: str, secret_env: str) -> Client:
+        url = settings.api.base_url
+        tokens = StableToken(transport, url, appid, lambda: os.environ[secret_env])
+        return Client(transport, url, tokens)
+
+    todo = {
+        one.appid: _window(one.appid, client(one.appid, one.secret_env)) for one in settings.window
+    }
+    if settings.league is not None:
+        agency = client(settings.league.appid, settings.league.secret_env)
+        for shop, linked in world.league.promoters.items():
+            for one in linked:
+                account, kind = one["promoter_id"], one["promoter_type"]
+                todo[f"{shop}/{account}"] = _articles(shop, account, kind, agency)
+    return todo
+
+
+def pull_everything(settings: Settings, world: World, folder: Path) -> int:
+    todo, store, calls = everything(settings, world), Warehouse(folder), 0
+    tasks = {key: one.task for key, one in todo.items()}
+    staging, in_flight = Staging(folder / "staging"), settings.api.max_in_flight
+    with closing(pull_all(tasks, staging, in_flight, threading.Event())) as batches:
+        for batch in batches:
+            lists: dict[str, list[ListLoad]] = {"window_products": [], "shop_articles": []}
+            done = list[Pulled]()
+            for one in batch:
+                if isinstance(one.result, Exception):
+                    raise one.result
+                calls += one.result.api_calls
+                done.append(one.result)
+                lists[tasks[one.key].name].append(todo[one.key].to_load(one.result))
+            with store.writing() as connection:
+                if lists["window_products"]:
+                    load_windows(connection, lists["window_products"])
+                if lists["shop_articles"]:
+                    load_article_lists(connection, lists["shop_articles"])
+            for pulled in done:
+                pulled.staged.discard()
+    store.publish()
+    return calls
 
 
 def main() -> None:
     size, folder = Size(**json.loads(sys.argv[1])), Path(sys.argv[2])
     world = make(size)
     started, cpu = time.perf_counter(), time.process_time()
-    calls = pull_everything(world, folder)
+    settings = load_settings(Path(os.environ["CHANNELS_CONFIG"]))
+    calls = pull_everything(settings, world, folder)
     seconds, used = time.perf_counter() - started, time.process_time() - cpu
     sys.stdout.write(json.dumps({"seconds": seconds, "calls": calls, "cpu": used}) + "\n")
 

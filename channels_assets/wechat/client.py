@@ -140,18 +140,18 @@ class Client:
         if exhausted := self._exhausted.get(path):
             raise _not_tried(exhausted)
         calls.go_on()
-        self._limiter.acquire(calls.wait)
+        turn = self._limiter.acquire(calls.wait)
         calls.sent += 1
         url = self._base_url + path
         try:
             with hiding(token):
-                return decode(
-                    exchange(
-                        self._transport, url, {"access_token": token}, payload, endpoint, [token]
-                    )
+                answer = exchange(
+                    self._transport, url, {"access_token": token}, payload, endpoint, [token]
                 )
+                self._limiter.accepted(turn)
+                return decode(answer)
         except RateLimited:
-            self._limiter.slow_down()
+            self._limiter.refused(turn)
             raise
         except QuotaExhausted as error:
             self._exhausted[path] = error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.limiter import Limiter
+from channels_assets.wechat.pace import Turn
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets_tests.faults.lists import PAGE_SIZE, SIZE, Con, Listing, Row
 from channels_assets_tests.warehouse.making import in_pages, load
@@ -29,12 +31,12 @@ class Unhurried(Limiter):
     """Waits are written down, not waited for."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(lambda: time.monotonic() + sum(self.waits))
         self.waits: list[float] = []
 
-    def acquire(self, sleep: Callable[[float], None]) -> None:
+    def acquire(self, sleep: Callable[[float], None]) -> Turn:
         del sleep
-        super().acquire(self.waits.append)
+        return super().acquire(self.waits.append)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test test-slow test-browser soak simulate lint format lock clean
+.PHONY: run dev test test-slow test-browser soak simulate bench bench-memory bench-growth lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -28,6 +28,23 @@ FIRST ?= 0
 simulate: $(READY) ## SEEDS worlds of faults, changes and kills, each drawn from its number, from FIRST on
 	@$(BIN)/python -m channels_assets_tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
+BENCH := channels_assets_tests/bench
+ROUNDS ?= 3
+LATENCY ?= 0.05
+bench: $(READY) .venv-bench/.ready ## Ours beside a floor, dlt and a plain loop, in one run
+	@$(BIN)/python -m channels_assets_tests.bench --rounds $(ROUNDS) --latency $(LATENCY)
+
+bench-memory: $(READY) ## One window of 100,000 and of 1,000,000 products: time and peak memory
+	@$(BIN)/python -m channels_assets_tests.bench.memory
+
+bench-growth: $(READY) ## 10 to 10,000 partitions in one run, 1 to 365 refreshes: time and size
+	@$(BIN)/python -m channels_assets_tests.bench.growth
+
+.venv-bench/.ready: $(BENCH)/requirements.lock
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -41,6 +58,9 @@ lock: $(READY) ## Pin all dependencies anew, with hashes and without the address
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
+	@$(BIN)/uv pip compile $(BENCH)/requirements.in --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
+		--custom-compile-command "make lock" --output-file $(BENCH)/requirements.lock
 
 clean: ## Remove .venv; data/ stays
 	rm -rf .venv

@@ -35,7 +35,7 @@ from channels_assets.warehouse.loads import (
 )
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
-from channels_assets.warehouse.store import Warehouse
+from channels_assets.warehouse.store import Warehouse, lift_memory_limit
 from channels_assets.warehouse.transaction import atomic
 from channels_assets.warehouse.windows import (
     load_window,
@@ -69,6 +69,7 @@ __all__ = [
     "derive_article_products",
     "evidence",
     "get_meta",
+    "lift_memory_limit",
     "list_ages",
     "lists_tried",
     "load_article_lists",

@@ -19,6 +19,18 @@ STORAGE_VERSION = "v1.5.0"
 TIME_ZONE = "Asia/Shanghai"
 """How connections show times. What is stored is the moment itself."""
 _OPEN_SECONDS = 10.0
+# A million rows load in this memory as fast as in more: what doesn't fit goes to disk. More threads
+# only wait for each other, and each wants memory of its own.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "storage_compatibility_version": STORAGE_VERSION,
+    "memory_limit": "160MB",
+    "threads": 1,
+}
+
+
+def lift_memory_limit(con: duckdb.DuckDBPyConnection) -> None:
+    """For the rare list that doesn't load within the usual limit: DuckDB's own, most of the RAM."""
+    con.execute("RESET memory_limit")
 
 
 class Warehouse:
@@ -95,9 +107,7 @@ class Warehouse:
         deadline = time.monotonic() + _OPEN_SECONDS
         while True:
             try:
-                con = duckdb.connect(
-                    str(self.path), config={"storage_compatibility_version": STORAGE_VERSION}
-                )
+                con = duckdb.connect(str(self.path), config=_CONFIG)
                 break
             except duckdb.IOException as error:
                 if "lock" not in str(error):

@@ -73,7 +73,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch, row: Row) -> None:
     if row.kind == "hang":
         monkeypatch.setattr(transport, "READ_SECONDS", 0.25)
     elif row.kind == "slow" and row.times is ALWAYS:
-        monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.15)
+        monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.4)
     elif row.kind == "huge":
         monkeypatch.setattr(transport, "MAX_BYTES", 2**20)
     monkeypatch.setattr(auth, "_PASSING_SECONDS", 0.0)

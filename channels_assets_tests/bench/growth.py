@@ -1,0 +1,206 @@
+"""`make bench-growth`: how time and files grow with partitions and with refreshes.
+
+Partitions: one run of the real command over so many windows of 5 products each. Refreshes: one
+window of 10,000 products, loaded again and again; each time 1 % of them have changed, and the lists
+of 40 article accounts beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from channels_assets.warehouse import (
+    Load,
+    Warehouse,
+    article_list,
+    connect,
+    load_article_lists,
+    load_windows,
+    window_list,
+)
+from channels_assets_tests.bench.serve import served
+from channels_assets_tests.bench.world import Size
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_PRODUCTS, _LISTS, _ARTICLES = 10_000, 40, 50
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement: what was counted, how many seconds it took, and megabytes on disk."""
+
+    count: int
+    seconds: float
+    warehouse_mb: float
+    dagster_mb: float = 0.0
+    history_rows: int = 0
+
+
+def megabytes(path: Path) -> float:
+    if path.is_file():
+        return path.stat().st_size / 1e6
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file()) / 1e6
+
+
+def refresh_partitions(count: int) -> Point:
+    """The second refresh of so many windows, by the real command."""
+    size = Size(windows=count, products=5, lists=0)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), size, 0.0) as place:
+        data = Path(folder) / "data"
+        environment = {**place.environment, "CHANNELS_DATA": str(data), "PYTHONPATH": os.getcwd()}
+        told: dict[str, Any] = {}
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-m", "channels_assets.cli", "refresh", "--json"],
+                env=environment,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            told = json.loads(done.stdout)
+        assert told["assets"]["window_products"]["succeeded"] == count, told
+        return Point(
+            count,
+            told["seconds"],
+            megabytes(data / "warehouse.duckdb"),
+            megabytes(data / "dagster_home"),
+        )
+
+
+def page(field: str, items: list[dict[str, Any]]) -> bytes:
+    return json.dumps({"errcode": 0, field: items}).encode()
+
+
+def load_of(asset: str, number: int) -> Load:
+    at = _START + timedelta(hours=number)
+    return Load(asset, None, f"run {number}", at, at, 1, 1, None, "empty_page", 0)
+
+
+def products_at(number: int) -> list[dict[str, Any]]:
+    """1 % of the products are others than the time before."""
+    first = number * _PRODUCTS // 100
+    return [{"product_id": str(10**13 + first + n), "appid": "wx"} for n in range(_PRODUCTS)]
+
+
+def articles_at(number: int, one: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "article_info": {"article_url": f"https://mp.weixin.qq.com/s/{one}-{article}"},
+            "product_list": [
+                {
+                    "product_id": 10**13 + product,
+                    "product_name": "茶具",
+                    # Each refresh changes the commission of one article in a hundred.
+                    "predict_commission_amount": number if article % 100 == number % 100 else 1,
+                    "commission_rate": 100_000,
+                }
+                for product in range(4)
+            ],
+        }
+        for article in range(_ARTICLES)
+    ]
+
+
+def refreshes(steps: tuple[int, ...]) -> list[Point]:
+    points: list[Point] = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = Warehouse(Path(folder))
+        recent: list[float] = []
+        for number in range(1, max(steps) + 1):
+            items = products_at(number)
+            pages = [page("products", items[n : n + 200]) for n in range(0, _PRODUCTS, 200)]
+            window = window_list(
+                window="w",
+                account_appid="wx",
+                pages=pages,
+                load=load_of("window_products", number),
+            )
+            lists = [
+                article_list(
+                    partition=f"s/{one}/h",
+                    shop_appid="s",
+                    promoter_id=str(one),
+                    sharer_appid="h",
+                    promoter_type=4,
+                    pages=[page("article_list", articles_at(number, one))],
+                    load=load_of("shop_articles", number),
+                )
+                for one in range(_LISTS)
+            ]
+            started = time.perf_counter()
+            with store.writing() as connection:
+                load_windows(connection, [window])
+                load_article_lists(connection, lists)
+            recent = [*recent[-9:], time.perf_counter() - started]
+            if number in steps:
+                store.publish()
+                with connect(folder) as connection:
+                    [(rows,)] = connection.execute(
+                        "SELECT (SELECT count(*) FROM window_products_history)"
+                        " + (SELECT count(*) FROM article_products_history)"
+                    ).fetchall()
+                seconds = sorted(recent)[len(recent) // 2]
+                size = megabytes(store.path)
+                points.append(Point(number, seconds, size, history_rows=int(rows)))
+    return points
+
+
+@click.command()
+@click.option("--partitions", multiple=True, type=int, default=(10, 100, 1000, 10_000))
+@click.option("--refreshes", "steps", multiple=True, type=int, default=(1, 30, 365))
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw a picture there (PNG).")
+def main(partitions: tuple[int, ...], steps: tuple[int, ...], plot: Path | None) -> None:
+    console = Console(highlight=False)
+    runs = [refresh_partitions(count) for count in partitions]
+    table = Table("partitions", "seconds", "ms each", "warehouse MB", "Dagster MB", box=None)
+    for one in runs:
+        each = one.seconds / one.count * 1000
+        row = (f"{one.count:,}", f"{one.seconds:.1f}", f"{each:.1f}")
+        table.add_row(*row, f"{one.warehouse_mb:.1f}", f"{one.dagster_mb:.1f}")
+    console.print(table)
+    loads = refreshes(steps)
+    table = Table("refreshes", "ms a refresh", "history rows", "warehouse MB", box=None)
+    for one in loads:
+        row = (f"{one.count:,}", f"{one.seconds * 1000:.0f}", f"{one.history_rows:,}")
+        table.add_row(*row, f"{one.warehouse_mb:.1f}")
+    console.print(table)
+    if plot is not None:
+        draw(plot, runs, loads)
+
+
+def draw(path: Path, runs: list[Point], loads: list[Point]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), dpi=80)
+    left.loglog([one.count for one in runs], [one.seconds for one in runs], "o-")
+    left.set_xlabel("partitions in one run")
+    left.set_ylabel("seconds")
+    left.set_title("A refresh of windows of 5 products")
+    right.plot([one.count for one in loads], [one.warehouse_mb for one in loads], "o-")
+    right.set_xlabel("refreshes, each with 1 % of the products new")
+    right.set_ylabel("warehouse, MB")
+    right.set_ylim(bottom=0)
+    right.set_title("The warehouse file")
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 lock: $(READY) ## Pin all dependencies anew, with hashes and without the address of an index
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
+	@$(BIN)/uv pip compile pyproject.toml --extra notebooks --group dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
 

@@ -20,9 +20,10 @@ from channels_assets.config import (
     load_settings,
     secret,
 )
+from channels_assets.defs.checks import promises
 from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.running import is_alive
-from channels_assets.warehouse import Warehouse, clear, get_meta, set_meta
+from channels_assets.warehouse import Warehouse, clear, get_meta, keep_promises, set_meta
 
 _SOURCE = "source"
 _SANDBOX = "sandbox"
@@ -71,11 +72,11 @@ def _checked(settings: Settings, data: Path) -> Surroundings:
     if settings.league is not None:
         secret(settings.league.secret_env)
     store = Warehouse(data, settings.warehouse.publish_every_seconds)
-    return Surroundings(settings, store, _one_source(settings, store))
+    return Surroundings(settings, store, _prepared(settings, store))
 
 
-def _one_source(settings: Settings, store: Warehouse) -> str:
-    """Made-up and real rows never share a warehouse."""
+def _prepared(settings: Settings, store: Warehouse) -> str:
+    """Made-up and real rows never share a warehouse. Returns a line for the user, or nothing."""
     source = _SANDBOX if settings.api.sandbox else _API
     with store.writing() as connection:
         before = get_meta(connection, _SOURCE)
@@ -92,6 +93,7 @@ def _one_source(settings: Settings, store: Warehouse) -> str:
             notice = "The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。"
         if before != source:
             set_meta(connection, _SOURCE, source)
+        keep_promises(connection, {one.asset: one.hours for one in promises(settings.freshness)})
     return notice
 
 

@@ -24,7 +24,7 @@ from channels_assets.warehouse.dimensions import (
     promoter_list,
 )
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
+from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.loads import (
     Failure,
     Load,
@@ -69,6 +69,7 @@ __all__ = [
     "derive_article_products",
     "evidence",
     "get_meta",
+    "keep_promises",
     "list_ages",
     "lists_tried",
     "load_article_lists",

@@ -28,6 +28,7 @@ from channels_assets.warehouse import Warehouse, clear, get_meta, keep_promises,
 _SOURCE = "source"
 _SANDBOX = "sandbox"
 _API = "api"
+_SANDBOX_DAYS = "sandbox_days"
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings() -> Generator[Surroundings]:
+def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
     """Prepares folders and environment; without a channels.toml, serves the bundled sandbox.
 
+    `next_day`: the sandbox's world is a day older afterwards, so that the next refresh has something
+    to find.
     Raises ConfigError, with one line that says what to change.
     """
     load_dotenv(Path(".env"))
@@ -59,6 +62,8 @@ def surroundings() -> Generator[Surroundings]:
     with _sandbox(data) as url:
         settings = load_settings(config_path())
         checked = _checked(settings, data)
+        if next_day:
+            _sandbox_days(checked.store, add=1)
         notice = (
             f"No channels.toml here: using the bundled sandbox at {url} (made-up data). "
             "没有 channels.toml，使用内置沙盒（虚构数据）。"
@@ -97,6 +102,15 @@ def _prepared(settings: Settings, store: Warehouse) -> str:
     return notice
 
 
+def _sandbox_days(store: Warehouse, add: int = 0) -> int:
+    """How many days have gone by in the sandbox's world, before `add` more do."""
+    with store.writing() as connection:
+        days = int(get_meta(connection, _SANDBOX_DAYS) or 0)
+        if add:
+            set_meta(connection, _SANDBOX_DAYS, str(days + add))
+    return days
+
+
 def _prepare_instance(data: Path) -> None:
     home = Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home").absolute()
     os.environ["DAGSTER_HOME"] = str(home)
@@ -110,12 +124,14 @@ def _prepare_instance(data: Path) -> None:
 
 @contextmanager
 def _sandbox(data: Path) -> Generator[str]:
-    from channels_assets.sandbox import Sandbox, World  # noqa: PLC0415 (only where it is used)
+    from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415 (only where it is used)
 
     for leftover in data.glob("sandbox-*.toml"):
         if not is_alive(int(leftover.stem.partition("-")[2])):
             leftover.unlink(missing_ok=True)
     world = World.generate(seed=1)
+    for day in range(_sandbox_days(Warehouse(data))):
+        pass_day(world, day)
     with Sandbox(world) as sandbox:
         lines = ["# Written by channels-assets for its bundled sandbox.", "[api]"]
         lines += [f'base_url = "{sandbox.url}"', "sandbox = true"]

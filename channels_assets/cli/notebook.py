@@ -1,0 +1,49 @@
+"""`channels-assets notebook`: JupyterLab on the user's own copies of the notebooks."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import NoReturn
+
+from channels_assets.config import ConfigError
+from channels_assets.warehouse import WarehouseError, connect
+
+FIRST = "window_overview.ipynb"
+
+
+def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
+    """Becomes JupyterLab. Raises ConfigError when it is not installed or there is no data yet."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise ConfigError(
+            "JupyterLab is not installed: pip install 'channels-assets[notebooks]' (make does it)."
+        )
+    try:
+        connect(data).close()
+    except WarehouseError as error:
+        raise ConfigError(f"{error}. 还没有数据：请先运行 make run。") from None
+    folder = copy_notebooks(data)
+    os.environ["CHANNELS_DATA"] = str(data)
+    command = [sys.executable, "-m", "jupyterlab", str(folder / FIRST), f"--notebook-dir={folder}"]
+    command += ["--ip=127.0.0.1", f"--port={port}", *(() if browser else ("--no-browser",))]
+    # JupyterLab would ask its makers for news and updates.
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command += ["--LabApp.news_url="]
+    if os.geteuid() == 0:
+        command.append("--allow-root")  # as in containers; it listens to this machine alone
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+def copy_notebooks(data: Path) -> Path:
+    """Puts each notebook into data/notebooks unless it is there: what people change stays theirs."""
+    folder = data / "notebooks"
+    folder.mkdir(parents=True, exist_ok=True)
+    for shipped in resources.files("channels_assets.notebooks").iterdir():
+        if shipped.name.endswith(".ipynb") and not (folder / shipped.name).exists():
+            with resources.as_file(shipped) as path:
+                shutil.copyfile(path, folder / shipped.name)
+    return folder

@@ -1,8 +1,12 @@
-"""The notebooks as they are shipped, and executed against real refreshes of a sandbox."""
+"""The notebooks as they are shipped, and executed against real refreshes of a sandbox.
+
+With SCREENSHOTS=.github/images, the picture of the README is taken anew.
+"""
 
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -13,6 +17,7 @@ from nbclient import NotebookClient
 
 from channels_assets.notebooks.fonts import HOW_TO, chinese_font
 from channels_assets.sandbox import Fault, World, pass_day
+from channels_assets_tests.browser.png import with_palette
 from channels_assets_tests.support import Project
 
 NOTEBOOKS = sorted(
@@ -31,7 +36,6 @@ def read(name: str) -> nbformat.NotebookNode:
 
 def execute(name: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> nbformat.NotebookNode:
     monkeypatch.setenv("CHANNELS_DATA", str(data))
-    # Without encryption between kernel and client, which ipykernel warns of on stderr, not in cells.
     notebook = read(name)
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     return notebook
@@ -97,6 +101,9 @@ def test_executed_after_refreshes_that_found_changes(
         assert said(notebook) == "", name
         assert len(pictures(notebook)) == PICTURES[name], name
         assert all(len(picture) > 5_000 for picture in pictures(notebook)), name
+    if folder := os.environ.get("SCREENSHOTS"):
+        picture = pictures(done["commission_explorer.ipynb"])[0]
+        Path(folder, "best-articles.png").write_bytes(with_palette(picture, 32))
     (best,) = project.rows("SELECT best_commission_yuan FROM best_articles LIMIT 1")
     assert f"{best[0]:,.2f}" in tables(done["commission_explorer.ipynb"])
     overview = tables(done["window_overview.ipynb"])

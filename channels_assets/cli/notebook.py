@@ -28,11 +28,12 @@ def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
         raise ConfigError(f"{error}. 还没有数据：请先运行 make run。") from None
     folder = copy_notebooks(data)
     os.environ["CHANNELS_DATA"] = str(data)
+    # labconfig/ in there keeps JupyterLab from asking its makers for news and updates.
+    theirs = os.environ.get("JUPYTER_CONFIG_PATH")
+    ours = str(resources.files("channels_assets.notebooks"))
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (theirs, ours)))
     command = [sys.executable, "-m", "jupyterlab", str(folder / FIRST), f"--notebook-dir={folder}"]
     command += ["--ip=127.0.0.1", f"--port={port}", *(() if browser else ("--no-browser",))]
-    # JupyterLab would ask its makers for news and updates.
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    command += ["--LabApp.news_url="]
     if os.geteuid() == 0:
         command.append("--allow-root")  # as in containers; it listens to this machine alone
     os.execv(sys.executable, command)  # noqa: S606

@@ -51,11 +51,13 @@ def show(
     after _CUT characters but those in the columns `whole`.
     """
     chosen: dict[Any, Any] = {}
+    times: list[Any] = []
     for name, kind in frame.dtypes.items():
         if pd.api.types.is_integer_dtype(kind):
             chosen[str(name)] = "{:,}"
         elif isinstance(kind, pd.DatetimeTZDtype):
             chosen[str(name)] = "{:%Y-%m-%d %H:%M}"
+            times.append(name)
         elif pd.api.types.is_datetime64_any_dtype(kind):
             chosen[str(name)] = "{:%Y-%m-%d}"
     frame = frame.copy()
@@ -72,6 +74,7 @@ def show(
         .hide(axis="index")
         .set_properties(subset=numbers, **{"text-align": "right"})
         .set_properties(subset=texts, **{"text-align": "left", "max-width": "28em"})
+        .set_properties(subset=times, **{"white-space": "nowrap"})
         .set_table_styles([{"selector": "th", "props": "text-align: left"}])
     )
 

@@ -60,10 +60,7 @@ def tables(notebook: nbformat.NotebookNode) -> str:
     return "".join(data["text/html"] for data in shown)
 
 
-@pytest.fixture(autouse=True)
-def _font() -> None:
-    if chinese_font() is None:
-        pytest.skip(HOW_TO)
+needs_font = pytest.mark.skipif(chinese_font() is None, reason=HOW_TO)
 
 
 def test_there_are_three() -> None:
@@ -83,6 +80,7 @@ def test_no_output_is_shipped(name: str) -> None:
     assert ".plot(" not in text
 
 
+@needs_font
 def test_executed_after_refreshes_that_found_changes(
     make_project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +113,7 @@ def test_executed_after_refreshes_that_found_changes(
     assert "PermissionDenied" in tables(done["data_health.ipynb"])
 
 
+@needs_font
 @pytest.mark.parametrize("kind", ["windows alone", "articles alone"])
 def test_executed_where_half_of_it_is_missing(
     kind: str, make_project: Make, monkeypatch: pytest.MonkeyPatch

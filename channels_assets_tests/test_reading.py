@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from channels_assets.sandbox import World
 from channels_assets_tests.support import Project
@@ -35,6 +39,26 @@ def test_share_links_are_those_that_the_server_sent(make_project: Make) -> None:
     assert (unnamed.code, unnamed.out) == (2, "")
     assert one in unnamed.err
     assert other in unnamed.err
+
+
+def test_the_example_of_the_readme_runs(make_project: Make) -> None:
+    world = World.generate(seed=34, products=20, sharers=1)
+    project = make_project(world)
+    assert project.refresh().code == 0
+    readme = Path(__file__).parent.parent / "README.md"
+    (example,) = re.findall(r"```python\n(.*?)```", readme.read_text("utf-8"), re.DOTALL)
+    example = example.replace("wx...", world.league.sharers[0]["sharer_appid"])
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", example]
+    done = subprocess.run(
+        command,
+        cwd=project.folder,
+        env=project.environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((project.folder / "links").iterdir())) == 2
 
 
 def test_fresh_is_what_channels_toml_promises(make_project: Make) -> None:

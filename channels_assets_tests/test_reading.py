@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from channels_assets.sandbox import World
+from channels_assets.warehouse import Warehouse
 from channels_assets_tests.support import Project
 
 Make = Callable[..., Project]
@@ -35,6 +36,11 @@ def test_share_links_are_those_that_the_server_sent(make_project: Make) -> None:
     ]
     assert sorted(links, key=str) == sorted(sent, key=str)
     assert f"{len(sent):,} links" in done.out
+    with Warehouse(project.data).writing() as con:
+        con.execute("DROP VIEW best_articles")
+        con.execute("UPDATE meta SET value = 'an older text' WHERE key = 'views_made_from'")
+    (project.data / "channels.duckdb").write_bytes((project.data / "warehouse.duckdb").read_bytes())
+    assert project.command("export-links", one, "--to", str(project.folder)).code == 0
     unnamed = project.command("export-links")
     assert (unnamed.code, unnamed.out) == (2, "")
     assert one in unnamed.err

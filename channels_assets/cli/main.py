@@ -17,7 +17,7 @@ from dotenv import load_dotenv
 from rich.console import Console
 
 from channels_assets.cli.doctor import print_quota
-from channels_assets.cli.notebook import open_notebooks
+from channels_assets.cli.notebook import open_notebooks, up_to_date
 from channels_assets.cli.refreshing import Report, run_refresh
 from channels_assets.cli.show import Bars, print_partitions, print_report
 from channels_assets.cli.surroundings import surroundings
@@ -158,6 +158,7 @@ def export_links(sharer: str | None, to: Path) -> None:
     out when there is only one.
     """
     load_dotenv(Path(".env"))
+    up_to_date(data_dir())
     try:
         exported = export_share_links(sharer, to, data_dir())
     except WarehouseError as error:

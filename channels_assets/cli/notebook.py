@@ -6,12 +6,13 @@ import importlib.util
 import os
 import shutil
 import sys
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import NoReturn
 
 from channels_assets.config import ConfigError
-from channels_assets.warehouse import WarehouseError, connect
+from channels_assets.warehouse import Warehouse, WarehouseError, connect
 
 FIRST = "window_overview.ipynb"
 
@@ -22,6 +23,7 @@ def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
         raise ConfigError(
             "JupyterLab is not installed: pip install 'channels-assets[notebooks]' (make does it)."
         )
+    up_to_date(data)
     try:
         connect(data).close()
     except WarehouseError as error:
@@ -37,6 +39,17 @@ def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
     if os.geteuid() == 0:
         command.append("--allow-root")  # as in containers; it listens to this machine alone
     os.execv(sys.executable, command)  # noqa: S606
+
+
+def up_to_date(data: Path) -> None:
+    """Gives data that an older version wrote the views of this one."""
+    store = Warehouse(data)
+    if store.path.exists():
+        # Without it, reading still works where the views are there already.
+        with suppress(WarehouseError, OSError):
+            with store.writing():
+                pass
+            store.publish()
 
 
 def copy_notebooks(data: Path) -> Path:

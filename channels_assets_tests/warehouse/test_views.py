@@ -174,10 +174,12 @@ def coverage(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[Any, ...]]:
 def test_coverage(league: duckdb.DuckDBPyConnection) -> None:
     for name in ("fresh", "failed since", "old", "gone"):
         load_window(league, window=name, account_appid="a", pages=ids(1), load=load())
+    load_window(league, window="gone while empty", account_appid="a", pages=ids(), load=load())
     age(league, "window_products", "old", 2.5)
     for name in ("failed since", "never"):
         fail(league, name)
-    remove_window(league, "gone")
+    for name in ("gone", "gone while empty", "never there"):
+        remove_window(league, name)
 
     assert coverage(league) == {
         "article_products": (2, 2, 0, 0, 0),

@@ -21,7 +21,7 @@ def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
     """Becomes JupyterLab. Raises ConfigError when it is not installed or there is no data yet."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigError(
-            "JupyterLab is not installed: pip install 'channels-assets[notebooks]' (make does it)."
+            "JupyterLab is not installed: pip install jupyterlab matplotlib (make does it by itself)."
         )
     up_to_date(data)
     try:

@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test test-slow test-browser soak simulate bench bench-memory bench-growth lint format lock clean
+.PHONY: run dev notebook test test-slow test-browser soak simulate bench bench-memory bench-growth lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
 
 dev: $(READY) ## Open the Dagster UI on the same instance
 	@$(BIN)/channels-assets dev
+
+notebook: $(READY) ## Open JupyterLab on the notebooks, copied to data/notebooks
+	@$(BIN)/channels-assets notebook
 
 test: $(READY) ## All tests but those that need a browser
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow"
@@ -55,7 +58,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 lock: $(READY) ## Pin all dependencies anew, with hashes and without the address of an index
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
+	@$(BIN)/uv pip compile pyproject.toml --extra notebooks --group dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
 	@$(BIN)/uv pip compile $(BENCH)/requirements.in --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -14,6 +14,7 @@ ROOMS = {
     "warehouse": set[str](),
     "sandbox": set[str](),
     "config": set[str](),
+    "notebooks": {"warehouse"},
     "extract": {"wechat"},
     "defs": {"wechat", "extract", "warehouse", "config"},
     "definitions": {"config", "defs"},
@@ -24,7 +25,8 @@ OUTSIDE = {
     "requests": {"wechat"},
     "urllib3": {"wechat"},
     "duckdb": {"warehouse", "defs"},
-    "pandas": {"warehouse"},
+    "pandas": {"warehouse", "notebooks"},
+    "matplotlib": {"notebooks"},
     "click": {"cli"},
     "rich": {"cli"},
 }

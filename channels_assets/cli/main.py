@@ -1,4 +1,4 @@
-"""channels-assets refresh | dev | partitions | sandbox"""
+"""channels-assets refresh | dev | notebook | export-links | partitions | doctor | sandbox"""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from dotenv import load_dotenv
 from rich.console import Console
 
 from channels_assets.cli.doctor import print_quota
+from channels_assets.cli.notebook import open_notebooks, up_to_date
 from channels_assets.cli.refreshing import Report, run_refresh
 from channels_assets.cli.show import Bars, print_partitions, print_report
 from channels_assets.cli.surroundings import surroundings
-from channels_assets.config import ConfigError
+from channels_assets.config import ConfigError, data_dir
+from channels_assets.warehouse import WarehouseError, export_share_links
 
 ASSETS = (
     "cooperating_shops",
@@ -61,7 +64,7 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
     Exit code 0: all good; 1: some list failed; 2: the configuration is wrong.
     """
     console = Console(stderr=True, highlight=False)
-    with surroundings() as around:
+    with surroundings(next_day=True) as around:
         if around.notice:
             console.print(around.notice, soft_wrap=True)
         started = time.monotonic()
@@ -128,6 +131,46 @@ def dev(port: int) -> None:
             # Its code server would linger until it misses heartbeats.
             os.killpg(child.pid, signal.SIGTERM)
         sys.exit(code)
+
+
+@main.command()
+@click.option("--port", default=8888, show_default=True, help="Port of JupyterLab.")
+@click.option("--browser/--no-browser", default=True, help="Whether to open a browser.")
+def notebook(port: int, browser: bool) -> None:
+    """Open JupyterLab on your copies of the notebooks, in data/notebooks."""
+    load_dotenv(Path(".env"))
+    open_notebooks(data_dir(), port, browser)
+
+
+@main.command()
+@click.argument("sharer", required=False)
+@click.option(
+    "--to",
+    default=Path("."),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to write into.",
+)
+def export_links(sharer: str | None, to: Path) -> None:
+    """Write the share links of SHARER (a sharer_appid) as JSON and CSV.
+
+    The JSON has what wx.openOfficialAccountArticle takes, the CSV is for people. SHARER may be left
+    out when there is only one.
+    """
+    load_dotenv(Path(".env"))
+    up_to_date(data_dir())
+    try:
+        exported = export_share_links(sharer, to, data_dir())
+    except WarehouseError as error:
+        raise ConfigError(f"{error}.") from None
+    click.echo(f"{exported.links:,} links: {exported.json}, {exported.csv}")
+    if exported.without_link:
+        click.echo(f"{exported.without_link:,} articles have no share link and are left out.")
+    if exported.hidden:
+        click.echo(
+            f"{exported.hidden:,} links begin like a formula: they are in the JSON alone, where a "
+            "spreadsheet can't run them."
+        )
 
 
 @main.command()

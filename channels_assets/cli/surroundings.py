@@ -20,13 +20,15 @@ from channels_assets.config import (
     load_settings,
     secret,
 )
+from channels_assets.defs.checks import promises
 from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.running import is_alive
-from channels_assets.warehouse import Warehouse, clear, get_meta, set_meta
+from channels_assets.warehouse import Warehouse, clear, get_meta, keep_promises, set_meta
 
 _SOURCE = "source"
 _SANDBOX = "sandbox"
 _API = "api"
+_SANDBOX_DAYS = "sandbox_days"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,11 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings() -> Generator[Surroundings]:
+def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
     """Prepares folders and environment; without a channels.toml, serves the bundled sandbox.
 
+    `next_day`: the sandbox's world is a day older afterwards, so that the next refresh has something
+    to find.
     Raises ConfigError, with one line that says what to change.
     """
     load_dotenv(Path(".env"))
@@ -58,6 +62,8 @@ def surroundings() -> Generator[Surroundings]:
     with _sandbox(data) as url:
         settings = load_settings(config_path())
         checked = _checked(settings, data)
+        if next_day:
+            _sandbox_days(checked.store, add=1)
         notice = (
             f"No channels.toml here: using the bundled sandbox at {url} (made-up data). "
             "没有 channels.toml，使用内置沙盒（虚构数据）。"
@@ -71,11 +77,11 @@ def _checked(settings: Settings, data: Path) -> Surroundings:
     if settings.league is not None:
         secret(settings.league.secret_env)
     store = Warehouse(data, settings.warehouse.publish_every_seconds)
-    return Surroundings(settings, store, _one_source(settings, store))
+    return Surroundings(settings, store, _prepared(settings, store))
 
 
-def _one_source(settings: Settings, store: Warehouse) -> str:
-    """Made-up and real rows never share a warehouse."""
+def _prepared(settings: Settings, store: Warehouse) -> str:
+    """Made-up and real rows never share a warehouse. Returns a line for the user, or nothing."""
     source = _SANDBOX if settings.api.sandbox else _API
     with store.writing() as connection:
         before = get_meta(connection, _SOURCE)
@@ -92,7 +98,17 @@ def _one_source(settings: Settings, store: Warehouse) -> str:
             notice = "The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。"
         if before != source:
             set_meta(connection, _SOURCE, source)
+        keep_promises(connection, {one.asset: one.hours for one in promises(settings.freshness)})
     return notice
+
+
+def _sandbox_days(store: Warehouse, add: int = 0) -> int:
+    """How many days have gone by in the sandbox's world, before `add` more do."""
+    with store.writing() as connection:
+        days = int(get_meta(connection, _SANDBOX_DAYS) or 0)
+        if add:
+            set_meta(connection, _SANDBOX_DAYS, str(days + add))
+    return days
 
 
 def _prepare_instance(data: Path) -> None:
@@ -108,12 +124,14 @@ def _prepare_instance(data: Path) -> None:
 
 @contextmanager
 def _sandbox(data: Path) -> Generator[str]:
-    from channels_assets.sandbox import Sandbox, World  # noqa: PLC0415 (only where it is used)
+    from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415 (only where it is used)
 
     for leftover in data.glob("sandbox-*.toml"):
         if not is_alive(int(leftover.stem.partition("-")[2])):
             leftover.unlink(missing_ok=True)
     world = World.generate(seed=1)
+    for day in range(_sandbox_days(Warehouse(data))):
+        pass_day(world, day)
     with Sandbox(world) as sandbox:
         lines = ["# Written by channels-assets for its bundled sandbox.", "[api]"]
         lines += [f'base_url = "{sandbox.url}"', "sandbox = true"]

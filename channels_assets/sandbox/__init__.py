@@ -4,14 +4,16 @@
     with Sandbox(world) as sandbox:
         requests.post(sandbox.url + "/cgi-bin/stable_token", json={...})
 
-`World` is what exists, `Sandbox` serves it, `Fault` makes it misbehave (kinds: `KINDS`).
+`World` is what exists, `pass_day` changes it as a day would, `Sandbox` serves it, `Fault` makes it
+misbehave (kinds: `KINDS`).
 """
 
 from channels_assets.sandbox.calls import Call
+from channels_assets.sandbox.days import pass_day
 from channels_assets.sandbox.fault_kinds import KINDS
 from channels_assets.sandbox.faults import Fault, Injected
 from channels_assets.sandbox.records import League, Window
 from channels_assets.sandbox.server import Sandbox
 from channels_assets.sandbox.world import World
 
-__all__ = ["KINDS", "Call", "Fault", "Injected", "League", "Sandbox", "Window", "World"]
+__all__ = ["KINDS", "Call", "Fault", "Injected", "League", "Sandbox", "Window", "World", "pass_day"]

@@ -37,7 +37,7 @@ def generate_league(
         else:
             size = rng.randint(0, articles)
         league.articles[key] = [
-            _article(rng, _product_ids(rng, n, products_per_article), string_ids)
+            make_article(rng, _product_ids(rng, n, products_per_article), string_ids)
             for n in range(size)
         ]
     return league
@@ -92,7 +92,8 @@ def _product_ids(rng: Random, place: int, usual: int) -> list[int]:
     return [wording.product_id(rng) for _ in range(rng.randint(1, 2 * usual - 1))]
 
 
-def _article(rng: Random, product_ids: list[int], string_ids: float) -> Json:
+def make_article(rng: Random, product_ids: list[int], string_ids: float = 0.1) -> Json:
+    """A new article that promotes these products."""
     created = 0 if rng.random() < 0.08 else wording.moment(rng)
     article: Json = {
         "product_list": [_product(rng, number, string_ids) for number in product_ids],

@@ -33,7 +33,7 @@ def _window(rng: Random, shop_appids: list[str], size: int) -> Window:
     suppliers = shop_appids or [wording.appid(rng)]
     for product_id in _product_ids(rng, size):
         own = rng.random() < 0.6
-        item = _own(rng, product_id, suppliers) if own else _affiliate(rng, product_id)
+        item = make_own(rng, product_id, suppliers) if own else make_affiliate(rng, product_id)
         if rng.random() < 0.05:
             item["leaf_category_id"] = rng.randrange(1000, 9999)
         if own and rng.random() < 0.5:
@@ -51,14 +51,16 @@ def _product_ids(rng: Random, size: int) -> list[str]:
     return ids
 
 
-def _own(rng: Random, product_id: str, suppliers: list[str]) -> Json:
+def make_own(rng: Random, product_id: str, suppliers: list[str]) -> Json:
+    """A product of one's own shop."""
     item: Json = {"product_id": product_id, "appid": rng.choice(suppliers)}
     if rng.random() < 0.15:
         item["product_source"] = 0
     return item
 
 
-def _affiliate(rng: Random, product_id: str) -> Json:
+def make_affiliate(rng: Random, product_id: str) -> Json:
+    """A product from the selection centre."""
     out_product_id = str(wording.product_id(rng))
     return {
         "product_id": product_id,

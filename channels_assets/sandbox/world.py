@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from dataclasses import dataclass
+from random import Random
 
 from channels_assets.sandbox.generate_league import generate_league
 from channels_assets.sandbox.generate_windows import generate_windows
@@ -47,6 +48,7 @@ class World:
         )
         shop_appids = [shop["shop_appid"] for shop in league.shops]
         made = generate_windows(seed, shop_appids, windows=windows, products=products)
+        _sell_what_is_promoted(seed, made, league)
         return cls(windows={window.appid: window for window in made}, league=league)
 
     def secrets(self) -> dict[str, str]:
@@ -69,6 +71,22 @@ class World:
         """Exactly what the API sends for this article list, whole and in order."""
         articles = self.league.articles.get((shop_appid, promoter_id), [])
         return [with_share_link(article, promoter_id, sharer_appid) for article in articles]
+
+
+def _sell_what_is_promoted(seed: int, windows: list[Window], league: League) -> None:
+    """Let a fifth of the windows' affiliate products be products that articles promote."""
+    rng = Random(f"promoted {seed}")
+    promoted = {
+        str(product["product_id"])
+        for articles in league.articles.values()
+        for article in articles
+        for product in article["product_list"]
+    }
+    for window in windows:
+        chosen = rng.sample(sorted(promoted), len(promoted))
+        for item in window.products:
+            if "out_product_id" in item and chosen and rng.random() < 0.2:
+                item["out_product_id"] = chosen.pop()
 
 
 def with_share_link(article: Json, promoter_id: str, sharer_appid: str) -> Json:

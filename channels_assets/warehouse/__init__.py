@@ -24,7 +24,8 @@ from channels_assets.warehouse.dimensions import (
     promoter_list,
 )
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
+from channels_assets.warehouse.export import ExportedLinks, export_share_links
+from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.loads import (
     Failure,
     Load,
@@ -48,6 +49,7 @@ __all__ = [
     "CHECKS",
     "Column",
     "Evidence",
+    "ExportedLinks",
     "Failure",
     "ListAge",
     "ListLoad",
@@ -68,7 +70,9 @@ __all__ = [
     "connect",
     "derive_article_products",
     "evidence",
+    "export_share_links",
     "get_meta",
+    "keep_promises",
     "lift_memory_limit",
     "list_ages",
     "lists_tried",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
+
+from channels_assets.warehouse.schema import get_meta, set_meta
 
 
 @dataclass(frozen=True)
@@ -54,3 +56,11 @@ def lists_tried(con: duckdb.DuckDBPyConnection, asset: str) -> set[str]:
         {"asset": asset},
     ).fetchall()
     return {row[0] for row in rows}
+
+
+def keep_promises(con: duckdb.DuckDBPyConnection, hours: Mapping[str, float]) -> None:
+    """Keep how old the lists of each asset may be, for the views list_freshness and coverage."""
+    for asset, most in hours.items():
+        key = f"fresh_hours.{asset}"
+        if get_meta(con, key) != str(most):
+            set_meta(con, key, str(most))

@@ -24,6 +24,9 @@ _DTYPES = {
     "UINTEGER": "Int64",
     "UBIGINT": "UInt64",
     "BOOLEAN": "boolean",
+    # Of its own accord DuckDB makes a column of NULLs alone into one of objects.
+    "VARCHAR": "str",
+    "JSON": "str",
 }
 
 
@@ -87,6 +90,9 @@ def query(
 
 
 def _frame(rows: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    if len(set(rows.columns)) < len(rows.columns):
+        # A second column `a` becomes `a_1`, as in any subquery.
+        rows = rows.select("*")
     types = dict(zip(rows.columns, map(str, rows.types), strict=True))
     # pandas has no integer of 128 bits, which is what sum() gives: DuckDB would hand out floats.
     wide = [name for name, kind in types.items() if kind in ("HUGEINT", "UHUGEINT")]

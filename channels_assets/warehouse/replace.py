@@ -46,7 +46,8 @@ def remove_list(
 ) -> int:
     """Replace one list by nothing, since it is no longer there. Returns the rows removed.
 
-    Call it within a transaction. A list without rows leaves no trace in `loads`.
+    Call it within a transaction. `loads` tells of it, but for a list that was never loaded or is
+    removed already.
     """
     con.execute('DELETE FROM failures WHERE asset = ? AND "partition" = ?', [table.name, partition])
     con.execute(
@@ -61,7 +62,7 @@ def remove_list(
         f"SELECT count(*) FROM {table.name} WHERE {in_scope(table)}",  # noqa: S608
         scope,
     )
-    if rows:
+    if rows or _is_loaded(con, table, partition):
         now = datetime.now(UTC)
         load = Load(
             asset=table.name,
@@ -77,6 +78,22 @@ def remove_list(
         )
         replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.facts))])
     return rows
+
+
+def _is_loaded(con: duckdb.DuckDBPyConnection, table: ListTable, partition: str) -> bool:
+    """Whether the list, empty or not, was loaded and not removed since."""
+    return bool(
+        count(
+            con,
+            """
+            SELECT count(*) FROM (
+                SELECT max_by(end_reason, load_id) AS end_reason FROM loads
+                WHERE asset = $asset AND "partition" = $partition
+            ) WHERE end_reason <> 'removed'
+            """,
+            {"asset": table.name, "partition": partition},
+        )
+    )
 
 
 def _counts(con: duckdb.DuckDBPyConnection, lists: int) -> list[tuple[int, ...]]:

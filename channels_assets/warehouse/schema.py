@@ -1,5 +1,6 @@
 """The schema's versions, the file's own facts, and emptying it."""
 
+import hashlib
 from importlib.resources import files
 
 import duckdb
@@ -9,12 +10,15 @@ from channels_assets.warehouse.transaction import atomic
 
 _VERSIONS = ("schema.sql",)
 """One SQL file per version: the n-th takes a file from version n-1 to n."""
+_VIEWS = "views.sql"
+_VIEWS_MADE_FROM = "views_made_from"
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Bring an open file to this version of the schema, from nothing or from an older one.
 
-    Raises WarehouseError when the file was written by a newer version of this program.
+    Views and macros hold no data: whenever those of the file came from another text, they are made
+    anew. Raises WarehouseError when the file was written by a newer version of this program.
     """
     try:
         version = int(get_meta(con, "schema_version") or 0)
@@ -25,14 +29,33 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
             f"the warehouse has schema version {version}, this program knows {len(_VERSIONS)}: "
             "upgrade channels-assets, or set CHANNELS_DATA to another folder"
         )
-    if version == len(_VERSIONS):
+    views = _text(_VIEWS)
+    made_from = hashlib.sha256(views.encode()).hexdigest()
+    if version == len(_VERSIONS) and get_meta(con, _VIEWS_MADE_FROM) == made_from:
         return
     with atomic(con):
+        _drop_views(con)
         for name in _VERSIONS[version:]:
-            con.execute(
-                files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
-            )
+            con.execute(_text(name))
+        con.execute(views)
         set_meta(con, "schema_version", str(len(_VERSIONS)))
+        set_meta(con, _VIEWS_MADE_FROM, made_from)
+
+
+def _drop_views(con: duckdb.DuckDBPyConnection) -> None:
+    for kind, name in con.execute(
+        """
+        SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary
+        UNION ALL
+        SELECT 'MACRO TABLE', function_name FROM duckdb_functions()
+        WHERE NOT internal AND function_type = 'table_macro' AND database_name = current_database()
+        """
+    ).fetchall():
+        con.execute(f'DROP {kind} "{name}"')
+
+
+def _text(name: str) -> str:
+    return files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
 
 
 def get_meta(con: duckdb.DuckDBPyConnection, key: str) -> str | None:

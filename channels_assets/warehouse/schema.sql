@@ -1,4 +1,4 @@
--- Version 1 of the warehouse: every table, its view, and a COMMENT on each of their columns.
+-- Version 1 of the warehouse: every table, and a COMMENT on each of its columns. Views: views.sql.
 -- No PRIMARY KEY: it makes a load three times slower and the file twice as large. The loaders prove
 -- uniqueness before they write, and checks.py can prove it again.
 
@@ -264,21 +264,3 @@ COMMENT ON COLUMN article_products_history.extra IS 'See article_products';
 COMMENT ON COLUMN article_products_history.change IS 'Why the row begins: added, or changed (a value)';
 COMMENT ON COLUMN article_products_history.valid_from IS 'First load that had it so: that load''s fetched_at; a microsecond after the list''s latest entry here if the clock stood still or ran back';
 COMMENT ON COLUMN article_products_history.valid_to IS 'First load that no longer had it so, NULL while it holds';
-
-CREATE VIEW article_commissions AS
-SELECT
-    p.shop_appid, p.promoter_id, p.sharer_appid, p.article_url, a.article_title, p.product_id, p.product_name,
-    (p.predict_commission_amount::DECIMAL(20, 0) / 100)::DECIMAL(20, 2) AS predict_commission_yuan,
-    (p.commission_rate::DECIMAL(12, 0) / 10000)::DECIMAL(12, 4) AS commission_percent
-FROM article_products p
-LEFT JOIN shop_articles a USING (shop_appid, promoter_id, sharer_appid, article_url);
-COMMENT ON VIEW article_commissions IS 'article_products in units for people: yuan and percent, with the article''s title';
-COMMENT ON COLUMN article_commissions.shop_appid IS 'See article_products';
-COMMENT ON COLUMN article_commissions.promoter_id IS 'See article_products';
-COMMENT ON COLUMN article_commissions.sharer_appid IS 'See article_products';
-COMMENT ON COLUMN article_commissions.article_url IS 'See article_products';
-COMMENT ON COLUMN article_commissions.article_title IS 'See shop_articles';
-COMMENT ON COLUMN article_commissions.product_id IS 'See article_products';
-COMMENT ON COLUMN article_commissions.product_name IS 'See article_products';
-COMMENT ON COLUMN article_commissions.predict_commission_yuan IS 'predict_commission_amount in yuan';
-COMMENT ON COLUMN article_commissions.commission_percent IS 'commission_rate in percent';

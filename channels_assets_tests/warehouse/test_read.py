@@ -100,6 +100,30 @@ def test_types(warehouse: Warehouse) -> None:
     assert sums["n"].tolist() == [6]
 
 
+def test_types_where_there_is_nothing(warehouse: Warehouse) -> None:
+    put(warehouse)
+    for nothing in ("SELECT * FROM window_products", "SELECT NULL::VARCHAR AS a, NULL::JSON AS b"):
+        frame = query(nothing, data=warehouse.data_dir)
+        texts = {"product_id", "extra", "a", "b"} & set(frame)
+        assert {str(frame.dtypes[name]) for name in texts} == {"str"}
+        assert not (frame.astype(str) == "None").to_numpy().any()
+    big = f"SELECT {2**53 + 1}::BIGINT AS n UNION ALL SELECT NULL ORDER BY ALL"
+    assert query(big, data=warehouse.data_dir)["n"].tolist()[0] == 2**53 + 1
+
+
+def test_two_columns_of_one_name(warehouse: Warehouse) -> None:
+    put(warehouse, 1)
+    frame = query(
+        "SELECT sum(n) AS a, 2 AS a, 'x' AS b FROM range(3) t(n)", data=warehouse.data_dir
+    )
+    assert [(name, str(kind)) for name, kind in frame.dtypes.items()] == [
+        ("a", "Int64"),
+        ("a_1", "Int64"),
+        ("b", "str"),
+    ]
+    assert frame.to_numpy().tolist() == [[3, 2, "x"]]
+
+
 def test_an_unknown_table(warehouse: Warehouse) -> None:
     put(warehouse, 1)
     with pytest.raises(WarehouseError, match=r"no table 'x\"'; there are .*window_products"):

@@ -22,10 +22,32 @@ def test_every_table_and_column_has_a_comment(con: duckdb.DuckDBPyConnection) ->
         WHERE NOT internal AND coalesce(comment, '') = ''
         UNION ALL SELECT view_name, '' FROM duckdb_views()
         WHERE NOT internal AND coalesce(comment, '') = ''
+        UNION ALL SELECT function_name, '' FROM duckdb_functions()
+        WHERE NOT internal AND coalesce(comment, '') = ''
         """
     ).fetchall()
     assert bare == []
-    assert len(con.sql("FROM duckdb_columns() WHERE NOT internal").fetchall()) > 80
+    assert len(con.sql("FROM duckdb_columns() WHERE NOT internal").fetchall()) > 180
+
+
+def test_an_older_file_gets_the_views_of_this_version(warehouse: Warehouse) -> None:
+    with warehouse.writing() as con:
+        views = con.sql("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall()
+        load_window(con, window="w", account_appid="a", pages=ids(1), load=load())
+        con.execute("DROP VIEW coverage")
+        con.execute("CREATE OR REPLACE VIEW best_articles AS SELECT 1 AS other")
+        con.execute("CREATE VIEW of_an_older_version AS FROM window_products")
+        con.execute("CREATE OR REPLACE MACRO window_as_of(t) AS TABLE SELECT t")
+        con.execute("CREATE MACRO of_an_older_version(t) AS TABLE SELECT t")
+        set_meta(con, "views_made_from", "an older text")
+    with warehouse.writing() as con:
+        again = con.sql("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall()
+        assert sorted(again) == sorted(views)
+        macros = con.sql(
+            "SELECT function_name FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
+        ).fetchall()
+        assert macros == [("article_products_as_of",), ("window_as_of",)]
+        assert con.sql("SELECT product_id FROM window_as_of(now())").fetchall() == [("1",)]
 
 
 def test_opening_again_changes_nothing(warehouse: Warehouse) -> None:
@@ -55,7 +77,7 @@ def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> No
     clear(con)
     tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
     counts = {name: len(con.table(name).fetchall()) for (name,) in tables}
-    assert counts.pop("meta") == 1
+    assert counts.pop("meta") == 2
     assert len(counts) == 10
     assert set(counts.values()) == {0}
 

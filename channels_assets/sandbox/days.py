@@ -1,0 +1,75 @@
+"""A day goes by in a world: its lists change as real ones do, and what was there stays known."""
+
+from random import Random
+
+from channels_assets.sandbox import wording
+from channels_assets.sandbox.generate_league import make_article
+from channels_assets.sandbox.generate_windows import make_affiliate, make_own
+from channels_assets.sandbox.records import Json, Window
+from channels_assets.sandbox.world import World
+
+
+def pass_day(world: World, seed: object) -> None:
+    """Change some of every list; the same world and seed always give the same change.
+
+    Products come, go, move and change their supplier; articles come and go; commissions rise and
+    fall. Lists that are empty stay so. Share links stay: they depend on article, account and sharer.
+    """
+    rng = Random(f"day {seed}")
+    for window in world.windows.values():
+        if window.products:
+            _change_window(rng, window, [shop["shop_appid"] for shop in world.league.shops])
+    for articles in world.league.articles.values():
+        if articles:
+            _change_articles(rng, articles)
+
+
+def _change_window(rng: Random, window: Window, shops: list[str]) -> None:
+    products = window.products
+    for _ in range(_some(rng, len(products))):
+        if len(products) > 1:
+            products.pop(rng.randrange(len(products)))
+    taken = {str(item["product_id"]) for item in products}
+    for _ in range(_some(rng, len(products))):
+        new = str(wording.product_id(rng))
+        if new not in taken:
+            item = (
+                make_own(rng, new, shops)
+                if shops and rng.random() < 0.6
+                else make_affiliate(rng, new)
+            )
+            products.insert(rng.choice((0, 0, rng.randint(0, len(products)))), item)
+            taken.add(new)
+    for _ in range(_some(rng, len(products))):
+        products.insert(
+            rng.randint(0, len(products) - 1), products.pop(rng.randrange(len(products)))
+        )
+    for place in rng.sample(range(len(products)), min(1, len(products))):
+        if "out_product_id" in products[place]:
+            products[place] = {**products[place], "out_product_id": str(wording.product_id(rng))}
+
+
+def _change_articles(rng: Random, articles: list[Json]) -> None:
+    if len(articles) > 1 and rng.random() < 0.4:
+        articles.pop(rng.randrange(len(articles)))
+    if rng.random() < 0.5:
+        articles.insert(
+            0, make_article(rng, [wording.product_id(rng) for _ in range(rng.randint(1, 5))])
+        )
+    for article in rng.sample(articles, min(len(articles), _some(rng, len(articles)))):
+        article["product_list"] = [_repriced(rng, item) for item in article["product_list"]]
+
+
+def _repriced(rng: Random, product: Json) -> Json:
+    if rng.random() < 0.5:
+        return product
+    rate = min(
+        900_000, max(10_000, product["commission_rate"] + rng.choice((-50_000, 20_000, 50_000)))
+    )
+    amount = product["predict_commission_amount"] * rate // product["commission_rate"]
+    return {**product, "commission_rate": rate, "predict_commission_amount": amount}
+
+
+def _some(rng: Random, size: int) -> int:
+    """About one in fifty, at least now and then one."""
+    return rng.randint(0, max(1, size // 50))

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from channels_assets.sandbox import Sandbox
@@ -27,7 +27,8 @@ class Served:
 
 @contextmanager
 def served(folder: Path, size: Size, latency: float, in_flight: int = 32) -> Generator[Served]:
-    world = make(size)
+    # Accounts alone: a child's peak memory begins with its parent's size.
+    world = make(replace(size, products=0, articles=0))
     command = [sys.executable, "-m", "channels_assets_tests.bench.serve"]
     told = json.dumps({**asdict(size), "latency": latency})
     with subprocess.Popen(

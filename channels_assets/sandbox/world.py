@@ -5,8 +5,9 @@ import hashlib
 from dataclasses import dataclass
 
 from channels_assets.sandbox.generate_league import generate_league
+from channels_assets.sandbox.generate_platform import generate_platform
 from channels_assets.sandbox.generate_windows import generate_windows
-from channels_assets.sandbox.records import Json, League, Window
+from channels_assets.sandbox.records import Json, League, Platform, Window
 
 
 @dataclass
@@ -15,6 +16,7 @@ class World:
 
     windows: dict[str, Window]
     league: League
+    platform: Platform
 
     @classmethod
     def generate(
@@ -47,7 +49,11 @@ class World:
         )
         shop_appids = [shop["shop_appid"] for shop in league.shops]
         made = generate_windows(seed, shop_appids, windows=windows, products=products)
-        return cls(windows={window.appid: window for window in made}, league=league)
+        return cls(
+            windows={window.appid: window for window in made},
+            league=league,
+            platform=generate_platform(seed, [window.appid for window in made]),
+        )
 
     def secrets(self) -> dict[str, str]:
         """The secret of each account, by appid."""

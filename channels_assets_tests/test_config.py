@@ -22,7 +22,10 @@ BAD = {
     "unknown key of a window": (WINDOW + "secret = 'x'\n", "unknown key `window[0].secret`"),
     "one bracket": ('[window]\nappid = "wx1"\n', "[[window]]"),
     "no appid": ('[[window]]\nsecret_env = "S"\n', "`window[0].appid` field required"),
-    "no secret_env": ('[league]\nappid = "wx2"\n', "`league.secret_env` field required"),
+    "no secret_env": (
+        '[league]\nappid = "wx2"\n',
+        '`league` with auth = "stable_token" needs `secret_env`',
+    ),
     "a number for text": ("[[window]]\nappid = 1\nsecret_env = 'S'\n", "valid string"),
     "text for a number": ('[api]\nmax_in_flight = "many"\n' + WINDOW, "`api.max_in_flight`"),
     "too many in flight": ("[api]\nmax_in_flight = 1000\n" + WINDOW, "less than or equal to 256"),

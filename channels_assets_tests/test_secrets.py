@@ -152,7 +152,7 @@ def test_no_object_that_holds_a_secret_shows_it(
             '[[window]]\nappid = "wx1"\nsecret_env = "WX_SECRET"\n'
         )
         resource = WeChatResource()
-        client = resource.client("wx1", "WX_SECRET")
+        client = resource.client(resource.settings.window[0])
         with pytest.raises(Transient):
             fetch_page(client, window_products(), "", Calls())
         transport = RequestsTransport()

@@ -18,10 +18,10 @@ from channels_assets.config import (
     config_path,
     data_dir,
     load_settings,
-    secret,
 )
 from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.running import is_alive
+from channels_assets.defs.token_sources import require_secrets
 from channels_assets.warehouse import Warehouse, clear, get_meta, set_meta
 
 _SOURCE = "source"
@@ -66,10 +66,7 @@ def surroundings() -> Generator[Surroundings]:
 
 
 def _checked(settings: Settings, data: Path) -> Surroundings:
-    for window in settings.window:
-        secret(window.secret_env)
-    if settings.league is not None:
-        secret(settings.league.secret_env)
+    require_secrets(settings, data)
     store = Warehouse(data, settings.warehouse.publish_every_seconds)
     return Surroundings(settings, store, _one_source(settings, store))
 

@@ -5,12 +5,14 @@ Which fields go with which `auth` stands in `_NEEDS` and `_TAKES`; docs/auth.md 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,6 +24,18 @@ from pydantic import (
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 
+
+def _variable(name: str) -> str:
+    # Never shown: it may be the secret itself, pasted into the wrong place.
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or re.fullmatch(r"[0-9a-f]{32}", name):
+        raise ValueError(
+            "must be the name of an environment variable, not the secret itself. "
+            "应填环境变量名，而不是密钥本身"
+        )
+    return name
+
+
+EnvName = Annotated[Text, AfterValidator(_variable)]
 LeagueAuth = Literal["stable_token", "token_file", "token_command"]
 WindowAuth = Literal[LeagueAuth, "authorizer", "cloud_token", "cloud_open_api"]
 CLOUD = ("cloud_token", "cloud_open_api")
@@ -73,7 +87,7 @@ class Account(Section):
 
     appid: Text
     auth: WindowAuth = "stable_token"
-    secret_env: Text | None = None
+    secret_env: EnvName | None = None
     token_file: Text | None = None
     # Its words may hold a secret, which `repr` must not show.
     token_command: Command | None = Field(default=None, repr=False)
@@ -105,7 +119,7 @@ class Account(Section):
 class Window(Account):
     """[[window]]: one list of window products, of one 视频号助手 account."""
 
-    refresh_token_env: Text | None = None
+    refresh_token_env: EnvName | None = None
     refresh_token_file: Text | None = None
     name: Text = ""
     shop_appid: Text | None = None
@@ -149,7 +163,7 @@ class Platform(Section):
     """[platform]: the third-party platform (第三方平台) that windows with auth = "authorizer" use."""
 
     component_appid: Text
-    secret_env: Text
+    secret_env: EnvName
     ticket_file: Text | None = None
     ticket_command: Command | None = Field(default=None, repr=False)
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test test-slow test-browser soak simulate lint format lock clean
+.PHONY: run dev test test-slow test-browser soak simulate docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -27,6 +27,9 @@ SEEDS ?= 1000
 FIRST ?= 0
 simulate: $(READY) ## SEEDS worlds of faults, changes and kills, each drawn from its number, from FIRST on
 	@$(BIN)/python -m channels_assets_tests.simulation --seeds $(SEEDS) --first $(FIRST)
+
+docs: $(READY) ## Write docs/errors.md from the table of errcodes
+	@$(BIN)/python -m channels_assets_tests.errors_table
 
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .

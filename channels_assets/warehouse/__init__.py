@@ -23,7 +23,7 @@ from channels_assets.warehouse.dimensions import (
     load_shops,
     promoter_list,
 )
-from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
 from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
 from channels_assets.warehouse.loads import (
     Failure,
@@ -56,6 +56,7 @@ __all__ = [
     "PromoterKey",
     "QualityCheck",
     "Warehouse",
+    "WarehouseBusy",
     "WarehouseError",
     "active_promoters",
     "active_sharers",

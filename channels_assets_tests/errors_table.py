@@ -6,8 +6,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from channels_assets.wechat.errcodes import RULES, UNKNOWN, Rule
+from channels_assets.wechat.errors import (
+    BadRequest,
+    PermissionDenied,
+    QuotaExhausted,
+    RateLimited,
+    TokenRejected,
+    Transient,
+    WeChatError,
+)
 
 PATH = Path(__file__).parent.parent / "docs" / "errors.md"
+
+_CLASSES: dict[type[WeChatError], tuple[str, str]] = {
+    Transient: (
+        "It is tried again, with growing waits; then the list fails until the next refresh.",
+        "自动重试，间隔递增；仍失败则该列表失败，下次刷新再试。",
+    ),
+    RateLimited: (
+        "The same, and all calls of this account slow down.",
+        "同上，且该账号的所有调用降速。",
+    ),
+    TokenRejected: (
+        "A new token is fetched once and the call sent once more; then a person must look.",
+        "重新获取 token 并重发一次；仍失败则需人工处理。",
+    ),
+    QuotaExhausted: (
+        "No further call to this API in this refresh; other APIs go on.",
+        "本次刷新不再调用该接口，其他接口照常。",
+    ),
+    PermissionDenied: (
+        "A person must act; nothing is tried again.",
+        "需人工处理，不重试。",
+    ),
+    BadRequest: (
+        "The request was wrong: a bug, or a stale cursor (then the list is read anew once).",
+        "请求有误：程序缺陷，或游标失效（会从头重读一次）。",
+    ),
+}
 
 _HEAD = """# Errors / 错误码
 
@@ -18,12 +54,7 @@ What each errcode of WeChat means to this project. Its class says whose move it 
 
 | Class | What happens | 处理方式 |
 |---|---|---|
-| `Transient` | It is tried again, with growing waits; then the list fails and the next refresh tries again. | 自动重试，间隔递增；仍失败则该列表失败，下次刷新再试。 |
-| `RateLimited` | The same, and all calls of this account slow down. | 同上，且该账号的所有调用降速。 |
-| `TokenRejected` | A new token is fetched once and the call is sent once more; if that fails too, a person must look. | 重新获取 token 并重发一次；仍失败则需人工处理。 |
-| `QuotaExhausted` | No further call to this API until the next refresh; other APIs go on. | 本次刷新不再调用该接口，其他接口照常。 |
-| `PermissionDenied` | A person must act; nothing is tried again. | 需人工处理，不重试。 |
-| `BadRequest` | The request was wrong: a bug, or a cursor that went stale (then the list is read anew once). | 请求有误：程序缺陷，或游标失效（会从头重读一次）。 |
+%(classes)s
 
 `channels-assets doctor` finds out which of these stands in your way. `channels-assets doctor` 可检查是哪一种问题。
 
@@ -41,7 +72,9 @@ def table() -> str:
         ((sorted(of_rule), rule) for rule, of_rule in codes.items()), key=lambda row: row[0]
     )
     lines = [_row(", ".join(str(code) for code in of_rule), rule) for of_rule, rule in rows]
-    return _HEAD + "\n".join([*lines, _row("any other 其他", UNKNOWN)]) + "\n"
+    classes = [f"| `{error.__name__}` | {en} | {zh} |" for error, (en, zh) in _CLASSES.items()]
+    head = _HEAD % {"classes": "\n".join(classes)}
+    return head + "\n".join([*lines, _row("any other 其他", UNKNOWN)]) + "\n"
 
 
 def _row(codes: str, rule: Rule) -> str:

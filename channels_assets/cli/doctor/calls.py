@@ -27,6 +27,7 @@ from channels_assets.wechat.window import window_products
 _IP_CODES = (40164, 45035, 61004)
 _TYPE_CODES = (10022001, 76022)
 _NOT_ALLOWED = 48001
+_NO_TOKEN = (41001, 43003)
 _GRANTS = (48001, 61003, 61007, -604101)
 
 
@@ -236,7 +237,7 @@ def _cause(
         check = "account_type"
     elif error.errcode in _GRANTS:
         check = "capability"
-    elif isinstance(error, TokenRejected) or _of_token_call(error):
+    elif isinstance(error, TokenRejected) or error.errcode in _NO_TOKEN or _of_token_call(error):
         check = "token"
     else:
         check = "lists"

@@ -47,13 +47,17 @@ CHECKS: dict[str, Said] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. `account` is an appid, or "" for what is no account's; `todo` is empty when all is well."""
+    """One line. `account` is an appid, or "" for what is no account's; `todo` is empty when all is well.
+
+    `rid` is WeChat's number of the call that it is about, where there was one.
+    """
 
     check: str
     status: Status
     what: Said
     todo: Said = NOTHING
     account: str = ""
+    rid: str = ""
 
 
 def language(env: Mapping[str, str] = os.environ) -> Language:
@@ -74,10 +78,11 @@ def of_error(check: str, error: WeChatError, account: str) -> Finding:
     rule = RULES.get(error.errcode, UNKNOWN)
     facts = f"errcode {error.errcode}"
     facts += f", {error.errmsg}" if error.errmsg else ""
-    facts += f", rid {error.rid}" if error.rid else ""
-    return wrong(
+    return Finding(
         check,
+        "wrong",
         Said(f"{rule.meaning} [{facts}]", f"{rule.meaning_zh} [{facts}]"),
         Said(rule.advice, rule.advice_zh),
         account,
+        error.rid,
     )

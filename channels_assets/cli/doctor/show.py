@@ -34,6 +34,7 @@ def as_json(found: Diagnosis) -> dict[str, Any]:
                 "account": one.account or None,
                 "message": one.what.in_(spoken),
                 "todo": one.todo.in_(spoken) or None,
+                "rid": one.rid or None,
             }
             for one in found.findings
         ],
@@ -60,17 +61,19 @@ def _lines(findings: list[Finding], spoken: Language) -> Iterator[tuple[Status, 
     good = [one for one in findings if one.status == "ok"]
     if good:
         yield "ok", _good(good, len(findings), spoken)
-    groups: dict[tuple[Status, str], list[str]] = {}
+    groups: dict[tuple[Status, str], list[Finding]] = {}
     for one in findings:
         if one.status != "ok":
             what, todo = one.what.in_(spoken), one.todo.in_(spoken)
             line = f"{what} → {todo}" if todo else what
-            groups.setdefault((one.status, line), []).append(one.account)
-    for (status, line), accounts in groups.items():
+            groups.setdefault((one.status, line), []).append(one)
+    for (status, line), alike in groups.items():
+        accounts = [one.account for one in alike if one.account]
         named = ", ".join(accounts[:_NAMED])
         if len(accounts) > _NAMED:
             named += f" (+{len(accounts) - _NAMED})"
-        yield status, f"{named}: {line}" if named else line
+        told = f"{named}: {line}" if named else line
+        yield status, f"{told} (rid {alike[0].rid})" if alike[0].rid else told
 
 
 def _good(good: list[Finding], of: int, spoken: Language) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from channels_assets.sandbox import Authorisation, Call, World
+from channels_assets.sandbox import Call, World
 from channels_assets_tests.support import Finished, Project
 
 PRODUCTS = "/channels/ec/window/product/list/get"
@@ -184,45 +183,6 @@ def test_a_refresh_token_that_was_lost_says_who_must_act(authorizer: Stage) -> N
     assert authorizer.refresh().code == 0
 
 
-@pytest.mark.parametrize(
-    ("trouble", "words"),
-    [
-        ("no permission set", ("61007", "177", "133", "权限集")),
-        ("withdrawn", ("61003", "authorise the platform again", "177 or 133")),
-        ("old ticket", ("61005", "component_verify_ticket", "12 hours")),
-        ("wrong ticket", ("61006", "component_verify_ticket")),
-        ("no ticket file", ("ticket_file", "can't be read")),
-        ("wrong secret", ("40125", "secret_env", "component_appid")),
-    ],
-)
-def test_what_is_wrong_with_an_authorisation_is_said(
-    authorizer: Stage, trouble: str, words: tuple[str, ...]
-) -> None:
-    platform = authorizer.world.platform
-    appid, granted = next(iter(platform.authorisations.items()))
-    ticket = authorizer.project.folder / "ticket"
-    if trouble == "no permission set":
-        granted.permission_sets = {1}
-    elif trouble == "withdrawn":
-        del platform.authorisations[appid]
-    elif trouble == "old ticket":
-        platform.expired_tickets.add(platform.ticket)
-    elif trouble == "wrong ticket":
-        ticket.write_text("ticket@@@other-one")
-    elif trouble == "no ticket file":
-        ticket.unlink()
-    else:
-        authorizer.project.environment["WX_PLATFORM"] = "0" * 32
-    done = authorizer.refresh()
-    assert done.code == 1
-    failed = {one["partition"]: one["error"] for one in done.assets["window_products"]["failed"]}
-    of_all = "ticket" in trouble or "secret" in trouble
-    assert set(failed) == (set(authorizer.world.windows) if of_all else {appid})
-    assert [word for word in words if word not in failed[appid]] == []
-    # Hundreds of windows that wait for the platform's token share one failure.
-    assert authorizer.calls(COMPONENT) <= 1
-
-
 def test_a_ticket_by_command_is_asked_for_each_time(authorizer: Stage) -> None:
     script = authorizer.project.folder / "ticket.py"
     script.write_text("print(open('ticket').read())")
@@ -233,14 +193,6 @@ def test_a_ticket_by_command_is_asked_for_each_time(authorizer: Stage) -> None:
     platform.expired_tickets.add(platform.ticket)
     platform.ticket = "ticket@@@the-next-one"
     (authorizer.project.folder / "ticket").write_text(platform.ticket)
-    assert authorizer.refresh().code == 0
-
-
-def test_an_account_authorised_later_needs_no_restart(authorizer: Stage) -> None:
-    appid = next(iter(authorizer.world.windows))
-    granted = authorizer.world.platform.authorisations.pop(appid)
-    assert authorizer.refresh().code == 1
-    authorizer.world.platform.authorisations[appid] = Authorisation(granted.refresh_token)
     assert authorizer.refresh().code == 0
 
 
@@ -283,25 +235,6 @@ def test_cloud_token_is_read_for_each_call(make_project: Callable[..., Project])
     assert {call.path for call in stage.project.sandbox.calls} == {PRODUCTS}
 
 
-def test_a_cloud_token_that_is_not_pushed_any_more_is_said(
-    make_project: Callable[..., Project],
-) -> None:
-    stage = Stage(make_project, World.generate(seed=63, windows=1, products=30))
-    appid = next(iter(stage.world.windows))
-    mounted = stage.project.folder / "cloudbase_access_token"
-    mounted.write_text(stage.project.sandbox.push_cloud_token(appid))
-    stage.now += 1801
-    stage.project.write_lines(
-        "[[window]]", f'appid = "{appid}"', 'auth = "cloud_token"', f'token_file = "{mounted}"'
-    )
-    done = stage.refresh()
-    (failed,) = done.assets["window_products"]["failed"]
-    assert "still holds it" in failed["error"]
-    assert "文件中的 access_token 无效且未更新" in failed["error"]
-    # Dagster tries the list once more; each time one call finds out.
-    assert stage.calls(PRODUCTS) <= 2
-
-
 def test_cloud_open_api_sends_no_token(make_project: Callable[..., Project]) -> None:
     world = World.generate(seed=64, windows=2, products=450)
     appid = next(iter(world.windows))
@@ -311,15 +244,6 @@ def test_cloud_open_api_sends_no_token(make_project: Callable[..., Project]) -> 
     assert done.code == 0, done.err
     assert stage.loaded() == stage.truth(appid)
     assert {call.path for call in stage.project.sandbox.calls} == {PRODUCTS}
-
-
-def test_cloud_open_api_outside_the_cloud_says_so(make_project: Callable[..., Project]) -> None:
-    stage = Stage(make_project, World.generate(seed=64, windows=1, products=30))
-    appid = next(iter(stage.world.windows))
-    stage.project.write_lines("[[window]]", f'appid = "{appid}"', 'auth = "cloud_open_api"')
-    (failed,) = stage.refresh().assets["window_products"]["failed"]
-    for word in ("41001", "inside 云托管", "开放接口服务", "须运行在云托管内"):
-        assert word in failed["error"]
 
 
 class Central:
@@ -379,61 +303,3 @@ def test_a_central_token_service_that_renews_in_mid_run(
     assert done.assets["shop_articles"]["succeeded"] > 0
     assert central.renewals == 3
     assert stage.calls(STABLE) == 0
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (None, "can't be read"),
-        ("", "nothing where one word"),
-        ('{"access_token": "92_SeCrEtSeCrEtSeCrEt"}', "no JSON"),
-        ("92_SeCrEtSeCrEt\nSeCrEtSeCrEt\n", "2 lines"),
-        ("92_SeCrEtSeCrEtSeCrEtSeCrEt", "still holds it"),
-    ],
-)
-def test_a_token_file_that_is_none(
-    make_project: Callable[..., Project], content: str | None, told: str
-) -> None:
-    stage = Stage(make_project, World.generate(seed=66, windows=1, products=3))
-    central = Central(stage)
-    appid = next(iter(stage.world.windows))
-    if content is not None:
-        central.path(appid).write_text(content)
-    stage.project.write_lines(*central.lines("token_file"))
-    done = stage.refresh()
-    (failed,) = done.assets["window_products"]["failed"]
-    assert told in failed["error"]
-    assert "token_file" in failed["error"]
-    assert "SeCrEt" not in done.out + done.err
-
-
-@pytest.mark.parametrize(
-    ("script", "told"),
-    [
-        ("echo SeCrEtSeCrEt; echo SeCrEt >&2; exit 3", "exit code 3"),
-        ("exit 0", "nothing where one word"),
-        ("echo 'login SeCrEt needed'", "spaces or other signs"),
-        ("echo 92_SeCrEtSeCrEtSeCrEtSeCrEt", "prints the same again"),
-        (None, "can't be started"),
-    ],
-)
-def test_a_token_command_that_gives_none(
-    make_project: Callable[..., Project], script: str | None, told: str
-) -> None:
-    stage = Stage(make_project, World.generate(seed=66, windows=1, products=3))
-    appid = next(iter(stage.world.windows))
-    command = stage.project.folder / "give-token"
-    if script is not None:
-        command.write_text(f"#!/bin/sh\n{script}\n")
-        os.chmod(command, 0o700)
-    stage.project.write_lines(
-        "[[window]]",
-        f'appid = "{appid}"',
-        'auth = "token_command"',
-        f'token_command = "{command} --password SeCrEtWord"',
-    )
-    done = stage.refresh()
-    (failed,) = done.assets["window_products"]["failed"]
-    assert told in failed["error"]
-    assert "token_command" in failed["error"]
-    assert "SeCrEt" not in done.out + done.err

@@ -91,7 +91,7 @@ class StableToken:
         # WeChat still hands out what it refuses. Forcing takes the token away from every other
         # program of this account, and is allowed 20 times a day: one program does it for all.
         with self._forcing.turn():
-            if self._forcing.last() >= self._asked_at:
+            if self._asked_at <= self._forcing.last() <= self._forcing.now():
                 return self._ask(force_refresh=False)
             if not self._forcing.is_due():
                 return None

@@ -118,10 +118,9 @@ class Client:
     def _refuse_if_closed(self, path: str, endpoint: str) -> None:
         if self._tokens.paths is not None and path not in self._tokens.paths:
             raise PermissionDenied(
-                f"{self._tokens!r} can't call this API.",
+                "This API is not open to this account's `auth`; no call was made.",
                 endpoint=endpoint,
-                advice='Use an account with auth = "stable_token" for it. '
-                "该调用方式不支持此接口，请改用 stable_token。",
+                advice='Use auth = "stable_token" for it. 该调用方式不支持此接口，请改用 stable_token。',
             )
 
     def _once(

@@ -26,8 +26,13 @@ def locked(path: Path) -> Generator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces the file at once, and returns when it is safe on the disk. Raises OSError."""
+    """Replaces the file at once, and returns when it is safe on the disk. Raises OSError.
+
+    For one writer at a time: what one that was killed left behind is removed.
+    """
     _folder(path)
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
     # mkstemp makes it 0600.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

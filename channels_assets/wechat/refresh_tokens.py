@@ -31,7 +31,10 @@ class RefreshToken:
 
     def is_known(self) -> bool:
         """Whether a successor is kept, so that a given one is not needed."""
-        return self._stored() is not None
+        try:
+            return self._stored() is not None
+        except OSError:
+            return False
 
     @contextmanager
     def turn(self) -> Generator[None]:
@@ -68,7 +71,7 @@ class RefreshToken:
     def _stored(self) -> dict[str, str] | None:
         try:
             stored = json.loads(read_private(self._path) or "null")
-        except (OSError, ValueError):
+        except ValueError:
             return None
         found = cast("dict[str, str]", stored) if isinstance(stored, dict) else {}
         return found if found.get("refresh_token") and "given" in found else None

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import tenacity
+
 from channels_assets.accounts import Account, League, Window
 from channels_assets.cli.doctor.finding import Finding, Said, of_error, wrong
 from channels_assets.cli.doctor.here import Costs
 from channels_assets.defs.sources import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
-from channels_assets.wechat.errors import QuotaExhausted, TokenRejected, Transient, WeChatError
+from channels_assets.wechat.errors import (
+    QuotaExhausted,
+    TokenRejected,
+    Transient,
+    UnexpectedResponse,
+    WeChatError,
+)
 from channels_assets.wechat.exchange import exchange
 from channels_assets.wechat.paging import ListRequest, Page, fetch_page
 from channels_assets.wechat.promoter import (
@@ -24,6 +32,7 @@ from channels_assets.wechat.quota import QUOTA_PATH, get_quota
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 
+_TRIES = 2
 _IP_CODES = (40164, 45035, 61004)
 _TYPE_CODES = (10022001, 76022)
 _NOT_ALLOWED = 48001
@@ -34,17 +43,14 @@ _GRANTS = (48001, 61003, 61007, -604101)
 def look_at_address(url: str) -> Finding:
     """Whether WeChat answers there: a call without a token must be refused in its own words."""
     transport = RequestsTransport(1)
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_on_the_way),
+        stop=tenacity.stop_after_attempt(_TRIES),
+        reraise=True,
+    )
     try:
-        exchange(transport, url + QUOTA_PATH, {}, b"{}", "address", [])
-    except Transient as error:
-        if type(error) is Transient:
-            todo = Said(
-                f"{error.advice} Look at the network, DNS, firewall and HTTPS_PROXY of this machine, "
-                "and `base_url` in channels.toml.".strip(),
-                "请检查本机网络、DNS、防火墙、HTTPS_PROXY，以及 channels.toml 中的 base_url。",
-            )
-            what = Said(f"{url} can't be reached: {error.what}", f"无法连接 {url}：{error.what}")
-            return wrong("address", what, todo)
+        retrying(exchange, transport, url + QUOTA_PATH, {}, b"{}", "address", [])
+    except UnexpectedResponse as error:
         return wrong(
             "address",
             Said(
@@ -56,11 +62,25 @@ def look_at_address(url: str) -> Finding:
                 "中间可能有代理或上网登录页，或 channels.toml 中的 base_url 有误。",
             ),
         )
+    except Transient as error:
+        if _is_on_the_way(error):
+            todo = Said(
+                "Look at the network, DNS, clock, firewall and HTTPS_PROXY of this machine, and "
+                "`base_url` in channels.toml.",
+                "请检查本机网络、DNS、时钟、防火墙、HTTPS_PROXY，以及 channels.toml 中的 base_url。",
+            )
+            what = Said(f"{url} can't be reached: {error.what}", f"无法连接 {url}：{error.what}")
+            return wrong("address", what, todo)
     except WeChatError:
         pass
     finally:
         transport.close()
     return Finding("address", "ok", Said(f"WeChat answers at {url}", f"{url} 可以连接"))
+
+
+def _is_on_the_way(error: BaseException) -> bool:
+    """Rather than WeChat's own word, which has an errcode."""
+    return isinstance(error, Transient) and error.errcode is None
 
 
 def look_at_window(windows: list[Window], client: Client, costs: Costs) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from channels_assets.cli.doctor.here import (
     look_at_warehouse,
     missing_secret,
 )
-from channels_assets.cli.surroundings import bundled_sandbox, prepare_instance
-from channels_assets.defs.resources import WeChatResource
+from channels_assets.cli.surroundings import bundled_sandbox
+from channels_assets.defs.token_sources import token_sources
+from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.transport import RequestsTransport
 
 _TRIES = 2
 
@@ -64,8 +66,7 @@ def diagnose() -> Diagnosis:
         found.insert(0, Finding("configuration", "ok", _accounts_told(settings, sandbox)))
         costs: Costs = {}
         if writable:
-            prepare_instance(data)
-            found += [*look_at_warehouse(data, settings, costs), look_at_dagster()]
+            found += [*look_at_warehouse(data, settings, costs), look_at_dagster(data)]
         found += _look_at_accounts(settings, data, costs)
         return Diagnosis(tuple(found), configured=True, sandbox=sandbox)
 
@@ -104,20 +105,22 @@ def _look_at_accounts(settings: config.Settings, data: Path, costs: Costs) -> It
         finding = look_at_address(url)
         reachable[url] = finding.status == "ok"
         yield finding
-    wechat = WeChatResource()
+    tried = [group for group in able if reachable[settings.api.url_for(group[0].auth)]]
+    sources = token_sources(settings, data)
+    transport = RequestsTransport(settings.api.max_in_flight)
     # Who waits for the doctor wants the cause, not the patience of a refresh.
-    hurried = settings.api.model_copy(update={"tries": min(settings.api.tries, _TRIES)})
-    wechat.__dict__["settings"] = settings.model_copy(update={"api": hurried})
-    with ThreadPoolExecutor(settings.api.max_in_flight) as pool:
-        tried = [group for group in able if reachable[settings.api.url_for(group[0].auth)]]
-        for findings in pool.map(lambda group: _look_at_account(group, wechat, costs), tried):
+    patience = Patience(min(settings.api.tries, _TRIES), settings.api.backoff_seconds)
+
+    def look_at(group: list[Account]) -> list[Finding]:
+        first = group[0]
+        source = sources.of(first.credential)
+        url = settings.api.url_for(first.auth)
+        client = Client(transport, url, source, patience=patience)
+        if isinstance(first, League):
+            return list(look_at_league(first, client, costs))
+        windows = [one for one in group if isinstance(one, Window)]
+        return list(look_at_window(windows, client, costs))
+
+    with closing(transport), ThreadPoolExecutor(settings.api.max_in_flight) as pool:
+        for findings in pool.map(look_at, tried):
             yield from findings
-
-
-def _look_at_account(group: list[Account], wechat: WeChatResource, costs: Costs) -> list[Finding]:
-    client = wechat.client(group[0])
-    first = group[0]
-    if isinstance(first, League):
-        return list(look_at_league(first, client, costs))
-    windows = [one for one in group if isinstance(one, Window)]
-    return list(look_at_window(windows, client, costs))

@@ -14,7 +14,7 @@ from dagster import DagsterInstance
 from channels_assets import config
 from channels_assets.accounts import Account, Window
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.surroundings import API, SOURCE
+from channels_assets.cli.surroundings import API, SOURCE, prepare_instance
 from channels_assets.defs.token_sources import token_sources
 from channels_assets.warehouse import (
     Warehouse,
@@ -127,10 +127,11 @@ _ASK_OTHERS = Said(
 )
 
 
-def look_at_dagster() -> Finding:
+def look_at_dagster(data: Path) -> Finding:
     """Whether Dagster's own files open, where DAGSTER_HOME says."""
-    home = os.environ["DAGSTER_HOME"]
+    home = os.environ.get("DAGSTER_HOME") or data / "dagster_home"
     try:
+        prepare_instance(data)
         with DagsterInstance.get() as instance:
             instance.get_runs_count()
     except Exception as error:

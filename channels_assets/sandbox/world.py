@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from channels_assets.sandbox.generate_league import generate_league
 from channels_assets.sandbox.generate_platform import generate_platform
@@ -16,7 +16,7 @@ class World:
 
     windows: dict[str, Window]
     league: League
-    platform: Platform
+    platform: Platform = field(default_factory=lambda: generate_platform(0, []))
 
     @classmethod
     def generate(

@@ -135,8 +135,13 @@ def test_authorizer_whose_tokens_end_in_mid_run(authorizer: Stage) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before it is saved", "after it is saved"])
-def test_a_refresh_token_survives_a_crash(authorizer: Stage, moment: str) -> None:
+def test_a_refresh_token_survives_a_crash(
+    make_project: Callable[..., Project], moment: str
+) -> None:
     """Before: WeChat has replaced it, and the answer finds nobody. After: nobody has used the token."""
+    # One window: of several, some would be killed before and some after.
+    authorizer = Stage(make_project, World.generate(seed=61, windows=1, products=30))
+    authorizer.project.write_lines(*authorizer_lines(authorizer))
     first = {
         appid: granted.refresh_token
         for appid, granted in authorizer.world.platform.authorisations.items()
@@ -224,6 +229,7 @@ def test_cloud_token_is_read_for_each_call(make_project: Callable[..., Project])
             mounted.write_text(stage.project.sandbox.push_cloud_token(appid) + "\n")
 
     stage.on_call = push
+    stage.project.settings.append("max_in_flight = 1")
     stage.project.write_lines(
         "[[window]]", f'appid = "{appid}"', 'auth = "cloud_token"', f'token_file = "{mounted}"'
     )

@@ -327,11 +327,11 @@ def test_doctor_names_the_cause(make_project: Callable[..., Project], case: Case
     assert told.code == shown.code == case.code, told.err + shown.err
     assert told.err == shown.err == ""
     found = [one for one in json.loads(told.out)["findings"] if one["status"] != "ok"]
-    assert {(one["check"], one["status"]) for one in found} == {(case.check, case.status)}
+    assert {(one["check"], one["status"]) for one in found} == {(case.check, case.status)}, told.out
     said = f"{found[0]['message']} {found[0]['todo']}"
     assert [word for word in case.words if word not in said] == []
     lines = [line for line in shown.out.splitlines() if not line.startswith("正常")]
-    assert len(lines) == 1
+    assert len(lines) == 1, shown.out
     assert case.zh in lines[0]
     secrets = {one for one in project.sandbox.tokens if len(one) >= 16}
     assert Needles(secrets).found_in(told.out + shown.out) == []

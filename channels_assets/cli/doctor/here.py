@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 from dagster import DagsterInstance
 
 from channels_assets import config
@@ -84,7 +83,7 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
         )
         yield Finding("warehouse", "warning", busy, todo)
         return
-    except (WarehouseError, duckdb.Error, OSError) as error:
+    except Exception as error:
         yield _unusable(store.path, error)
         return
     if source == API and settings.api.sandbox:
@@ -109,7 +108,7 @@ def _unusable(path: Path, error: Exception) -> Finding:
     if isinstance(error, WarehouseError):
         # It says what to do.
         return wrong("warehouse", Said(f"{error}.", f"{error}。"), _ASK_OTHERS)
-    first_line = str(error).splitlines()[0]
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return wrong(
         "warehouse",
         Said(f"{path} can't be opened: {first_line}", f"无法打开 {path}：{first_line}"),

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev notebook test test-slow test-browser soak simulate bench bench-memory bench-growth lint format lock clean
+.PHONY: run dev notebook test test-slow test-browser soak simulate bench bench-memory bench-growth docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -47,6 +47,9 @@ bench-growth: $(READY) ## 10 to 10,000 partitions in one run, 1 to 365 refreshes
 	@$(PYTHON) -m venv --clear .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+docs: $(READY) ## Write docs/errors.md from the table of errcodes
+	@$(BIN)/python -m channels_assets_tests.errors_table
 
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .

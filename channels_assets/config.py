@@ -12,12 +12,10 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -25,9 +23,9 @@ from pydantic import (
     model_validator,
 )
 
-WECHAT_URL = "https://api.weixin.qq.com"
+from channels_assets.accounts import League, Platform, Section, Text, Window, problems
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+WECHAT_URL = "https://api.weixin.qq.com"
 
 Cron = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S+( +\S+){4}$")]
 
@@ -36,11 +34,7 @@ class ConfigError(Exception):
     """The configuration is wrong. The text is one line that says what to change."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Api(_Section):
+class Api(Section):
     """[api]: where the API is and how hard it may be called."""
 
     base_url: Text = WECHAT_URL
@@ -57,58 +51,34 @@ class Api(_Section):
             raise ValueError(f"must look like {WECHAT_URL}")
         if parts.query or parts.fragment or parts.username or parts.path.strip("/"):
             raise ValueError(f"must be scheme and host alone, like {WECHAT_URL}")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise ValueError("http is allowed to this machine only (127.0.0.1); use https")
         return url.rstrip("/")
 
-
-class Window(_Section):
-    """[[window]]: one list of window products, of one 视频号助手 account."""
-
-    appid: Text
-    secret_env: Text
-    name: Text = ""
-    auth: Literal["stable_token"] = "stable_token"
-    shop_appid: Text | None = None
-    branch_id: int | None = Field(default=None, ge=0)
-    cps_only: bool = False
-
     @property
-    def key(self) -> str:
-        """The partition key."""
-        return self.name or self.appid
+    def is_open_http(self) -> bool:
+        """Whether what is sent can be read on the way."""
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+    def url_for(self, auth: str) -> str:
+        """The sidecar of 开放接口服务 takes plain http; no token travels there."""
+        if auth != "cloud_open_api":
+            return self.base_url
+        return self.base_url.replace("https://", "http://", 1)
 
 
-class League(_Section):
-    """[league]: the 联盟带货机构 account, and whose share links are wanted."""
-
-    appid: Text
-    secret_env: Text
-    sharers: Literal["all"] | tuple[Text, ...] | None = None
-
-    @field_validator("sharers", mode="before")
-    @classmethod
-    def _list_or_all(cls, value: object) -> object:
-        if value == "all" or value is None:
-            return value
-        if isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value):
-            return tuple(value)
-        raise ValueError('must be a list of appids or "all"')
-
-
-class Staging(_Section):
+class Staging(Section):
     """[staging]: how long the pages of a broken-off pull may be used to go on with it."""
 
     resume_minutes: float = Field(default=30, ge=0, le=24 * 60)
 
 
-class Warehouse(_Section):
+class Warehouse(Section):
     """[warehouse]: how often a long run publishes for readers."""
 
     publish_every_seconds: float = Field(default=3, ge=0)
 
 
-class Automation(_Section):
+class Automation(Section):
     """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai."""
 
     windows_cron: Cron = "0 * * * *"
@@ -116,7 +86,7 @@ class Automation(_Section):
     discover_minutes: float = Field(default=60, ge=1)
 
 
-class Freshness(_Section):
+class Freshness(Section):
     """[freshness]: how old a list may be; older is a warning, twice as old a failure."""
 
     windows_hours: float = Field(default=2, gt=0)
@@ -124,12 +94,13 @@ class Freshness(_Section):
     discovery_hours: float = Field(default=24, gt=0)
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of channels.toml."""
 
     api: Api = Api()
     window: tuple[Window, ...] = ()
     league: League | None = None
+    platform: Platform | None = None
     staging: Staging = Staging()
     warehouse: Warehouse = Warehouse()
     automation: Automation = Automation()
@@ -148,6 +119,11 @@ class Settings(_Section):
             raise ValueError(
                 "there is neither a [[window]] nor a [league] in it: nothing to refresh"
             )
+        open_http = self.api.is_open_http
+        if open_http and self.league is not None:
+            raise ValueError("`api.base_url` http would show the [league]'s token; use https")
+        for problem in problems(self.window, self.platform, open_http):
+            raise ValueError(problem)
         keys = [window.key for window in self.window]
         for key in keys:
             if keys.count(key) > 1:
@@ -200,15 +176,25 @@ def load_settings(path: Path) -> Settings:
         raise ConfigError(f"{path}: {'; '.join(_plain(error))}.") from None
 
 
-def secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
+def secret(
+    env_name: str,
+    what: str = "the account's AppSecret",
+    what_zh: str = "AppSecret",
+    env: Mapping[str, str] = os.environ,
+) -> str:
     """The secret in that environment variable. Raises ConfigError when there is none."""
-    value = env.get(env_name, "").strip()
+    value = optional_secret(env_name, env)
     if not value:
         raise ConfigError(
-            f"The environment variable {env_name} is empty: put the account's AppSecret into it "
-            f"(export {env_name}=..., or a line in .env). 环境变量 {env_name} 未设置 AppSecret。"
+            f"The environment variable {env_name} is empty: put {what} into it "
+            f"(export {env_name}=..., or a line in .env). 环境变量 {env_name} 未设置 {what_zh}。"
         )
     return value
+
+
+def optional_secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The secret in that environment variable, or ""."""
+    return env.get(env_name, "").strip()
 
 
 def _is_loopback(host: str) -> bool:
@@ -239,10 +225,11 @@ def _where(loc: tuple[int | str, ...]) -> str:
 
 
 def _meant(loc: tuple[int | str, ...]) -> str:
-    sections: dict[Any, type[_Section]] = {
+    sections: dict[Any, type[Section]] = {
         "api": Api,
         "window": Window,
         "league": League,
+        "platform": Platform,
         "staging": Staging,
         "warehouse": Warehouse,
         "automation": Automation,

@@ -12,7 +12,20 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, quote, urlsplit
 
-TOKEN_PATH = "/cgi-bin/stable_token"
+# By path: what names the account, what of the body is secret, and the field of the token.
+TOKEN_CALLS: dict[str, tuple[str, list[str], str]] = {
+    "/cgi-bin/stable_token": ("appid", ["secret"], "access_token"),
+    "/cgi-bin/component/api_component_token": (
+        "component_appid",
+        ["component_appsecret", "component_verify_ticket"],
+        "component_access_token",
+    ),
+    "/cgi-bin/component/api_authorizer_token": (
+        "authorizer_appid",
+        ["authorizer_refresh_token"],
+        "authorizer_access_token",
+    ),
+}
 
 
 class Reply:
@@ -96,13 +109,14 @@ class Echo(ThreadingHTTPServer):
         self.server_close()
 
     def reply(self, path: str, query: str, body: dict[str, Any], told: str) -> Reply:
-        if path == TOKEN_PATH:
-            appid = body["appid"]
+        if path in TOKEN_CALLS:
+            named, sent, field = TOKEN_CALLS[path]
+            appid = body[named]
             if appid in self.refuse_tokens:
-                return self.refuse_tokens[appid](f"{body['secret']}\n{told}")
+                return self.refuse_tokens[appid](" ".join(body[one] for one in sent) + f"\n{told}")
             token = f"92_{secrets.token_urlsafe(102)}"
             self.issued[token] = appid
-            return Reply(json.dumps({"access_token": token, "expires_in": 7200}))
+            return Reply(json.dumps({field: token, "expires_in": 7200}))
         token = parse_qs(query)["access_token"][0]
         return self.way_of[self.issued[token]](f"{token}\n{told}")
 

@@ -64,6 +64,11 @@ class Project:
             lines += ['secret_env = "SECRET_LEAGUE"', f"sharers = {self.sharers}"]
         (self.folder / "channels.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def write_lines(self, *lines: str) -> None:
+        """Writes channels.toml with accounts of one's own choice."""
+        head = ["[api]", f'base_url = "{self.sandbox.url}"', *self.settings]
+        (self.folder / "channels.toml").write_text("\n".join([*head, *lines]) + "\n", "utf-8")
+
     def command(self, *arguments: str) -> Finished:
         done = subprocess.run(
             [sys.executable, "-m", "channels_assets.cli", *arguments],

@@ -13,12 +13,13 @@ ROOMS = {
     "wechat": set[str](),
     "warehouse": set[str](),
     "sandbox": set[str](),
-    "config": set[str](),
+    "accounts": set[str](),
+    "config": {"accounts"},
     "notebooks": {"warehouse"},
     "extract": {"wechat"},
-    "defs": {"wechat", "extract", "warehouse", "config"},
+    "defs": {"wechat", "extract", "warehouse", "config", "accounts"},
     "definitions": {"config", "defs"},
-    "cli": {"config", "defs", "definitions", "warehouse", "wechat", "sandbox"},
+    "cli": {"config", "accounts", "defs", "definitions", "warehouse", "wechat", "sandbox"},
 }
 OUTSIDE = {
     "dagster": {"defs", "definitions", "cli"},

@@ -13,6 +13,10 @@ from channels_assets_tests.support import Project
 
 WINDOW = '[[window]]\nappid = "wx1"\nsecret_env = "S"\n'
 LEAGUE = '[league]\nappid = "wx2"\nsecret_env = "S"\n'
+AUTHORISED = '[[window]]\nappid = "wx1"\nauth = "authorizer"\nrefresh_token_env = "R"\n'
+PLATFORM = '[platform]\ncomponent_appid = "wx3"\nsecret_env = "S"\nticket_file = "x"\n'
+OPEN_API = '[[window]]\nappid = "wx1"\nauth = "cloud_open_api"\n'
+PASTED = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 
 BAD = {
     "nothing in it": ("", "nothing to refresh"),
@@ -22,7 +26,10 @@ BAD = {
     "unknown key of a window": (WINDOW + "secret = 'x'\n", "unknown key `window[0].secret`"),
     "one bracket": ('[window]\nappid = "wx1"\n', "[[window]]"),
     "no appid": ('[[window]]\nsecret_env = "S"\n', "`window[0].appid` field required"),
-    "no secret_env": ('[league]\nappid = "wx2"\n', "`league.secret_env` field required"),
+    "no secret_env": (
+        '[league]\nappid = "wx2"\n',
+        '`league` with auth = "stable_token" needs `secret_env`',
+    ),
     "a number for text": ("[[window]]\nappid = 1\nsecret_env = 'S'\n", "valid string"),
     "text for a number": ('[api]\nmax_in_flight = "many"\n' + WINDOW, "`api.max_in_flight`"),
     "too many in flight": ("[api]\nmax_in_flight = 1000\n" + WINDOW, "less than or equal to 256"),
@@ -40,6 +47,60 @@ BAD = {
     "a long name": (WINDOW + f'name = "{"x" * 201}"\n', "longer than 200"),
     "sharers": (LEAGUE + 'sharers = "some"\n', 'a list of appids or "all"'),
     "auth": (WINDOW + 'auth = "magic"\n', "`window[0].auth`"),
+    "auth without its field": (
+        '[[window]]\nappid = "wx1"\nauth = "token_file"\n',
+        '`window[0]` with auth = "token_file" needs `token_file`',
+    ),
+    "a field of another auth": (
+        WINDOW + 'auth = "cloud_token"\n',
+        '`secret_env`, which auth = "cloud_token" does not use (did you mean auth = "stable_token"?)',
+    ),
+    "two fields of one kind": (
+        AUTHORISED + 'refresh_token_file = "x"\n' + PLATFORM,
+        "takes only one of `refresh_token_env` and `refresh_token_file`",
+    ),
+    "authorizer for the agency": (
+        LEAGUE + 'auth = "authorizer"\n',
+        "works for windows only",
+    ),
+    "cloud call for the agency": (
+        LEAGUE + 'auth = "cloud_open_api"\n',
+        "小店、推客与文章接口不支持云调用和第三方平台",
+    ),
+    "no platform": (AUTHORISED, "add a [platform] section"),
+    "a platform for nobody": (WINDOW + PLATFORM, 'no [[window]] has auth = "authorizer"'),
+    "no ticket": (
+        AUTHORISED + PLATFORM.replace("ticket_file", "secret_env2"),
+        "unknown key `platform.secret_env2`",
+    ),
+    "two tickets": (
+        AUTHORISED + PLATFORM + 'ticket_command = "y"\n',
+        "`platform` needs either `ticket_file` or `ticket_command`",
+    ),
+    "an open quote": (
+        '[[window]]\nappid = "wx1"\nauth = "token_command"\ntoken_command = "echo \'x"\n',
+        "`window[0].token_command` can't be split into words",
+    ),
+    "no word": (
+        '[[window]]\nappid = "wx1"\nauth = "token_command"\ntoken_command = []\n',
+        "`window[0].token_command`",
+    ),
+    "the secret instead of its name": (
+        f'[[window]]\nappid = "wx1"\nsecret_env = "{PASTED}"\n',
+        "`window[0].secret_env` must be the name of an environment variable",
+    ),
+    "http and a token": (
+        '[api]\nbase_url = "http://api.weixin.qq.com"\n' + OPEN_API + WINDOW,
+        'every account has auth = "cloud_open_api"',
+    ),
+    "http and a league": (
+        '[api]\nbase_url = "http://api.weixin.qq.com"\n' + OPEN_API + LEAGUE,
+        "would show the [league]'s token",
+    ),
+    "two accounts of one cloud": (
+        OPEN_API + OPEN_API.replace("wx1", "wx2"),
+        "一个云托管环境只属于一个账号",
+    ),
     "negative branch": (WINDOW + "branch_id = -1\n", "`window[0].branch_id`"),
 }
 
@@ -53,6 +114,17 @@ def test_a_wrong_file_is_explained_in_one_line(tmp_path: Path, text: str, told: 
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "channels.toml" in str(caught.value)
+    assert PASTED not in str(caught.value)
+
+
+def test_only_cloud_open_api_goes_over_http(tmp_path: Path) -> None:
+    path = tmp_path / "channels.toml"
+    path.write_text(OPEN_API + WINDOW.replace("wx1", "wx2"), "utf-8")
+    api = load_settings(path).api
+    assert api.url_for("cloud_open_api") == "http://api.weixin.qq.com"
+    assert api.url_for("stable_token") == "https://api.weixin.qq.com"
+    path.write_text('[api]\nbase_url = "http://10.0.0.1"\n' + OPEN_API, "utf-8")
+    assert load_settings(path).api.url_for("cloud_open_api") == "http://10.0.0.1"
 
 
 def test_everything_that_can_be_set(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
+from channels_assets.accounts import WindowAuth
 from channels_assets.cli.main import main
-from channels_assets.config import Settings
+from channels_assets.config import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -122,3 +123,14 @@ def test_relative_links_lead_to_files(readme: Path) -> None:
     paths = [link.split("#")[0] for link in links if not re.match(r"[a-z]+:|#", link)]
     assert {ENGLISH: CHINESE, CHINESE: ENGLISH}[readme].name in paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_example_in_docs_auth_loads_and_every_auth_has_one(tmp_path: Path) -> None:
+    path, modes = tmp_path / "channels.toml", set[str]()
+    for language, body in FENCED.findall((ROOT / "docs" / "auth.md").read_text("utf-8")):
+        assert language == "toml"
+        path.write_text(body, "utf-8")
+        settings = load_settings(path)
+        modes |= {window.auth for window in settings.window}
+        modes |= {settings.league.auth} if settings.league else set()
+    assert modes == {name for part in get_args(WindowAuth) for name in get_args(part) or (part,)}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import pickle
 import shutil
 import ssl
+import stat
 import subprocess
 import threading
 import traceback
@@ -19,12 +21,16 @@ from pydantic import BaseModel
 
 from channels_assets import config
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.defs.token_sources import token_sources
 from channels_assets.sandbox import Fault, World
 from channels_assets.wechat import transport as transport_module
 from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.authorizer import AuthorizerToken, Component
 from channels_assets.wechat.client import Calls, Client, Patience
 from channels_assets.wechat.errors import Transient, UnexpectedResponse, WeChatError
+from channels_assets.wechat.held import HeldToken, Issued
 from channels_assets.wechat.paging import fetch_page
+from channels_assets.wechat.refresh_tokens import RefreshToken
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 from channels_assets_tests.echo import WAYS, Echo, Handler, Reply, Way, failed
@@ -141,6 +147,138 @@ def test_no_error_of_a_token_call_shows_the_secret(way: str) -> None:
         assert needles.found_in(pickle.dumps(caught.value)) == []
 
 
+TICKET = "ticket@@@0123456789-TiCkEt-9876543210"
+REFRESH = "refreshtoken@@@0123456789-ReFrEsH-9876543210"
+
+
+def authorizer_of(echo: Echo, folder: Path) -> tuple[Component, AuthorizerToken]:
+    transport = RequestsTransport()
+    component = Component(transport, echo.url, "wxc", lambda: SECRET, lambda: TICKET)
+    kept = RefreshToken(folder / "tokens" / "kept.json", lambda: REFRESH, "REFRESH")
+    return component, AuthorizerToken(component, "wx1", kept)
+
+
+@pytest.mark.parametrize("refused", ["wxc", "wx1"])
+@pytest.mark.parametrize("way", TOKEN_WAYS)
+def test_no_error_of_a_third_partys_token_call_shows_a_secret(
+    tmp_path: Path, way: str, refused: str
+) -> None:
+    with Echo({}, {refused: TOKEN_WAYS[way]}) as echo:
+        _, source = authorizer_of(echo, tmp_path)
+        with pytest.raises(WeChatError) as caught:
+            source.token()
+        needles = Needles({SECRET, TICKET, REFRESH, *echo.issued})
+        shown = "".join(traceback.format_exception(caught.value))
+        assert needles.found_in(shown + repr(vars(caught.value))) == []
+        assert needles.found_in(pickle.dumps(caught.value)) == []
+
+
+def test_no_source_of_tokens_shows_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANNELS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("WX_SECRET", SECRET)
+    monkeypatch.setenv("WX_REFRESH", REFRESH)
+    given = "92_" + "GiVeN-tOkEn" * 9
+    (tmp_path / "given").write_text(given)
+    (tmp_path / "ticket").write_text(TICKET)
+    command = f'["echo", "{given}"]'
+    lines = [
+        *("[platform]", 'component_appid = "wxc"', 'secret_env = "WX_SECRET"'),
+        f'ticket_file = "{tmp_path}/ticket"',
+        *("[[window]]", 'appid = "wx1"', 'auth = "authorizer"', 'refresh_token_env = "WX_REFRESH"'),
+        *("[[window]]", 'appid = "wx2"', 'auth = "token_file"', f'token_file = "{tmp_path}/given"'),
+        *("[[window]]", 'appid = "wx3"', 'auth = "token_command"', f"token_command = {command}"),
+        *(
+            "[[window]]",
+            'appid = "wx4"',
+            'auth = "cloud_token"',
+            f'token_file = "{tmp_path}/given"',
+        ),
+        *("[[window]]", 'appid = "wx5"', 'auth = "cloud_open_api"'),
+        *("[[window]]", 'appid = "wx6"', 'secret_env = "WX_SECRET"'),
+    ]
+    with Echo({}) as echo:
+        path = tmp_path / "channels.toml"
+        path.write_text("\n".join([f'[api]\nbase_url = "{echo.url}"', *lines]))
+        resource = WeChatResource(config_file=str(path))
+        sources = token_sources(resource.settings, tmp_path / "data")
+        clients = [resource.client(window) for window in resource.settings.window]
+        held = [sources.of(window.credential) for window in resource.settings.window]
+        tokens = [source.token() for source in held]
+        assert len(set(tokens)) == 4
+        needles = Needles({*echo.issued, SECRET, TICKET, REFRESH, given})
+        component, source = authorizer_of(echo, tmp_path)
+        made = [component, source, Issued(given, 1.0), HeldToken(lambda: Issued(given, 1.0))]
+        kept = sources.refresh_token(resource.settings.window[0].credential)
+        shown = [*held, *clients, *made, kept, sources, resource, resource.settings]
+        shown += [window.credential for window in resource.settings.window]
+        for one in shown:
+            assert needles.found_in(f"{one!r} {one!s} {[one]!r}") == []
+        for one in (*held, component):
+            assert needles.found_in(repr(vars(one))) == []
+
+
+def test_every_way_to_a_token_leaves_nothing_behind(
+    make_project: Callable[..., Project], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    world = World.generate(seed=6, windows=6, products=3, shops=1, articles=3)
+    project = make_project(world)
+    project.settings.append("tries = 1")
+    # What others keep lies outside of the folder that is searched.
+    others = tmp_path_factory.mktemp("others")
+    by_file, by_command, by_cloud, refused, *authorised = world.windows
+    desk = project.sandbox._tokens
+    for name, appid in {"file": by_file, "command": by_command, "refused": refused}.items():
+        (others / name).write_text(desk.stable(appid, force=False)[0])
+    (others / "cloud").write_text(project.sandbox.push_cloud_token(by_cloud))
+    (others / "ticket").write_text(world.platform.ticket)
+    project.environment["WX_PLATFORM"] = world.platform.secret
+    project.environment["WX_LEAGUE"] = world.league.secret
+    project.environment["PASSWORD"] = "SeCrEt-SeCrEt-SeCrEt"
+    lines = [
+        *("[platform]", f'component_appid = "{world.platform.appid}"'),
+        *('secret_env = "WX_PLATFORM"', f'ticket_file = "{others}/ticket"'),
+        *("[league]", f'appid = "{world.league.appid}"', 'secret_env = "WX_LEAGUE"'),
+        'sharers = "all"',
+        *("[[window]]", f'appid = "{by_file}"', 'auth = "token_file"'),
+        f'token_file = "{others}/file"',
+        *("[[window]]", f'appid = "{by_command}"', 'auth = "token_command"'),
+        f'token_command = ["cat", "{others}/command"]',
+        *("[[window]]", f'appid = "{by_cloud}"', 'auth = "cloud_token"'),
+        f'token_file = "{others}/cloud"',
+        *("[[window]]", f'appid = "{refused}"', 'auth = "token_command"'),
+        f"token_command = ['sh', '-c', 'cat {others}/refused; echo $PASSWORD; exit 1']",
+    ]
+    for appid in authorised:
+        granted = world.platform.authorisations[appid]
+        project.environment[f"REFRESH_{appid}"] = granted.refresh_token
+        lines += ["[[window]]", f'appid = "{appid}"', 'auth = "authorizer"']
+        lines += [f'refresh_token_env = "REFRESH_{appid}"']
+    world.platform.authorisations[authorised[-1]].permission_sets.clear()
+    project.write_lines(*lines)
+    done = project.refresh()
+    assert done.code == 1, done.err
+    failed = {one["partition"] for one in done.assets["window_products"]["failed"]}
+    assert failed == {refused, authorised[-1]}
+    doctor = project.command("doctor", "--json")
+
+    kept = sorted((project.data / "tokens").rglob("*.json"))
+    assert len(kept) == len(authorised)
+    of_refresh = {json.loads(path.read_text())["refresh_token"] for path in kept}
+    assert of_refresh == {
+        world.platform.authorisations[appid].refresh_token for appid in authorised
+    }
+    for path in (project.data / "tokens").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for path in kept:
+        # The one place where they may be: nothing but the newest, and no access token.
+        others_of_it = project.sandbox.tokens - of_refresh
+        assert Needles(others_of_it).found_in(path.read_bytes()) == []
+        path.unlink()
+    everything = {*project.sandbox.tokens, "SeCrEt-SeCrEt-SeCrEt"}
+    assert leaks(project, done, everything) == []
+    assert Needles(everything).found_in(doctor.out + doctor.err) == []
+
+
 def test_no_object_that_holds_a_secret_shows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +290,7 @@ def test_no_object_that_holds_a_secret_shows_it(
             '[[window]]\nappid = "wx1"\nsecret_env = "WX_SECRET"\n'
         )
         resource = WeChatResource()
-        client = resource.client("wx1", "WX_SECRET")
+        client = resource.client(resource.settings.window[0])
         with pytest.raises(Transient):
             fetch_page(client, window_products(), "", Calls())
         transport = RequestsTransport()

@@ -16,7 +16,8 @@ import click
 from dotenv import load_dotenv
 from rich.console import Console
 
-from channels_assets.cli.doctor import print_quota
+from channels_assets.cli.doctor import as_json as diagnosis_as_json
+from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
 from channels_assets.cli.notebook import open_notebooks, up_to_date
 from channels_assets.cli.refreshing import Report, run_refresh
 from channels_assets.cli.show import Bars, print_partitions, print_report
@@ -93,13 +94,27 @@ def partitions(prune: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--quota", is_flag=True, required=True, help="Calls left today, and what a refresh costs."
-)
-def doctor(quota: bool) -> None:
-    """Ask WeChat how many calls of each API are left."""
-    with surroundings() as around:
-        sys.exit(0 if print_quota(around, Console(highlight=False)) else 1)
+@click.option("--quota", is_flag=True, help="Calls left today, and what a refresh costs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def doctor(quota: bool, as_json: bool) -> None:
+    """Check all that a refresh needs, and say what to do where something is wrong.
+
+    Settings, secrets, address, tokens, account types, capabilities, IP address, quota, lists, disk and
+    database. In Chinese where the locale is (LC_ALL, LC_MESSAGES, LANG).
+
+    Exit code 0: nothing is wrong; 1: something is; 2: the configuration can't be used.
+    """
+    if quota:
+        if as_json:
+            raise click.UsageError("--quota has no --json")
+        with surroundings() as around:
+            sys.exit(0 if print_quota(around, Console(highlight=False)) else 1)
+    found = diagnose()
+    if as_json:
+        click.echo(json.dumps(diagnosis_as_json(found), ensure_ascii=False))
+    else:
+        print_diagnosis(found, Console(highlight=False))
+    sys.exit(found.exit_code)
 
 
 @main.command()

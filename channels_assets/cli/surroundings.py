@@ -18,16 +18,17 @@ from channels_assets.config import (
     config_path,
     data_dir,
     load_settings,
-    secret,
 )
 from channels_assets.defs.checks import promises
 from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.running import is_alive
+from channels_assets.defs.token_sources import require_secrets
 from channels_assets.warehouse import Warehouse, clear, get_meta, keep_promises, set_meta
 
-_SOURCE = "source"
-_SANDBOX = "sandbox"
-_API = "api"
+SOURCE = "source"
+"""What `meta` of the warehouse calls where its rows are from: SANDBOX or API."""
+SANDBOX = "sandbox"
+API = "api"
 _SANDBOX_DAYS = "sandbox_days"
 
 
@@ -54,12 +55,12 @@ def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"The data folder {data} can't be made: {error.strerror}.") from None
-    _prepare_instance(data)
+    prepare_instance(data)
     if config_path().exists() or os.environ.get("CHANNELS_CONFIG"):
         settings = load_settings(config_path())
         yield _checked(settings, data)
         return
-    with _sandbox(data) as url:
+    with bundled_sandbox(data) as url:
         settings = load_settings(config_path())
         checked = _checked(settings, data)
         if next_day:
@@ -72,32 +73,29 @@ def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
 
 
 def _checked(settings: Settings, data: Path) -> Surroundings:
-    for window in settings.window:
-        secret(window.secret_env)
-    if settings.league is not None:
-        secret(settings.league.secret_env)
+    require_secrets(settings, data)
     store = Warehouse(data, settings.warehouse.publish_every_seconds)
     return Surroundings(settings, store, _prepared(settings, store))
 
 
 def _prepared(settings: Settings, store: Warehouse) -> str:
     """Made-up and real rows never share a warehouse. Returns a line for the user, or nothing."""
-    source = _SANDBOX if settings.api.sandbox else _API
+    source = SANDBOX if settings.api.sandbox else API
     with store.writing() as connection:
-        before = get_meta(connection, _SOURCE)
-        if before == _API and source == _SANDBOX:
+        before = get_meta(connection, SOURCE)
+        if before == API and source == SANDBOX:
             raise ConfigError(
                 f"{store.data_dir} holds real data, but there is no channels.toml here: go to the "
                 "folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the sandbox). "
                 "数据目录中已有真实数据，但找不到 channels.toml。"
             )
         notice = ""
-        if before == _SANDBOX and source == _API:
+        if before == SANDBOX and source == API:
             clear(connection)
             forget_everything()
             notice = "The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。"
         if before != source:
-            set_meta(connection, _SOURCE, source)
+            set_meta(connection, SOURCE, source)
         keep_promises(connection, {one.asset: one.hours for one in promises(settings.freshness)})
     return notice
 
@@ -111,7 +109,8 @@ def _sandbox_days(store: Warehouse, add: int = 0) -> int:
     return days
 
 
-def _prepare_instance(data: Path) -> None:
+def prepare_instance(data: Path) -> None:
+    """Sets DAGSTER_HOME and CHANNELS_DATA, and puts the project's dagster.yaml there if there is none."""
     home = Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home").absolute()
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CHANNELS_DATA"] = str(data)
@@ -123,7 +122,8 @@ def _prepare_instance(data: Path) -> None:
 
 
 @contextmanager
-def _sandbox(data: Path) -> Generator[str]:
+def bundled_sandbox(data: Path) -> Generator[str]:
+    """Serves the bundled sandbox and points CHANNELS_CONFIG at its accounts; gives its URL."""
     from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415 (only where it is used)
 
     for leftover in data.glob("sandbox-*.toml"):

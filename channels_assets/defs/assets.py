@@ -103,7 +103,7 @@ def _window_task(wechat: WeChatResource, window: Window) -> PullTask:
         branch_id=window.branch_id,
         query_cps_product=window.cps_only,
     )
-    client = wechat.client(window.appid, window.secret_env)
+    client = wechat.client(window)
     return PullTask("window_products", window.appid, client, request)
 
 

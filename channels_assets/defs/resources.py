@@ -12,9 +12,10 @@ from pathlib import Path
 from dagster import ConfigurableResource, Failure
 
 from channels_assets import config
+from channels_assets.accounts import Account, Credential
+from channels_assets.defs.token_sources import TokenSources, token_sources
 from channels_assets.extract.pull import Staging
 from channels_assets.warehouse import Warehouse
-from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.transport import RequestsTransport
 
@@ -38,24 +39,26 @@ class WeChatResource(ConfigurableResource):
         return RequestsTransport(self.settings.api.max_in_flight)
 
     @cached_property
-    def _clients(self) -> dict[tuple[str, str], Client]:
+    def _sources(self) -> TokenSources:
+        return token_sources(self.settings, config.data_dir())
+
+    @cached_property
+    def _clients(self) -> dict[Credential, Client]:
         return {}
 
-    def client(self, appid: str, secret_env: str) -> Client:
+    def client(self, account: Account) -> Client:
         """The client of one account: one token, one limiter, however many lists it walks."""
-        client = self._clients.get((appid, secret_env))
+        credential = account.credential
+        client = self._clients.get(credential)
         if client is None:
             api = self.settings.api
-            tokens = StableToken(
-                self._transport, api.base_url, appid, lambda: config.secret(secret_env)
-            )
             client = Client(
                 self._transport,
-                api.base_url,
-                tokens,
+                api.url_for(account.auth),
+                self._sources.of(credential),
                 patience=Patience(tries=api.tries, base_seconds=api.backoff_seconds),
             )
-            self._clients[appid, secret_env] = client
+            self._clients[credential] = client
         return client
 
     @property
@@ -70,7 +73,7 @@ class WeChatResource(ConfigurableResource):
         return self.settings.league
 
     def league_client(self) -> Client:
-        return self.client(self.league.appid, self.league.secret_env)
+        return self.client(self.league)
 
 
 class WarehouseResource(ConfigurableResource):

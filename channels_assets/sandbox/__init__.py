@@ -12,8 +12,20 @@ from channels_assets.sandbox.calls import Call
 from channels_assets.sandbox.days import pass_day
 from channels_assets.sandbox.fault_kinds import KINDS
 from channels_assets.sandbox.faults import Fault, Injected
-from channels_assets.sandbox.records import League, Window
+from channels_assets.sandbox.records import Authorisation, League, Platform, Window
 from channels_assets.sandbox.server import Sandbox
 from channels_assets.sandbox.world import World
 
-__all__ = ["KINDS", "Call", "Fault", "Injected", "League", "Sandbox", "Window", "World", "pass_day"]
+__all__ = [
+    "KINDS",
+    "Authorisation",
+    "Call",
+    "Fault",
+    "Injected",
+    "League",
+    "Platform",
+    "Sandbox",
+    "Window",
+    "World",
+    "pass_day",
+]

@@ -40,6 +40,13 @@ def _introduction(world: World, url: str) -> str:
     league = world.league
     lists = len(league.articles) * len(league.sharers)
     lines.append(f"league  appid={league.appid}  secret={league.secret}  article lists={lists}")
+    platform = world.platform
+    lines.append(f"platform  appid={platform.appid}  secret={platform.secret}")
+    lines.append(f"platform  ticket={platform.ticket}")
+    lines.extend(
+        f"platform  authorised={appid}  refresh_token={granted.refresh_token}"
+        for appid, granted in platform.authorisations.items()
+    )
     lines.extend(f"sharer  appid={sharer['sharer_appid']}" for sharer in league.sharers)
     return "\n".join(lines) + "\n"
 

@@ -65,10 +65,17 @@ LISTS = {
 
 TOKEN = "/cgi-bin/token"  # noqa: S105 - a path, not a secret
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105 - a path, not a secret
+COMPONENT_TOKEN = "/cgi-bin/component/api_component_token"  # noqa: S105 - a path, not a secret
+AUTHORIZER_TOKEN = "/cgi-bin/component/api_authorizer_token"  # noqa: S105 - a path, not a secret
 QUOTA_GET = "/cgi-bin/openapi/quota/get"
 CLEAR_QUOTA = "/cgi-bin/clear_quota"
 RID_GET = "/cgi-bin/openapi/rid/get"
 
 DATA_PATHS = tuple(LISTS)
 TOKEN_PATHS = (TOKEN, STABLE_TOKEN)
-ALL_PATHS = frozenset((*DATA_PATHS, *TOKEN_PATHS, QUOTA_GET, CLEAR_QUOTA, RID_GET))
+COMPONENT_PATHS = (COMPONENT_TOKEN, AUTHORIZER_TOKEN)
+CLOUD_PATHS = (WINDOW_PRODUCTS.path,)
+"""The only list that may be read by a cloud call, or by a third-party platform."""
+ALL_PATHS = frozenset(
+    (*DATA_PATHS, *TOKEN_PATHS, *COMPONENT_PATHS, QUOTA_GET, CLEAR_QUOTA, RID_GET)
+)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import NoReturn
 
-from channels_assets.sandbox.endpoints import TOKEN_PATHS
+from channels_assets.sandbox.endpoints import AUTHORIZER_TOKEN, COMPONENT_TOKEN, TOKEN_PATHS
 from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.refusals import Refusal
 
@@ -25,12 +25,21 @@ class Request:
     @property
     def token(self) -> str:
         """The access token it carries, or the empty string."""
-        return self.query.get("access_token", "")
+        token = self.query.get("access_token", "")
+        if self.path == AUTHORIZER_TOKEN:
+            # The new page spells it one way, the old one the other.
+            return token or self.query.get("component_access_token", "")
+        return token
+
+    @property
+    def cloud_token(self) -> str:
+        """The token of a cloud call it carries, or the empty string."""
+        return self.query.get("cloudbase_access_token", "")
 
     @property
     def asks_for_token(self) -> bool:
         """Whether it is one of the calls that need no token."""
-        return self.path in TOKEN_PATHS
+        return self.path in (*TOKEN_PATHS, COMPONENT_TOKEN)
 
 
 def parse_body(raw: bytes) -> Json | Refusal:

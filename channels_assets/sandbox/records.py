@@ -37,6 +37,33 @@ class Window:
 
 
 @dataclass
+class Authorisation:
+    """What one window account has granted to the platform."""
+
+    refresh_token: str
+    """The one that works now; the sandbox replaces it at each use."""
+    permission_sets: set[int] = field(default_factory=lambda: {133, 177})
+
+
+@dataclass
+class Platform:
+    """A third-party platform (第三方平台) that window accounts have authorised."""
+
+    appid: str
+    secret: str
+    ticket: str
+    """The component_verify_ticket of the last push."""
+    expired_tickets: set[str] = field(default_factory=set)
+    authorisations: dict[str, Authorisation] = field(default_factory=dict)
+    """By the appid of the window account; one that withdraws is taken out."""
+
+    def secrets(self) -> set[str]:
+        """What must never leak."""
+        refresh = {granted.refresh_token for granted in self.authorisations.values()}
+        return {self.secret, self.ticket} | self.expired_tickets | refresh
+
+
+@dataclass
 class League:
     """The 联盟带货机构 account with its shops, their linked accounts and its sharers."""
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+from channels_assets.sandbox.callers import Callers
+from channels_assets.sandbox.component_calls import give_authorizer_token, give_component_token
 from channels_assets.sandbox.endpoints import (
     ALL_PATHS,
+    AUTHORIZER_TOKEN,
     CLEAR_QUOTA,
+    COMPONENT_TOKEN,
     LISTS,
     QUOTA_GET,
     RID_GET,
@@ -17,6 +21,7 @@ from channels_assets.sandbox.pages import PageFault
 from channels_assets.sandbox.promoter_lists import LEAGUE_LISTS
 from channels_assets.sandbox.quotas import Quotas
 from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.refresh_tokens import RefreshTokens
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.token_calls import give_token
 from channels_assets.sandbox.tokens import TokenDesk
@@ -31,11 +36,19 @@ class Routes:
     """The calls of the API over one world."""
 
     def __init__(
-        self, world: World, tokens: TokenDesk, quotas: Quotas, window_end: WindowEnd
+        self,
+        world: World,
+        tokens: TokenDesk,
+        callers: Callers,
+        refresh_tokens: RefreshTokens,
+        quotas: Quotas,
+        window_end: WindowEnd,
     ) -> None:
         self.traces = Traces()
         self._world = world
         self._tokens = tokens
+        self._callers = callers
+        self._refresh_tokens = refresh_tokens
         self._quotas = quotas
         self._window_end: WindowEnd = window_end
         self._upkeep: dict[str, Callable[[Json, str], Json]] = {
@@ -52,19 +65,24 @@ class Routes:
             return self._token(request, body)
         if request.method != "POST":
             raise Refusal(_POST_ONLY)
-        caller = self._tokens.check(request.token)
+        caller = self._callers.check(request)
         if isinstance(body, Refusal):
             raise body
+        if request.path == AUTHORIZER_TOKEN:
+            platform = self._world.platform
+            return give_authorizer_token(body, caller, platform, self._tokens, self._refresh_tokens)
         if request.path in self._upkeep:
             return self._upkeep[request.path](body, caller)
         return self._list(request.path, caller, body, page_fault)
 
     def _token(self, request: Request, body: Json | Refusal) -> Json:
-        if request.path == STABLE_TOKEN:
+        if request.path in (STABLE_TOKEN, COMPONENT_TOKEN):
             if request.method != "POST":
                 raise Refusal(_POST_ONLY)
             if isinstance(body, Refusal):
                 raise body
+            if request.path == COMPONENT_TOKEN:
+                return give_component_token(body, self._world.platform, self._tokens)
             return give_token(request.path, body, self._world.secrets(), self._tokens)
         # The pages disagree on whether the fields of this call go into the query or the body.
         fields = {**request.query, **({} if isinstance(body, Refusal) else body)}

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.calls import Call
+from channels_assets.sandbox.cloud import Cloud
 from channels_assets.sandbox.faults import Fault, Injected
 from channels_assets.sandbox.quotas import Quotas
+from channels_assets.sandbox.refresh_tokens import RefreshTokens
 from channels_assets.sandbox.routes import Routes
 from channels_assets.sandbox.service import Service
 from channels_assets.sandbox.tokens import TokenDesk
@@ -21,8 +24,9 @@ class Sandbox:
 
     `port` 0 takes a free one. `latency` is slept before each answer, `token_life` is how long
     a token works, both in seconds. `daily_limit` and `minute_limit` count per account and
-    path. `on_call` runs before each answer is computed, while nothing else reads the world.
-    `clock` is the time that tokens, quotas and rids go by.
+    path. `open_api_for` is the account that 开放接口服务 calls as. `on_call` runs before each
+    answer is computed, while nothing else reads the world. `clock` is the time that tokens,
+    quotas and rids go by.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Sandbox:
         window_end: WindowEnd = "buffer",
         daily_limit: int | None = None,
         minute_limit: int | None = None,
+        open_api_for: str = "",
         on_call: Callable[[Call], object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -42,9 +47,12 @@ class Sandbox:
         self._port = port
         self._tokens = TokenDesk(token_life, clock)
         quotas = Quotas(daily_limit, minute_limit, clock)
-        routes = Routes(world, self._tokens, quotas, window_end)
+        self._cloud = Cloud(clock, open_api_for)
+        self._refresh_tokens = RefreshTokens(clock)
+        callers = Callers(self._tokens, self._cloud, world.platform)
+        routes = Routes(world, self._tokens, callers, self._refresh_tokens, quotas, window_end)
         self._service = Service(
-            world, routes, self._tokens, latency=latency, on_call=on_call, clock=clock
+            world, routes, callers, latency=latency, on_call=on_call, clock=clock
         )
         self._server: WireServer | None = None
 
@@ -86,11 +94,17 @@ class Sandbox:
     @property
     def tokens(self) -> set[str]:
         """Every token and secret ever in play: what must never leak."""
-        return self._tokens.texts() | set(self.world.secrets().values())
+        issued = self._tokens.texts() | self._cloud.texts() | self._refresh_tokens.texts()
+        return issued | set(self.world.secrets().values()) | self.world.platform.secrets()
+
+    def push_cloud_token(self, appid: str) -> str:
+        """A token as 云托管 puts it into the file of a container of this account."""
+        return self._cloud.push(appid)
 
     def expire_tokens(self) -> None:
         """The tokens so far answer 42001 from now on."""
         self._tokens.expire_all()
+        self._cloud.expire_all()
 
     def revoke_tokens(self) -> None:
         """The tokens so far answer 40001 from now on."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.calls import Call, CallLog
 from channels_assets.sandbox.faults import Fault, FaultPlan
 from channels_assets.sandbox.incoming import Request, parse_body
@@ -14,7 +15,6 @@ from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.replies import Reply, html_reply, json_reply
 from channels_assets.sandbox.routes import Routes
-from channels_assets.sandbox.tokens import TokenDesk
 from channels_assets.sandbox.upkeep_calls import Trace
 from channels_assets.sandbox.world import World
 
@@ -26,7 +26,7 @@ class Service:
         self,
         world: World,
         routes: Routes,
-        tokens: TokenDesk,
+        callers: Callers,
         *,
         latency: float,
         on_call: Callable[[Call], object] | None,
@@ -36,7 +36,7 @@ class Service:
         self.faults = FaultPlan()
         self._world = world
         self._routes = routes
-        self._tokens = tokens
+        self._callers = callers
         self._latency = latency
         self._on_call = on_call
         self._clock = clock
@@ -61,6 +61,8 @@ class Service:
                 faults = self.faults.strike(request.path, appid, fields or {})
                 answer = self._spoilt_answer(request, body, faults, rid)
                 honest = json_reply(answer)
+                if not int(answer.get("errcode", 0)):
+                    honest = replace(honest, headers=self._callers.headers(request, rid))
                 trace = Trace(appid, request, honest.body, self._clock())
                 self._routes.traces.keep(rid, trace)
                 reply = _spoilt_reply(honest, faults)
@@ -69,11 +71,13 @@ class Service:
         return reply
 
     def _caller(self, request: Request, fields: Json) -> str:
-        owner = self._tokens.owner(request.token)
-        asked_for = fields.get("appid") or request.query.get("appid")
+        owner = self._callers.owner(request)
         if owner or not request.asks_for_token:
             return owner
-        return asked_for if asked_for in self._world.secrets() else ""
+        asked_for = fields.get("appid") or request.query.get("appid")
+        asked_for = asked_for or fields.get("component_appid")
+        known = {*self._world.secrets(), self._world.platform.appid}
+        return asked_for if asked_for in known else ""
 
     def _new_rid(self) -> str:
         return f"{int(self._clock()):08x}-{random.getrandbits(32):08x}-{random.getrandbits(32):08x}"

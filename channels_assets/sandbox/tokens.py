@@ -21,6 +21,8 @@ class _Token:
     text: str
     appid: str
     expires_at: float
+    via: str = ""
+    """The platform it was issued to, if it was."""
     replaced_at: float = float("inf")
 
     def refusal(self, now: float) -> int | None:
@@ -39,19 +41,19 @@ class TokenDesk:
         self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, _Token] = {}
-        self._plain: dict[str, _Token] = {}
+        self._plain: dict[tuple[str, str], _Token] = {}
         self._stable: dict[str, _Token] = {}
         self._forced: dict[str, list[float]] = {}
 
-    def plain(self, appid: str) -> tuple[str, int]:
+    def plain(self, appid: str, via: str = "") -> tuple[str, int]:
         """A new token at each call; the one before it works a little longer."""
         with self._lock:
             now = self._clock()
-            previous = self._plain.get(appid)
+            previous = self._plain.get((appid, via))
             if previous is not None:
                 previous.replaced_at = min(previous.replaced_at, now + self._overlap)
-            self._plain[appid] = self._issue(appid, now)
-            return self._handed_out(self._plain[appid], now)
+            token = self._plain[appid, via] = self._issue(appid, now, via)
+            return self._handed_out(token, now)
 
     def stable(self, appid: str, force: bool) -> tuple[str, int]:
         """The same token until shortly before it expires, unless a new one is forced."""
@@ -72,6 +74,11 @@ class TokenDesk:
         """The account a token was issued to, whether it still works or not."""
         token = self._issued.get(text)
         return token.appid if token else ""
+
+    def via(self, text: str) -> str:
+        """The platform a token was issued to, if it was."""
+        token = self._issued.get(text)
+        return token.via if token else ""
 
     def check(self, text: str) -> str:
         """The account of a token that works; any other is refused."""
@@ -102,9 +109,9 @@ class TokenDesk:
         with self._lock:
             return set(self._issued)
 
-    def _issue(self, appid: str, now: float) -> _Token:
+    def _issue(self, appid: str, now: float, via: str = "") -> _Token:
         text = f"{90 + len(self._issued) % 10}_{secrets.token_urlsafe(102)}"
-        token = self._issued[text] = _Token(text, appid, now + self._life)
+        token = self._issued[text] = _Token(text, appid, now + self._life, via)
         return token
 
     def _handed_out(self, token: _Token, now: float) -> tuple[str, int]:

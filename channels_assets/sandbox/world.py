@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from channels_assets.sandbox.generate_league import generate_league
+from channels_assets.sandbox.generate_platform import generate_platform
 from channels_assets.sandbox.generate_windows import generate_windows
-from channels_assets.sandbox.records import Json, League, Window
+from channels_assets.sandbox.records import Json, League, Platform, Window
 
 
 @dataclass
@@ -16,6 +17,7 @@ class World:
 
     windows: dict[str, Window]
     league: League
+    platform: Platform = field(default_factory=lambda: generate_platform(0, []))
 
     @classmethod
     def generate(
@@ -49,7 +51,11 @@ class World:
         shop_appids = [shop["shop_appid"] for shop in league.shops]
         made = generate_windows(seed, shop_appids, windows=windows, products=products)
         _sell_what_is_promoted(seed, made, league)
-        return cls(windows={window.appid: window for window in made}, league=league)
+        return cls(
+            windows={window.appid: window for window in made},
+            league=league,
+            platform=generate_platform(seed, [window.appid for window in made]),
+        )
 
     def secrets(self) -> dict[str, str]:
         """The secret of each account, by appid."""

@@ -23,7 +23,7 @@ from channels_assets.warehouse.dimensions import (
     load_shops,
     promoter_list,
 )
-from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.loads import (
@@ -58,6 +58,7 @@ __all__ = [
     "PromoterKey",
     "QualityCheck",
     "Warehouse",
+    "WarehouseBusy",
     "WarehouseError",
     "active_promoters",
     "active_sharers",

@@ -3,3 +3,7 @@
 
 class WarehouseError(Exception):
     """The warehouse can't do what was asked; the message says why and what to do."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Others had their turn at the warehouse for longer than one was willing to wait."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
 from channels_assets.warehouse.schema import migrate
 from channels_assets.warehouse.snapshot import publish_copy, same_content
 
@@ -51,14 +51,17 @@ class Warehouse:
         self._holder: int | None = None
 
     @contextmanager
-    def writing(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
+    def writing(
+        self, patience: float | None = None
+    ) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """Wait for one's turn, open the writers' file, and close it at the end.
 
         The connection is in auto-commit; the loaders make their own transactions. Keep it short,
         and never wait for the network within. Raises WarehouseError when another program holds
-        the file, when it is of a newer version, and on a call within itself.
+        the file, when it is of a newer version, and on a call within itself; WarehouseBusy after
+        `patience` seconds without a turn (None: waits as long as it takes).
         """
-        with self._turn():
+        with self._turn(patience):
             con = self._open()
             try:
                 yield con
@@ -86,7 +89,7 @@ class Warehouse:
         return True
 
     @contextmanager
-    def _turn(self) -> Generator[None, None, None]:
+    def _turn(self, patience: float | None = None) -> Generator[None, None, None]:
         if self._holder == threading.get_ident():
             raise WarehouseError("this thread already has the warehouse open: close it first")
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -94,7 +97,7 @@ class Warehouse:
         # it. Each open() has its own flock, so threads of one process exclude each other as well.
         descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for(descriptor, patience)
             self._holder = threading.get_ident()
             try:
                 yield
@@ -125,3 +128,20 @@ class Warehouse:
             con.close()
             raise
         return con
+
+
+def _wait_for(descriptor: int, patience: float | None) -> None:
+    if patience is None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise WarehouseBusy(
+                    f"another channels-assets process has been writing for {patience:.0f} s"
+                ) from None
+            time.sleep(0.05)

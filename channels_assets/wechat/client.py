@@ -13,6 +13,7 @@ import tenacity
 
 from channels_assets.wechat.auth import TokenSource
 from channels_assets.wechat.errors import (
+    PermissionDenied,
     QuotaExhausted,
     RateLimited,
     TokenRejected,
@@ -95,6 +96,7 @@ class Client:
         calls: Calls,
     ) -> T:
         """POSTs `body`, returns `decode(answer)`; what `decode` refuses is asked for again."""
+        self._refuse_if_closed(path, endpoint)
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
         try:
             return self._once(path, endpoint, payload, decode, calls)
@@ -112,6 +114,14 @@ class Client:
             reraise=True,
         )
         return retrying(self._once, path, endpoint, payload, decode, calls)
+
+    def _refuse_if_closed(self, path: str, endpoint: str) -> None:
+        if self._tokens.paths is not None and path not in self._tokens.paths:
+            raise PermissionDenied(
+                "This API is not open to this account's `auth`; no call was made.",
+                endpoint=endpoint,
+                advice='Use auth = "stable_token" for it. 该调用方式不支持此接口，请改用 stable_token。',
+            )
 
     def _once(
         self,
@@ -146,7 +156,7 @@ class Client:
         try:
             with hiding(token):
                 answer = exchange(
-                    self._transport, url, {"access_token": token}, payload, endpoint, [token]
+                    self._transport, url, self._tokens.query(token), payload, endpoint, [token]
                 )
                 self._limiter.accepted(turn)
                 return decode(answer)

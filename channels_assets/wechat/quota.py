@@ -11,7 +11,7 @@ from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.exchange import Answer
 
-_PATH = "/cgi-bin/openapi/quota/get"
+QUOTA_PATH = "/cgi-bin/openapi/quota/get"
 _ENDPOINT = "quota/get"
 
 
@@ -26,7 +26,7 @@ class Quota:
 
 def get_quota(client: Client, path: str) -> Quota:
     """The quota of the API at `path`, as in `Endpoint.path`. Spends one call of quota/get."""
-    return client.call(_PATH, _ENDPOINT, {"cgi_path": path}, _decode, Calls())
+    return client.call(QUOTA_PATH, _ENDPOINT, {"cgi_path": path}, _decode, Calls())
 
 
 def _decode(answer: Answer) -> Quota:

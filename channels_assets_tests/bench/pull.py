@@ -98,10 +98,11 @@ def everything(settings: Settings, world: World) -> dict[str, Todo]:
         return Client(transport, url, tokens)
 
     todo = {
-        one.appid: _window(one.appid, client(one.appid, one.secret_env)) for one in settings.window
+        one.appid: _window(one.appid, client(one.appid, one.secret_env or ""))
+        for one in settings.window
     }
     if settings.league is not None:
-        agency = client(settings.league.appid, settings.league.secret_env)
+        agency = client(settings.league.appid, settings.league.secret_env or "")
         for shop, linked in world.league.promoters.items():
             for one in linked:
                 account, kind = one["promoter_id"], one["promoter_type"]

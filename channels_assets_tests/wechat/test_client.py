@@ -210,6 +210,11 @@ def test_an_address_where_nobody_listens_is_said_without_the_token(world: World)
     transport = RequestsTransport()
 
     class Fixed:
+        paths: frozenset[str] | None = None
+
+        def query(self, token: str) -> dict[str, str]:
+            return {"access_token": token}
+
         def token(self) -> str:
             return "THE_TOKEN"
 
@@ -278,6 +283,11 @@ def test_no_part_of_a_token_reaches_errors_or_logs(
     body = answer.replace(b"%TOKEN%", token.encode()).ljust(700)
 
     class Fixed:
+        paths: frozenset[str] | None = None
+
+        def query(self, token: str) -> dict[str, str]:
+            return {"access_token": token}
+
         def token(self) -> str:
             return token
 

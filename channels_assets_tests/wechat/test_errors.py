@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from channels_assets.wechat.errcodes import RULES, error_for
@@ -17,6 +19,7 @@ from channels_assets.wechat.errors import (
     hiding,
     redact,
 )
+from channels_assets_tests import errors_table
 
 
 @pytest.mark.parametrize(
@@ -86,3 +89,9 @@ def test_hiding_strikes_out_secrets_raw_and_encoded() -> None:
 )
 def test_redact_hides_values_of_token_like_names(text: str) -> None:
     assert "SECRET" not in redact(text)
+
+
+def test_the_errors_table_in_docs_is_up_to_date() -> None:
+    assert errors_table.PATH.read_text("utf-8") == errors_table.table(), "run `make docs`"
+    for code in RULES:
+        assert re.search(rf"^\|[^|]*(?<![-\d]){code}\b", errors_table.table(), re.MULTILINE), code

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from channels_assets.accounts import Account
 from channels_assets.cli.surroundings import Surroundings
 from channels_assets.config import Settings
 from channels_assets.defs.resources import WeChatResource
@@ -26,11 +27,12 @@ def print_quota(around: Surroundings, console: Console) -> bool:
     with around.store.writing() as connection:
         costs = calls_of_last_loads(connection)
     good = True
-    for appid, secret_env, asset in _asked(around.settings):
+    for account, asset in _asked(around.settings):
         endpoint = ENDPOINTS[asset]
+        appid = account.appid
         cost = costs.get((asset, appid if asset == "window_products" else ""), 0)
         try:
-            quota = get_quota(wechat.client(appid, secret_env), endpoint.path)
+            quota = get_quota(wechat.client(account), endpoint.path)
         except WeChatError as error:
             good = False
             console.print(f"[red]wrong[/red] {appid} {endpoint.name}: {escape(str(error))}")
@@ -45,11 +47,11 @@ def print_quota(around: Surroundings, console: Console) -> bool:
     return good
 
 
-def _asked(settings: Settings) -> list[tuple[str, str, str]]:
-    """Account, its secret's variable and the asset, once for each account and API."""
-    windows = {(one.appid, one.secret_env, "window_products"): None for one in settings.window}
-    league = settings.league
-    if league is None:
-        return list(windows)
-    of_league = [asset for asset in ENDPOINTS if asset != "window_products"]
-    return [*windows, *((league.appid, league.secret_env, asset) for asset in of_league)]
+def _asked(settings: Settings) -> list[tuple[Account, str]]:
+    """Account and asset, once for each credential and API."""
+    windows = {one.credential: one for one in settings.window}
+    asked: list[tuple[Account, str]] = [(one, "window_products") for one in windows.values()]
+    if settings.league is not None:
+        of_league = [asset for asset in ENDPOINTS if asset != "window_products"]
+        asked += [(settings.league, asset) for asset in of_league]
+    return asked

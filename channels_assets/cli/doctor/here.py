@@ -1,0 +1,172 @@
+"""What can be told without a call: folders, disk, warehouse, Dagster, secrets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dagster import DagsterInstance
+
+from channels_assets import config
+from channels_assets.accounts import Account, Window
+from channels_assets.cli.doctor.finding import Finding, Said, wrong
+from channels_assets.cli.surroundings import API, SOURCE, prepare_instance
+from channels_assets.defs.token_sources import token_sources
+from channels_assets.warehouse import (
+    Warehouse,
+    WarehouseBusy,
+    WarehouseError,
+    calls_of_last_loads,
+    get_meta,
+)
+
+_PATIENCE = 5.0
+_LITTLE, _TOO_LITTLE = 1024**3, 100 * 1024**2
+Costs = dict[tuple[str, str], int]
+
+
+def look_at_folder(data: Path) -> Iterator[Finding]:
+    """Whether files can be written there, and how many more."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data) as file:
+            file.write(b"x")
+    except OSError as error:
+        yield wrong(
+            "data_folder",
+            Said(
+                f"{data} can't be written: {error.strerror}.",
+                f"无法写入 {data}：{error.strerror}。",
+            ),
+            Said(
+                "Let this user write there, or set CHANNELS_DATA to another folder.",
+                "请授予本用户写权限，或用 CHANNELS_DATA 指定其他目录。",
+            ),
+        )
+        return
+    yield Finding("data_folder", "ok", Said(f"{data} can be written", f"{data} 可写"))
+    free = shutil.disk_usage(data).free
+    stored = data / "warehouse.duckdb"
+    # A refresh stages pages, grows the warehouse and publishes a copy of it.
+    needed = 2 * stored.stat().st_size if stored.exists() else 0
+    gigabytes = Said(f"{free / 1024**3:.1f} GB free", f"剩余 {free / 1024**3:.1f} GB")
+    if free >= max(_LITTLE, needed):
+        yield Finding("disk_space", "ok", gigabytes)
+        return
+    status = "wrong" if free < max(_TOO_LITTLE, needed) else "warning"
+    todo = Said(
+        f"Free some space where {data} is, or set CHANNELS_DATA to a larger disk.",
+        f"请清理 {data} 所在磁盘，或用 CHANNELS_DATA 指定更大的磁盘。",
+    )
+    yield Finding("disk_space", status, gigabytes, todo)
+
+
+def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iterator[Finding]:
+    """Whether the writers' file opens; fills `costs` with what the last loads took."""
+    store = Warehouse(data)
+    if not store.path.exists():
+        none_yet = Said("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建")
+        yield Finding("warehouse", "ok", none_yet)
+        return
+    try:
+        with store.writing(_PATIENCE) as connection:
+            source = get_meta(connection, SOURCE)
+            costs.update(calls_of_last_loads(connection))
+    except WarehouseBusy as error:
+        busy = Said(f"{store.path}: {error}.", f"{store.path} 正被其他 channels-assets 进程写入。")
+        todo = Said(
+            "Wait for it, or end it if it hangs (is a debugger or a stopped process in the way?).",
+            "请等待其结束；若已卡住，请结束该进程。",
+        )
+        yield Finding("warehouse", "warning", busy, todo)
+        return
+    except Exception as error:
+        yield _unusable(store.path, error)
+        return
+    if source == API and settings.api.sandbox:
+        yield wrong(
+            "warehouse",
+            Said(
+                f"{data} holds real data, but there is no channels.toml here.",
+                f"{data} 中已有真实数据，但找不到 channels.toml。",
+            ),
+            Said(
+                "Go to the folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the "
+                "sandbox).",
+                "请到 channels.toml 所在目录运行，或设置 CHANNELS_CONFIG（试用沙盒请设置 CHANNELS_DATA）。",
+            ),
+        )
+        return
+    size = store.path.stat().st_size / 1024**2
+    yield Finding("warehouse", "ok", Said(f"opens, {size:.0f} MB", f"可打开，{size:.0f} MB"))
+
+
+def _unusable(path: Path, error: Exception) -> Finding:
+    if isinstance(error, WarehouseError):
+        # It says what to do.
+        return wrong("warehouse", Said(f"{error}.", f"{error}。"), _ASK_OTHERS)
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return wrong(
+        "warehouse",
+        Said(f"{path} can't be opened: {first_line}", f"无法打开 {path}：{first_line}"),
+        Said(
+            "If the file is damaged, move it away: a refresh builds it anew, without the history. "
+            "Restore a backup if you need that.",
+            "若文件已损坏，请移走它：刷新会重建（历史除外）；需要历史请从备份恢复。",
+        ),
+    )
+
+
+_ASK_OTHERS = Said(
+    "Close other programs that have it open; read data/channels.duckdb instead.",
+    "请关闭占用该文件的其他程序；读数据请用 channels.duckdb。",
+)
+
+
+def look_at_dagster(data: Path) -> Finding:
+    """Whether Dagster's own files open, where DAGSTER_HOME says."""
+    home = os.environ.get("DAGSTER_HOME") or data / "dagster_home"
+    try:
+        prepare_instance(data)
+        with DagsterInstance.get() as instance:
+            instance.get_runs_count()
+    except Exception as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        return wrong(
+            "dagster",
+            Said(
+                f"The instance in {home} can't be used: {first_line}",
+                f"{home} 中的 Dagster 实例不可用：{first_line}",
+            ),
+            Said(
+                "Correct dagster.yaml there (delete it to get the project's own back), or set "
+                "DAGSTER_HOME to another folder.",
+                "请修正其中的 dagster.yaml（删除后会恢复默认），或用 DAGSTER_HOME 指定其他目录。",
+            ),
+        )
+    return Finding("dagster", "ok", Said(f"the instance in {home} opens", f"{home} 中的实例可用"))
+
+
+def missing_secret(account: Account, settings: config.Settings, data: Path) -> Finding | None:
+    """What channels.toml names for this account and nobody has set."""
+    names: list[tuple[str | None, str]] = [(account.secret_env, "AppSecret")]
+    if account.auth == "authorizer" and settings.platform is not None:
+        names = [(settings.platform.secret_env, "component_appsecret")]
+        known = token_sources(settings, data).refresh_token(account.credential).is_known()
+        if isinstance(account, Window) and not known:
+            names.append((account.refresh_token_env, "authorizer_refresh_token"))
+    for name, what in names:
+        if name and not config.optional_secret(name):
+            return wrong(
+                "secrets",
+                Said(f"The environment variable {name} is empty.", f"环境变量 {name} 未设置。"),
+                Said(
+                    f"Put the {what} into it (export {name}=..., or a line in .env).",
+                    f"请填入 {what}（export {name}=...，或写入 .env）。",
+                ),
+                account.appid,
+            )
+    return None

@@ -1,0 +1,111 @@
+"""Secrets that other programs keep: in a file, or given by a command. Never shown, nor what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from channels_assets.wechat.errors import PermissionDenied, Transient
+
+Reader = Callable[[], str]
+
+COMMAND_SECONDS = 30.0
+_LOOKS_LIKE_ONE = re.compile(r"[\x21-\x7e]{8,4096}")
+_READS, _PAUSE_SECONDS = 3, 0.1
+
+
+def file_reader(setting: str, path: Path) -> Reader:
+    """Reads `path` each time. `setting` is what channels.toml calls it."""
+
+    def read() -> str:
+        return _checked(_text_of(setting, path), setting, f"{path} holds")
+
+    return read
+
+
+def command_reader(setting: str, command: Sequence[str]) -> Reader:
+    """Runs `command` each time, without a shell. Its arguments and what it prints are never shown."""
+
+    def read() -> str:
+        return _checked(_output_of(setting, command), setting, f"{command[0]} printed")
+
+    return read
+
+
+def _text_of(setting: str, path: Path) -> str:
+    for left in reversed(range(_READS)):
+        try:
+            text = path.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise PermissionDenied(
+                f"`{setting}` {path} can't be read: {why}.",
+                endpoint=setting,
+                advice="Does the program that writes it run, on this machine and for this user? "
+                f"无法读取 {setting}：请确认写入该文件的程序在运行，且本用户有读取权限。",
+            ) from None
+        if text or not left:
+            return text
+        # Perhaps it is just being written.
+        time.sleep(_PAUSE_SECONDS)
+    return ""
+
+
+def _output_of(setting: str, command: Sequence[str]) -> str:
+    advice = (
+        "Run it by hand as this user; what it says is not shown here, since that may hold a secret. "
+        f"请以本用户手动运行 {setting}；其输出可能含有密钥，此处不显示。"
+    )
+    try:
+        process = subprocess.Popen(  # noqa: S603 (the user's own command, no shell)
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise PermissionDenied(
+            f"`{setting}` {command[0]} can't be started: {error.strerror}.",
+            endpoint=setting,
+            advice=advice,
+        ) from None
+    try:
+        output, _ = process.communicate(timeout=COMMAND_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Transient(
+            f"`{setting}` {command[0]} did not end within {COMMAND_SECONDS:.0f} s.",
+            endpoint=setting,
+            advice=advice,
+        ) from None
+    finally:
+        # Whatever it started and left behind, too.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode != 0:
+        raise PermissionDenied(
+            f"`{setting}` {command[0]} failed with exit code {process.returncode}.",
+            endpoint=setting,
+            advice=advice,
+        )
+    return output.decode("utf-8", "replace").strip()
+
+
+def _checked(text: str, setting: str, what: str) -> str:
+    if _LOOKS_LIKE_ONE.fullmatch(text):
+        return text
+    lines = len(text.splitlines())
+    found = f"{lines} lines" if lines > 1 else "something with spaces or other signs in it"
+    raise PermissionDenied(
+        f"`{setting}` {what} {found if text else 'nothing'} where one word is expected.",
+        endpoint=setting,
+        advice="It must be the token or ticket alone, no JSON and no quotes. "
+        f"{setting} 应只含 token 或 ticket 本身，不带 JSON 或引号。",
+    )

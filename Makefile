@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev notebook test test-slow test-browser soak simulate bench bench-memory bench-growth docs lint format lock clean
+.PHONY: run dev notebook test test-slow test-browser soak simulate bench bench-memory bench-growth bench-history docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -42,6 +42,9 @@ bench-memory: $(READY) ## One window of 100,000 and of 1,000,000 products: time 
 
 bench-growth: $(READY) ## 10 to 10,000 partitions in one run, 1 to 365 refreshes: time and size
 	@$(BIN)/python -m channels_assets_tests.bench.growth
+
+bench-history: $(READY) ## What looking back costs: as-of queries and changes over 60 days
+	@$(BIN)/python -m channels_assets_tests.bench.looking_back
 
 .venv-bench/.ready: $(BENCH)/requirements.lock
 	@$(PYTHON) -m venv --clear .venv-bench

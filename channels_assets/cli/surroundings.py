@@ -21,6 +21,7 @@ from channels_assets.config import (
 )
 from channels_assets.defs.checks import promises
 from channels_assets.defs.discovery import forget_everything
+from channels_assets.defs.instance import make_databases
 from channels_assets.defs.running import is_alive
 from channels_assets.defs.token_sources import require_secrets
 from channels_assets.warehouse import Warehouse, clear, get_meta, keep_promises, set_meta
@@ -119,6 +120,7 @@ def prepare_instance(data: Path) -> None:
         shipped = resources.files("channels_assets") / "dagster.yaml"
         with resources.as_file(shipped) as path:
             shutil.copyfile(path, home / "dagster.yaml")
+    make_databases(home)
 
 
 @contextmanager

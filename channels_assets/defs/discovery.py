@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dagster import DagsterInstance
+from sqlalchemy.exc import IntegrityError
 
 from channels_assets.config import League, Settings
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME, ArticleList
@@ -130,6 +131,13 @@ def _change(
     instance: DagsterInstance, partitions: str, added: list[str], removed: list[str]
 ) -> None:
     if added:
-        instance.add_dynamic_partitions(partitions, added)
+        try:
+            instance.add_dynamic_partitions(partitions, added)
+        except IntegrityError:
+            # Another process has just added some of them: none of ours was, then.
+            known = instance.get_dynamic_partitions(partitions)
+            left = [key for key in added if key not in known]
+            if left:
+                instance.add_dynamic_partitions(partitions, left)
     for key in removed:
         instance.delete_dynamic_partition(partitions, key)

@@ -1,0 +1,28 @@
+"""A Dagster instance whose databases are there before several processes use it."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+from dagster import DagsterInstance
+
+
+def make_databases(home: Path) -> None:
+    """Once per DAGSTER_HOME: one process makes the databases, while the others wait.
+
+    Dagster makes each at its first use, and processes that do so at the same moment break each
+    other's migrations (UNIQUE constraint failed: alembic_version).
+    """
+    made = home / ".databases-made"
+    if made.exists():
+        return
+    with (home / ".databases.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.exists():
+            return
+        with DagsterInstance.get() as instance:
+            instance.get_runs(limit=1)
+            instance.all_asset_keys()
+            instance.all_instigator_state()
+        made.touch()

@@ -134,7 +134,7 @@ def test_a_pull_that_was_killed_goes_on_after_its_last_page(make_project: Make) 
     [(pages, resumed)] = project.rows("SELECT pages, resumed_pages FROM loads")
     # Pages come side by side: those behind the one that hangs go with it.
     assert pages == 11
-    assert 1 <= resumed <= 7
+    assert 1 <= resumed < 11
     assert len(project.sandbox.calls_to(WINDOW_PATH)) == 11 - resumed
 
 

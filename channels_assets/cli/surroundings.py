@@ -103,6 +103,8 @@ def _prepared(settings: Settings, store: Warehouse) -> str:
 
 def _sandbox_days(store: Warehouse, add: int = 0) -> int:
     """How many days have gone by in the sandbox's world, before `add` more do."""
+    if not add and not store.path.exists():
+        return 0
     with store.writing() as connection:
         days = int(get_meta(connection, _SANDBOX_DAYS) or 0)
         if add:

@@ -1,6 +1,6 @@
-"""Dagster's own bookkeeping: a run of an asset that does nothing but record the same partitions.
+"""Dagster's own bookkeeping: runs of assets that do nothing but record the same partitions.
 
-The same instance settings, job, run and events as a refresh, without calls, rows and metadata.
+The same instance settings, runs and events as a refresh, without calls, rows and metadata.
 """
 
 import json
@@ -13,11 +13,13 @@ from typing import Any
 from dagster import (
     AssetExecutionContext,
     AssetMaterialization,
+    AssetsDefinition,
     AssetSpec,
     BackfillPolicy,
     DagsterInstance,
     Definitions,
     DynamicPartitionsDefinition,
+    asset,
     define_asset_job,
     in_process_executor,
     multi_asset,
@@ -32,19 +34,35 @@ from dagster._core.storage.tags import (
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+DISCOVERED = ("cooperating_shops", "sharers", "shop_promoters")
+
+
+def discovery() -> Definitions:
+    def recording(name: str) -> AssetsDefinition:
+        @asset(name=name)
+        def record() -> None:
+            """Its materialization is all there is to it."""
+
+        return record
+
+    assets = [recording(name) for name in DISCOVERED]
+    job = define_asset_job("record_discovery", assets)
+    return Definitions(assets, jobs=[job], executor=in_process_executor)
+
+
 def definitions(name: str, assets: tuple[str, ...]) -> Definitions:
     lists = DynamicPartitionsDefinition(name=name)
 
     @multi_asset(
         name=name,
-        specs=[AssetSpec(asset, partitions_def=lists, skippable=True) for asset in assets],
+        specs=[AssetSpec(one, partitions_def=lists, skippable=True) for one in assets],
         backfill_policy=BackfillPolicy.single_run(),
     )
     def record(context: AssetExecutionContext) -> Iterator[Any]:
         yield from ()
         for key in context.partition_keys:
-            for asset in assets:
-                context.log_event(AssetMaterialization(asset, partition=key))
+            for one in assets:
+                context.log_event(AssetMaterialization(one, partition=key))
 
     job = define_asset_job(f"record_{name}", [record])
     return Definitions([record], jobs=[job], executor=in_process_executor)
@@ -64,6 +82,10 @@ def main() -> None:
     home.mkdir(parents=True, exist_ok=True)
     started, cpu = time.perf_counter(), time.process_time()
     with DagsterInstance.from_config(str(home)) as instance:
+        if lists:
+            job = discovery().resolve_job_def("record_discovery")
+            run = instance.create_run_for_job(job, run_config=_QUIET)
+            assert execute_run(InMemoryJob(job), run, instance).success
         if windows:
             record(instance, "windows", ("window_products",), windows)
         if lists:

@@ -103,17 +103,38 @@ class Staging(_Section):
 
 
 class Warehouse(_Section):
-    """[warehouse]: how often a long run publishes for readers."""
+    """[warehouse]: how often a long run publishes for readers; or a lake instead of the files.
+
+    `catalogue_env` names the environment variable with the address of the lake's PostgreSQL
+    database, `data_path` the folder of its Parquet files, the same on all machines.
+    """
 
     publish_every_seconds: float = Field(default=3, ge=0)
+    catalogue_env: Text | None = None
+    data_path: Text | None = None
+    keep_snapshots_days: float = Field(default=7, gt=0)
+    maintain_minutes: float = Field(default=60, ge=0)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.catalogue_env is None) != (self.data_path is None):
+            raise ValueError("needs both `catalogue_env` and `data_path` for a lake, or neither")
+        if self.data_path is not None and not Path(self.data_path).is_absolute():
+            raise ValueError("`data_path` must be absolute: the same folder for all processes")
+        return self
 
 
 class Automation(_Section):
-    """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai."""
+    """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai.
+
+    `max_partitions_per_run` splits a refresh or backfill of more lists into several runs, which
+    several workers can take; without it, one run takes them all.
+    """
 
     windows_cron: Cron = "0 * * * *"
     articles_cron: Cron = "0 */6 * * *"
     discover_minutes: float = Field(default=60, ge=1)
+    max_partitions_per_run: int | None = Field(default=None, ge=1)
 
 
 class Freshness(_Section):

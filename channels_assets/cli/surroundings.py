@@ -21,8 +21,9 @@ from channels_assets.config import (
     secret,
 )
 from channels_assets.defs.discovery import forget_everything
+from channels_assets.defs.resources import open_store
 from channels_assets.defs.running import is_alive
-from channels_assets.warehouse import Warehouse, clear, get_meta, set_meta
+from channels_assets.warehouse import Store, clear, get_meta, set_meta
 
 _SOURCE = "source"
 _SANDBOX = "sandbox"
@@ -34,7 +35,7 @@ class Surroundings:
     """Everything a command needs; `notice` is a line for the user, or empty."""
 
     settings: Settings
-    store: Warehouse
+    store: Store
     notice: str
 
 
@@ -70,11 +71,11 @@ def _checked(settings: Settings, data: Path) -> Surroundings:
         secret(window.secret_env)
     if settings.league is not None:
         secret(settings.league.secret_env)
-    store = Warehouse(data, settings.warehouse.publish_every_seconds)
+    store = open_store(data, settings)
     return Surroundings(settings, store, _one_source(settings, store))
 
 
-def _one_source(settings: Settings, store: Warehouse) -> str:
+def _one_source(settings: Settings, store: Store) -> str:
     """Made-up and real rows never share a warehouse."""
     source = _SANDBOX if settings.api.sandbox else _API
     with store.writing() as connection:

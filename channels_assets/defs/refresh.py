@@ -37,7 +37,7 @@ from channels_assets.extract.pull import PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
     ListLoad,
-    Warehouse,
+    Store,
     columns,
     loaded_partitions,
     previews,
@@ -130,7 +130,7 @@ def _describe(
         loaded[-1][0].more[asset].update(described)
 
 
-def keys_to_refresh(context: AssetExecutionContext, store: Warehouse, asset: str) -> list[str]:
+def keys_to_refresh(context: AssetExecutionContext, store: Store, asset: str) -> list[str]:
     """The run's partition keys, less those that this run, or the one it resumes, has done already:
     loaded, and recorded as materialized.
 

@@ -13,7 +13,7 @@ from dagster import ConfigurableResource, Failure
 
 from channels_assets import config
 from channels_assets.extract.pull import Staging
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import Lake, Store, open_warehouse
 from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.transport import RequestsTransport
@@ -73,8 +73,21 @@ class WeChatResource(ConfigurableResource):
         return self.client(self.league.appid, self.league.secret_env)
 
 
+def open_store(folder: Path, settings: config.Settings) -> Store:
+    chosen = settings.warehouse
+    lake = None
+    if chosen.catalogue_env is not None and chosen.data_path is not None:
+        lake = Lake(
+            chosen.catalogue_env,
+            chosen.data_path,
+            keep_days=chosen.keep_snapshots_days,
+            maintain_minutes=chosen.maintain_minutes,
+        )
+    return open_warehouse(folder, chosen.publish_every_seconds, lake)
+
+
 class WarehouseResource(ConfigurableResource):
-    """The DuckDB files. `data_dir`: default CHANNELS_DATA or ./data."""
+    """The DuckDB files, or the lake that settings name. `data_dir`: default CHANNELS_DATA or ./data."""
 
     data_dir: str = ""
 
@@ -82,8 +95,8 @@ class WarehouseResource(ConfigurableResource):
     def folder(self) -> Path:
         return Path(self.data_dir) if self.data_dir else config.data_dir()
 
-    def open(self, settings: config.Settings) -> Warehouse:
-        return Warehouse(self.folder, settings.warehouse.publish_every_seconds)
+    def open(self, settings: config.Settings) -> Store:
+        return open_store(self.folder, settings)
 
     def staging(self, settings: config.Settings) -> Staging:
         return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)

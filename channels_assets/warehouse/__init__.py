@@ -13,6 +13,7 @@ from channels_assets.warehouse.articles import (
     load_articles,
     remove_articles,
 )
+from channels_assets.warehouse.backend import Store, open_warehouse
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
 from channels_assets.warehouse.describe import Column, columns, preview, previews
@@ -24,7 +25,9 @@ from channels_assets.warehouse.dimensions import (
     promoter_list,
 )
 from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.extensions import missing_extension
 from channels_assets.warehouse.freshness import ListAge, list_ages, lists_tried
+from channels_assets.warehouse.lake import Lake, LakeWarehouse
 from channels_assets.warehouse.loads import (
     Failure,
     Load,
@@ -36,7 +39,7 @@ from channels_assets.warehouse.loads import (
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
 from channels_assets.warehouse.store import Warehouse
-from channels_assets.warehouse.transaction import atomic
+from channels_assets.warehouse.transaction import atomic, retrying
 from channels_assets.warehouse.windows import (
     load_window,
     load_windows,
@@ -49,12 +52,15 @@ __all__ = [
     "Column",
     "Evidence",
     "Failure",
+    "Lake",
+    "LakeWarehouse",
     "ListAge",
     "ListLoad",
     "Load",
     "Loaded",
     "PromoterKey",
     "QualityCheck",
+    "Store",
     "Warehouse",
     "WarehouseError",
     "active_promoters",
@@ -80,6 +86,8 @@ __all__ = [
     "load_window",
     "load_windows",
     "loaded_partitions",
+    "missing_extension",
+    "open_warehouse",
     "preview",
     "previews",
     "promoter_list",
@@ -87,6 +95,7 @@ __all__ = [
     "record_failure",
     "remove_articles",
     "remove_window",
+    "retrying",
     "set_meta",
     "table",
     "window_list",

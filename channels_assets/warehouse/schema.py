@@ -29,10 +29,20 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         return
     with atomic(con):
         for name in _VERSIONS[version:]:
-            con.execute(
-                files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
+            _execute(
+                con, files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
             )
         set_meta(con, "schema_version", str(len(_VERSIONS)))
+
+
+def _execute(con: duckdb.DuckDBPyConnection, script: str) -> None:
+    for statement in con.extract_statements(script):
+        try:
+            con.execute(statement)
+        except duckdb.BinderException as error:
+            # DuckLake keeps COMMENTs of tables, views and tables' columns, but not of views' columns.
+            if "Cannot comment on columns" not in str(error):
+                raise
 
 
 def get_meta(con: duckdb.DuckDBPyConnection, key: str) -> str | None:

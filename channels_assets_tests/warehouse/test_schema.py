@@ -1,7 +1,7 @@
 import duckdb
 
 from channels_assets.warehouse import (
-    Warehouse,
+    Store,
     clear,
     get_meta,
     load_articles,
@@ -11,6 +11,7 @@ from channels_assets.warehouse import (
     set_meta,
 )
 from channels_assets_tests.warehouse.making import article, articles, ids, load, page
+from channels_assets_tests.warehouse.opening import ON_LAKE
 
 
 def test_every_table_and_column_has_a_comment(con: duckdb.DuckDBPyConnection) -> None:
@@ -24,11 +25,12 @@ def test_every_table_and_column_has_a_comment(con: duckdb.DuckDBPyConnection) ->
         WHERE NOT internal AND coalesce(comment, '') = ''
         """
     ).fetchall()
-    assert bare == []
+    # DuckLake keeps no COMMENT of a view's column.
+    assert {table for table, _ in bare} <= ({"article_commissions"} if ON_LAKE else set())
     assert len(con.sql("FROM duckdb_columns() WHERE NOT internal").fetchall()) > 80
 
 
-def test_opening_again_changes_nothing(warehouse: Warehouse) -> None:
+def test_opening_again_changes_nothing(warehouse: Store) -> None:
     with warehouse.writing() as con:
         set_meta(con, "k", "v")
         set_meta(con, "k", "w")

@@ -41,13 +41,18 @@ class _Section(BaseModel):
 
 
 class Api(_Section):
-    """[api]: where the API is and how hard it may be called."""
+    """[api]: where the API is and how hard it may be called.
+
+    `limits_env` names the environment variable with the address of a PostgreSQL database, through
+    which the limits of a credential hold over all workers.
+    """
 
     base_url: Text = WECHAT_URL
     max_in_flight: int = Field(default=32, ge=1, le=256)
     tries: int = Field(default=5, ge=1, le=20)
     backoff_seconds: float = Field(default=1.0, ge=0, le=60)
     sandbox: bool = False
+    limits_env: Text | None = None
 
     @field_validator("base_url")
     @classmethod
@@ -228,6 +233,17 @@ def secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
         raise ConfigError(
             f"The environment variable {env_name} is empty: put the account's AppSecret into it "
             f"(export {env_name}=..., or a line in .env). 环境变量 {env_name} 未设置 AppSecret。"
+        )
+    return value
+
+
+def address(env_name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The PostgreSQL address in that environment variable. Raises ConfigError when there is none."""
+    value = env.get(env_name, "").strip()
+    if not value:
+        raise ConfigError(
+            f"The environment variable {env_name} is empty: put the address of a PostgreSQL database "
+            "into it (postgresql://user:password@host/database)."
         )
     return value
 

@@ -15,12 +15,16 @@ ROOMS = {
     "sandbox": set[str](),
     "config": set[str](),
     "extract": {"wechat"},
-    "defs": {"wechat", "extract", "warehouse", "config"},
+    "defs": {"wechat", "extract", "warehouse", "config", "cluster"},
+    "cluster": {"wechat", "definitions"},
     "definitions": {"config", "defs"},
     "cli": {"config", "defs", "definitions", "warehouse", "wechat", "sandbox"},
 }
 OUTSIDE = {
-    "dagster": {"defs", "definitions", "cli"},
+    "dagster": {"defs", "definitions", "cli", "cluster"},
+    "dagster_celery": {"cluster"},
+    "celery": {"cluster"},
+    "psycopg": {"cluster", "warehouse"},
     "requests": {"wechat"},
     "urllib3": {"wechat"},
     "duckdb": {"warehouse", "defs"},

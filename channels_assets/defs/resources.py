@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dagster import ConfigurableResource, Failure
 
@@ -16,6 +17,7 @@ from channels_assets.extract.pull import Staging
 from channels_assets.warehouse import Lake, Store, open_warehouse
 from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.transport import RequestsTransport
 
 
@@ -53,10 +55,28 @@ class WeChatResource(ConfigurableResource):
                 self._transport,
                 api.base_url,
                 tokens,
+                self._limiter(appid),
                 patience=Patience(tries=api.tries, base_seconds=api.backoff_seconds),
             )
             self._clients[appid, secret_env] = client
         return client
+
+    def _limiter(self, appid: str) -> Limiter:
+        api = self.settings.api
+        if api.limits_env is None:
+            return Limiter()
+        from channels_assets.cluster.limits import SharedLimiter  # noqa: PLC0415 (if asked for)
+
+        return SharedLimiter(self._leases, appid, api.max_in_flight)
+
+    @cached_property
+    def _leases(self) -> Any:  # noqa: ANN401 (psycopg is there only where it is asked for)
+        from channels_assets.cluster.leases import Leases  # noqa: PLC0415
+
+        try:
+            return Leases(config.address(self.settings.api.limits_env or ""))
+        except config.ConfigError as error:
+            raise Failure(str(error), allow_retries=False) from None
 
     @property
     def league(self) -> config.League:

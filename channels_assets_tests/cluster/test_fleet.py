@@ -65,9 +65,11 @@ def readme_settings(folder: Path) -> str:
 def prepared(folder: Path, sandbox: Sandbox, made: World) -> Project:
     folder.mkdir()
     project = Project(folder, sandbox, made)
+    api, _, rest = readme_settings(folder).partition("[warehouse]")
+    project.settings.append(api.replace("[api]", ""))
     project.write(windows=[])
     with (folder / "channels.toml").open("a", encoding="utf-8") as settings:
-        settings.write(readme_settings(folder))
+        settings.write(f"[warehouse]{rest}")
     return project
 
 

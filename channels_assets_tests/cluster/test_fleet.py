@@ -188,13 +188,13 @@ def under_way(instance: DagsterInstance) -> bool:
 
 def check_backfill(fleet: Fleet, instance: DagsterInstance, keys: list[str]) -> None:
     """A backfill is split by the setting, and its runs go to the workers that are left."""
-    chosen = keys[: SIZE * 2 + 1]
-    known = instance.get_dynamic_partitions("promoters")
-    asked = backfill(fleet, [key for key in known if key in chosen])
+    # Neighbours in Dagster's order: it makes a run of its own for each stretch of them.
+    chosen = instance.get_dynamic_partitions("promoters")[: SIZE * 2 + 1]
+    asked = backfill(fleet, list(chosen))
     wait_for(lambda: is_over(fleet, asked), "the end of the backfill", 300)
     runs = instance.get_runs(RunsFilter(tags={"dagster/backfill": asked}))
     assert [run.status for run in runs] == [DagsterRunStatus.SUCCESS] * len(runs)
-    assert len(runs) >= 3
+    assert len(runs) == 3
     assert set(recorded(instance, "shop_articles").values()) == {1, 2}
     assert sum(recorded(instance, "shop_articles").values()) == len(keys) + len(chosen)
 

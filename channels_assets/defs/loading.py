@@ -11,7 +11,7 @@ from dagster import MetadataValue
 from channels_assets.defs.report import FailedPartition, warehouse_failure
 from channels_assets.extract.pool import Outcome
 from channels_assets.extract.pull import Pulled
-from channels_assets.warehouse import ListLoad, Load, Loaded, record_failure
+from channels_assets.warehouse import ListLoad, Load, Loaded, record_failure, retrying
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def _load_together(
     if not lists:
         return {}
     try:
-        return dict(zip(lists, loading.load(connection, list(lists.values())), strict=True))
+        loaded = retrying(loading.load, connection, list(lists.values()))
+        return dict(zip(lists, loaded, strict=True))
     except Exception as error:
         if len(lists) == 1:
             return dict.fromkeys(lists, error)

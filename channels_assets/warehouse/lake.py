@@ -65,7 +65,7 @@ class Lake:
 
     @property
     def dsn(self) -> str:
-        """Raises WarehouseError when the variable is empty, or psycopg is missing."""
+        """Raises WarehouseError when the variable has no address, or psycopg is missing."""
         require_psycopg()
         value = os.environ.get(self.catalogue_env, "").strip()
         if not value:
@@ -73,6 +73,15 @@ class Lake:
                 f"the environment variable {self.catalogue_env} is empty: put the address of the "
                 "lake's PostgreSQL database into it (postgresql://user:password@host/database)"
             )
+        from channels_assets.warehouse.catalogue import split_password  # noqa: PLC0415 (lakes only)
+
+        try:
+            split_password(value)
+        except ValueError:
+            raise WarehouseError(
+                f"{self.catalogue_env} is no PostgreSQL address: it must look like "
+                "postgresql://user:password@host/database"
+            ) from None
         return value
 
     def attach(self, *options: str) -> duckdb.DuckDBPyConnection:
@@ -83,13 +92,7 @@ class Lake:
         con = duckdb.connect()
         try:
             load_extensions(con)
-            try:
-                address, password = split_password(dsn)
-            except ValueError:
-                raise WarehouseError(
-                    f"{self.catalogue_env} is no PostgreSQL address: it must look like "
-                    "postgresql://user:password@host/database"
-                ) from None
+            address, password = split_password(dsn)
             # As a secret the password is in no message and no table of DuckDB's.
             con.execute(
                 f"CREATE SECRET catalogue (TYPE postgres, PASSWORD {quoted(password)})"

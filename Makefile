@@ -5,7 +5,7 @@ READY := .venv/.ready
 CLUSTER := .venv-cluster/bin
 CLUSTER_READY := .venv-cluster/.ready
 
-.PHONY: run dev test test-slow test-browser test-cluster cluster soak simulate lint format lock clean
+.PHONY: run dev test test-slow test-browser test-cluster cluster capacity soak simulate lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -30,6 +30,9 @@ test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a l
 	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py channels_assets_tests/cluster/*.py
 	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse
 	@$(CLUSTER)/python -m pytest -m cluster --timeout 1800 -s
+
+capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, write docs/outgrowing.md
+	@$(CLUSTER)/python -m channels_assets_tests.cluster.capacity
 
 soak: $(READY) ## The fault table; 50 kills in a row; a minute of four writers beside eight readers
 	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/faults channels_assets_tests/test_crash.py --timeout 900

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import psycopg
 
 from channels_assets.wechat.errors import QuotaExhausted
-from channels_assets.wechat.limiter import FLOOR, RECOVERED_SECONDS, RECOVERY_PER_SECOND
 
 LEASE_SECONDS = 15.0
 """A worker that died gives its slots back after so long."""
@@ -28,10 +27,10 @@ Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Lease:
-    """`slots` calls may be in flight here; `limited` when each call must ask for its turn."""
+    """`slots` calls may be in flight here; `refusals` counts those of all workers, ever."""
 
     slots: int
-    limited: bool
+    refusals: int = 0
     exhausted: dict[str, QuotaExhausted] = field(default_factory=dict[str, QuotaExhausted])
 
 
@@ -44,7 +43,7 @@ class Leases:
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def renew(self, credential: str, total: int, busy: int, calls: int) -> Lease:
+    def renew(self, credential: str, total: int, busy: int) -> Lease:
         """Take or keep a fair share of `total` slots, at least those that are `busy` here.
 
         All leases together never exceed `total`: a newcomer waits until the others have shrunk.
@@ -64,18 +63,16 @@ class Leases:
             cursor.execute(
                 """
                 INSERT INTO channels_leases VALUES
-                    (%s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))
+                    (%s, %s, %s, clock_timestamp() + make_interval(secs => %s))
                 ON CONFLICT (credential, worker) DO UPDATE SET
-                    slots = excluded.slots, calls = excluded.calls, expires_at = excluded.expires_at
+                    slots = excluded.slots, expires_at = excluded.expires_at
                 """,
-                [credential, self._worker, slots, calls, LEASE_SECONDS],
+                [credential, self._worker, slots, LEASE_SECONDS],
             )
-            [limited] = self._row(
+            [refusals] = self._row(
                 cursor,
-                "SELECT count(*) > 0 FROM channels_rates WHERE credential = %s "
-                "AND rate_at > clock_timestamp() - make_interval(secs => %s)",
+                "SELECT coalesce(max(number), 0) FROM channels_refusals WHERE credential = %s",
                 credential,
-                RECOVERED_SECONDS,
             )
             cursor.execute(
                 "SELECT path, error FROM channels_exhausted "
@@ -83,7 +80,7 @@ class Leases:
                 [credential],
             )
             exhausted = {path: QuotaExhausted(**error) for path, error in cursor.fetchall()}
-            return Lease(slots, limited, exhausted)
+            return Lease(slots, refusals, exhausted)
 
         return self._do(work)
 
@@ -95,52 +92,19 @@ class Leases:
             )
         )
 
-    def turn(self, credential: str) -> float:
-        """Reserve the next call of a limited credential; returns the seconds until then."""
+    def refused(self, credential: str) -> int:
+        """Let the others know of a 45011; returns how many there were with this one."""
 
-        def work(cursor: Cursor) -> float:
-            cursor.execute(
-                """
-                UPDATE channels_rates SET next_turn = greatest(next_turn, clock_timestamp())
-                    + make_interval(secs => 1 / (rate * power(1 + %s,
-                        extract(epoch FROM clock_timestamp() - rate_at))))
-                FROM (SELECT next_turn AS before FROM channels_rates
-                    WHERE credential = %s FOR UPDATE) AS old
-                WHERE credential = %s
-                RETURNING extract(epoch FROM greatest(before, clock_timestamp())
-                    - clock_timestamp())::FLOAT8
-                """,
-                [RECOVERY_PER_SECOND, credential, credential],
+        def work(cursor: Cursor) -> int:
+            [number] = self._row(
+                cursor,
+                "INSERT INTO channels_refusals VALUES (%s, 1) ON CONFLICT (credential) "
+                "DO UPDATE SET number = channels_refusals.number + 1 RETURNING number",
+                credential,
             )
-            row = cursor.fetchone()
-            return max(0.0, row[0]) if row else 0.0
+            return int(number)
 
         return self._do(work)
-
-    def slow_down(self, credential: str, calls: int) -> None:
-        """Halve the rate that all workers had together, at most once a second."""
-
-        def work(cursor: Cursor) -> None:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [credential])
-            [others] = self._row(
-                cursor,
-                "SELECT coalesce(sum(calls), 0) FROM channels_leases "
-                "WHERE credential = %s AND worker <> %s",
-                credential,
-                self._worker,
-            )
-            cursor.execute(
-                """
-                INSERT INTO channels_rates VALUES
-                    (%s, %s, clock_timestamp(), clock_timestamp() + INTERVAL '1 second')
-                ON CONFLICT (credential) DO UPDATE SET
-                    rate = excluded.rate, rate_at = excluded.rate_at, next_turn = excluded.next_turn
-                WHERE channels_rates.rate_at < clock_timestamp() - INTERVAL '1 second'
-                """,
-                [credential, max(FLOOR, (others + calls) / 2)],
-            )
-
-        self._do(work)
 
     def exhaust(self, credential: str, path: str, error: QuotaExhausted) -> None:
         told = {

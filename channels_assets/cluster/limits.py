@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +13,7 @@ import psycopg
 from channels_assets.cluster.leases import LEASE_SECONDS, Lease, Leases
 from channels_assets.wechat.errors import QuotaExhausted, Transient
 from channels_assets.wechat.limiter import Limiter
+from channels_assets.wechat.pace import Turn
 
 _RENEW_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
@@ -24,8 +24,9 @@ _PATIENCE_SECONDS = 60.0
 class SharedLimiter(Limiter):
     """At most `max_in_flight` calls under way with this credential, whichever worker makes them.
 
-    What one worker learns, a rate (45011) or a used-up quota (45009), the others know a second
-    later. While PostgreSQL can't be reached no call is made once the lease has run out.
+    What one worker learns, that it calls too fast (45011) or that a quota is used up (45009), the
+    others know a second later: each then slows down as if it had been refused itself. While
+    PostgreSQL can't be reached no call is made once the lease has run out.
     """
 
     def __init__(self, leases: Leases, credential: str, max_in_flight: int) -> None:
@@ -34,14 +35,14 @@ class SharedLimiter(Limiter):
         self._credential = credential
         self._total = max_in_flight
         self._state = threading.Lock()
-        self._lease = Lease(0, limited=False)
+        self._lease = Lease(0)
         self._until = float("-inf")
         self._busy = 0
+        self._refusals: int | None = None
         self._used_at = 0.0
         self._renewing: threading.Thread | None = None
-        self._calls: deque[float] = deque(maxlen=4096)
 
-    def acquire(self, sleep: Callable[[float], None]) -> None:
+    def acquire(self, sleep: Callable[[float], None]) -> Turn:
         """Raises Transient when there was no free slot to be had because PostgreSQL is away."""
         asked = time.monotonic()
         while not self._take_slot():
@@ -49,25 +50,21 @@ class SharedLimiter(Limiter):
                 raise Transient("The database of the shared limits (limits_env) can't be reached.")
             sleep(_LOOK_AGAIN_SECONDS)
         try:
-            if self._lease.limited:
-                with suppress(psycopg.Error):
-                    wait = self._leases.turn(self._credential)
-                    if wait > 0:
-                        sleep(wait)
+            return super().acquire(sleep)
         except BaseException:
             self.release()
             raise
-        self._calls.append(time.monotonic())
 
     def release(self) -> None:
         with self._state:
             self._busy -= 1
 
-    def slow_down(self) -> None:
-        with suppress(psycopg.Error):
-            self._leases.slow_down(self._credential, self._recent_calls())
-        with self._state:
-            self._lease = replace(self._lease, limited=True)
+    def refused(self, turn: Turn) -> None:
+        news = self._pace.holds(turn)
+        super().refused(turn)
+        if news:
+            with suppress(psycopg.Error):
+                self._refusals = self._leases.refused(self._credential)
 
     def exhaust(self, path: str, error: QuotaExhausted) -> None:
         super().exhaust(path, error)
@@ -110,13 +107,18 @@ class SharedLimiter(Limiter):
             self._lease = replace(before, slots=busy)
         lease = before
         try:
-            lease = self._leases.renew(self._credential, self._total, busy, self._recent_calls())
+            lease = self._leases.renew(self._credential, self._total, busy)
             with self._state:
                 self._until = asked + LEASE_SECONDS - _RENEW_SECONDS
         finally:
             with self._state:
                 self._lease = lease
+        self._heed(lease.refusals)
 
-    def _recent_calls(self) -> int:
-        since = time.monotonic() - 1.0
-        return sum(1 for moment in tuple(self._calls) if moment >= since)
+    def _heed(self, refusals: int) -> None:
+        """Slow down for what other workers were told since; not for what was before this one."""
+        if self._refusals is not None and refusals > self._refusals:
+            with self._lock:
+                now = self._clock()
+                self._pace.refused(self._pace.turn(now), now)
+        self._refusals = max(refusals, self._refusals or 0)

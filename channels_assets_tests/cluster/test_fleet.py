@@ -246,7 +246,7 @@ def check_runs(project: Project, instance: DagsterInstance, keys: list[str]) -> 
     again = instance.get_runs(RunsFilter(tags={"dagster/parent_run_id": dead[0].run_id}))
     assert [run.status for run in again] == [DagsterRunStatus.SUCCESS]
     loads = project.rows(
-        'SELECT "partition", count(*), list(DISTINCT run_id) FROM loads '
+        'SELECT "partition", count(*), string_agg(DISTINCT run_id) FROM loads '
         "WHERE asset = 'shop_articles' GROUP BY ALL"
     )
     assert sorted(key for key, _, _ in loads) == sorted(keys)

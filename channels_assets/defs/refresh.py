@@ -108,7 +108,9 @@ def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: Ended) -> 
         for asset in plan.assets:
             context.log_event(observation(asset, why))
         return
-    for asset, one in ended.loaded.items():
+    # The asset that pulls comes last: a list that has its event is done (keys_to_refresh), so a run
+    # that is killed between two events leaves none out.
+    for asset, one in reversed(list(ended.loaded.items())):
         took = ended.result if asset == plan.assets[0] else None
         context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
 

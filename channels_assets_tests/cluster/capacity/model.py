@@ -61,7 +61,7 @@ def simulate(plan: Plan, known: Constants) -> Told:
     slots = plan.max_in_flight / plan.workers
     pulled_per_second = slots / (plan.latency * plan.calls_per_list)
     # As in extract/pool.py: pulling runs only so far ahead of loading.
-    ahead = max(1, int(2 * slots))
+    ahead = 2 * plan.max_in_flight
     left = [plan.lists // plan.workers] * plan.workers
     left[0] += plan.lists - sum(left)
     waiting = [0.0] * plan.workers

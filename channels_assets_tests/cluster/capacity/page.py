@@ -16,8 +16,8 @@ def page(known: Constants, ratio: float, runs: Sequence[tuple[Plan, Told]], vers
     return f"""# Outgrowing one machine: what it costs, and what breaks first
 
 Written by `make capacity`; do not edit. Constants were measured on the machine that ran it ({versions}, PostgreSQL
-on the same machine, 4 articles and up to 12 products a list), the rest is a simulation of them. For lists that were not part
-of the measurement, predicted over measured seconds: {ratio:.2f}.
+on the same machine, the quickest of several tries, up to 4 articles of up to 3 products a list), the rest is a simulation of
+them. For turns of a size that was not measured for the constants, predicted over measured seconds: {ratio:.2f}.
 
 | Constant | Measured |
 |---|---|

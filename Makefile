@@ -2,8 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+CLUSTER := .venv-cluster/bin
+CLUSTER_READY := .venv-cluster/.ready
 
-.PHONY: run dev notebook test test-slow test-browser soak simulate bench bench-memory bench-growth bench-history docs lint format lock clean
+.PHONY: run dev notebook test test-slow test-browser test-cluster cluster capacity soak simulate
+.PHONY: bench bench-memory bench-growth bench-history docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -15,13 +18,25 @@ notebook: $(READY) ## Open JupyterLab on the notebooks, copied to data/notebooks
 	@$(BIN)/channels-assets notebook
 
 test: $(READY) ## All tests but those that need a browser
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow and not cluster"
 
 test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, searched for secrets
 	@$(BIN)/python -m pytest -m slow
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
 	@$(BIN)/python -m pytest -m browser
+
+cluster: $(CLUSTER_READY) ## Set up .venv-cluster: what many machines need
+
+test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a lake (PARTITIONS=2000)
+	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
+		(apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null)
+	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py channels_assets_tests/cluster/*.py
+	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse
+	@$(CLUSTER)/python -m pytest -m cluster --timeout 1800 -s
+
+capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, write docs/outgrowing.md
+	@$(CLUSTER)/python -m channels_assets_tests.cluster.capacity
 
 soak: $(READY) ## The fault table; 50 kills in a row; a minute of four writers beside eight readers
 	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/faults channels_assets_tests/test_crash.py --timeout 900
@@ -70,9 +85,14 @@ lock: $(READY) ## Pin all dependencies anew, with hashes and without the address
 	@$(BIN)/uv pip compile $(BENCH)/requirements.in --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file $(BENCH)/requirements.lock
+	@sed -n 's/^\([a-z0-9].*==.*[^ ]\) *\\$$/\1/p' requirements.lock | grep -Ev '^(duckdb|sqlalchemy)==' > .venv/constraints.txt
+	@$(BIN)/uv pip compile pyproject.toml --group dev --extra cluster --extra lake --universal \
+		--generate-hashes --upgrade --no-emit-index-url --no-emit-find-links --no-annotate --quiet \
+		--constraint .venv/constraints.txt --custom-compile-command "make lock" \
+		--output-file deploy/requirements.lock
 
-clean: ## Remove .venv; data/ stays
-	rm -rf .venv
+clean: ## Remove the virtual environments; data/ stays
+	rm -rf .venv .venv-cluster .venv-bench
 
 # The lock is complete, so pip need not resolve; a broken install is never marked ready.
 $(READY): requirements.lock pyproject.toml
@@ -81,4 +101,12 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Beside .venv, since DuckLake's extensions are there for an older DuckDB.
+$(CLUSTER_READY): deploy/requirements.lock pyproject.toml
+	@echo "Setting up .venv-cluster (once; a minute or two) ..."
+	@$(PYTHON) -m venv --clear .venv-cluster
+	@$(CLUSTER)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r deploy/requirements.lock
+	@$(CLUSTER)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

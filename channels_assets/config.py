@@ -35,13 +35,18 @@ class ConfigError(Exception):
 
 
 class Api(Section):
-    """[api]: where the API is and how hard it may be called."""
+    """[api]: where the API is and how hard it may be called.
+
+    `limits_env` names the environment variable with the address of a PostgreSQL database, through
+    which the limits of a credential hold over all workers.
+    """
 
     base_url: Text = WECHAT_URL
     max_in_flight: int = Field(default=32, ge=1, le=256)
     tries: int = Field(default=5, ge=1, le=20)
     backoff_seconds: float = Field(default=1.0, ge=0, le=60)
     sandbox: bool = False
+    limits_env: Text | None = None
 
     @field_validator("base_url")
     @classmethod
@@ -73,17 +78,38 @@ class Staging(Section):
 
 
 class Warehouse(Section):
-    """[warehouse]: how often a long run publishes for readers."""
+    """[warehouse]: how often a long run publishes for readers; or a lake instead of the files.
+
+    `catalogue_env` names the environment variable with the address of the lake's PostgreSQL
+    database, `data_path` the folder of its Parquet files, the same on all machines.
+    """
 
     publish_every_seconds: float = Field(default=3, ge=0)
+    catalogue_env: Text | None = None
+    data_path: Text | None = None
+    keep_snapshots_days: float = Field(default=7, gt=0)
+    maintain_minutes: float = Field(default=60, ge=0)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.catalogue_env is None) != (self.data_path is None):
+            raise ValueError("needs both `catalogue_env` and `data_path` for a lake, or neither")
+        if self.data_path is not None and not Path(self.data_path).is_absolute():
+            raise ValueError("`data_path` must be absolute: the same folder for all processes")
+        return self
 
 
 class Automation(Section):
-    """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai."""
+    """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai.
+
+    `max_partitions_per_run` splits a refresh or backfill of more lists into several runs, which
+    several workers can take; without it, one run takes them all.
+    """
 
     windows_cron: Cron = "0 * * * *"
     articles_cron: Cron = "0 */6 * * *"
     discover_minutes: float = Field(default=60, ge=1)
+    max_partitions_per_run: int | None = Field(default=None, ge=1)
 
 
 class Freshness(Section):
@@ -195,6 +221,17 @@ def secret(
 def optional_secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
     """The secret in that environment variable, or ""."""
     return env.get(env_name, "").strip()
+
+
+def address(env_name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The PostgreSQL address in that environment variable. Raises ConfigError when there is none."""
+    value = optional_secret(env_name, env)
+    if not value:
+        raise ConfigError(
+            f"The environment variable {env_name} is empty: put the address of a PostgreSQL database "
+            "into it (postgresql://user:password@host/database)."
+        )
+    return value
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from dagster import (
     AssetSpec,
+    BackfillPolicy,
     Definitions,
     FreshnessPolicy,
     definitions,
@@ -29,9 +30,11 @@ def defs() -> Definitions:
 
 def build(settings: Settings) -> Definitions:
     """Settings give the cron strings and how old a list may be."""
+    at_most = settings.automation.max_partitions_per_run
+    policy = BackfillPolicy.multi_run(at_most) if at_most else BackfillPolicy.single_run()
     ours = [
-        assets.window_products,
-        assets.articles,
+        assets.window_products.with_attributes(backfill_policy=policy),
+        assets.articles.with_attributes(backfill_policy=policy),
         dimensions.cooperating_shops,
         dimensions.shop_promoters,
         dimensions.sharers,

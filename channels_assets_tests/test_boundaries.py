@@ -17,12 +17,16 @@ ROOMS = {
     "config": {"accounts"},
     "notebooks": {"warehouse"},
     "extract": {"wechat"},
-    "defs": {"wechat", "extract", "warehouse", "config", "accounts"},
+    "defs": {"wechat", "extract", "warehouse", "config", "accounts", "cluster"},
+    "cluster": {"wechat", "definitions"},
     "definitions": {"config", "defs"},
     "cli": {"config", "accounts", "defs", "definitions", "warehouse", "wechat", "sandbox"},
 }
 OUTSIDE = {
-    "dagster": {"defs", "definitions", "cli"},
+    "dagster": {"defs", "definitions", "cli", "cluster"},
+    "dagster_celery": {"cluster"},
+    "celery": {"cluster"},
+    "psycopg": {"cluster", "warehouse"},
     "requests": {"wechat"},
     "urllib3": {"wechat"},
     "duckdb": {"warehouse", "defs"},

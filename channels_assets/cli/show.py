@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -58,7 +57,7 @@ class Bars:
         )
 
 
-def print_report(console: Console, report: Report, seconds: float, published: Path) -> None:
+def print_report(console: Console, report: Report, seconds: float, where: str) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("asset")
     for column in ("lists", "failed", "rows", "pages", "api calls"):
@@ -77,7 +76,7 @@ def print_report(console: Console, report: Report, seconds: float, published: Pa
             )
     for problem in report.check_problems:
         console.print(f"[yellow]check[/yellow] {escape(problem)}", soft_wrap=True)
-    console.print(f"{seconds:.1f} s. Read it in {published}", soft_wrap=True)
+    console.print(f"{seconds:.1f} s. Read it in {where}", soft_wrap=True)
 
 
 def print_partitions(around: Surroundings, prune: bool) -> None:

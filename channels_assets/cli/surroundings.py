@@ -22,9 +22,10 @@ from channels_assets.config import (
 from channels_assets.defs.checks import promises
 from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.instance import make_databases
+from channels_assets.defs.resources import open_store
 from channels_assets.defs.running import is_alive
 from channels_assets.defs.token_sources import require_secrets
-from channels_assets.warehouse import Warehouse, clear, get_meta, keep_promises, set_meta
+from channels_assets.warehouse import Store, Warehouse, clear, get_meta, keep_promises, set_meta
 
 SOURCE = "source"
 """What `meta` of the warehouse calls where its rows are from: SANDBOX or API."""
@@ -38,7 +39,7 @@ class Surroundings:
     """Everything a command needs; `notice` is a line for the user, or empty."""
 
     settings: Settings
-    store: Warehouse
+    store: Store
     notice: str
 
 
@@ -65,7 +66,7 @@ def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
         settings = load_settings(config_path())
         checked = _checked(settings, data)
         if next_day:
-            _sandbox_days(checked.store, add=1)
+            _sandbox_days(Warehouse(data), add=1)
         notice = (
             f"No channels.toml here: using the bundled sandbox at {url} (made-up data). "
             "没有 channels.toml，使用内置沙盒（虚构数据）。"
@@ -75,11 +76,11 @@ def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
 
 def _checked(settings: Settings, data: Path) -> Surroundings:
     require_secrets(settings, data)
-    store = Warehouse(data, settings.warehouse.publish_every_seconds)
+    store = open_store(data, settings)
     return Surroundings(settings, store, _prepared(settings, store))
 
 
-def _prepared(settings: Settings, store: Warehouse) -> str:
+def _prepared(settings: Settings, store: Store) -> str:
     """Made-up and real rows never share a warehouse. Returns a line for the user, or nothing."""
     source = SANDBOX if settings.api.sandbox else API
     with store.writing() as connection:

@@ -35,18 +35,31 @@ from channels_assets.defs.discovery import sync_windows
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.running import is_under_way
-from channels_assets.warehouse import Warehouse, connect, lists_tried
+from channels_assets.warehouse import Store, connect, lists_tried
 
 TIME_ZONE = "Asia/Shanghai"
 _CHECKS_SHOWN_AGAIN_SECONDS = 600
 
 
-def _range_request(job: str, keys: Sequence[str], run_key: str | None = None) -> RunRequest:
-    tags = {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
-    return RunRequest(run_key=run_key, job_name=job, tags=tags)
+def _range_requests(job: str, keys: Sequence[str], at_most: int | None) -> list[RunRequest]:
+    """One run for the stretch of keys, or several of at most so many lists each."""
+    size = at_most or len(keys)
+    stretches = (keys[start : start + size] for start in range(0, len(keys), size))
+    return [
+        RunRequest(
+            job_name=job,
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: stretch[0],
+                ASSET_PARTITION_RANGE_END_TAG: stretch[-1],
+            },
+        )
+        for stretch in stretches
+    ]
 
 
-def _refresh_schedule(name: str, job: str, cron: str, partitions: str) -> ScheduleDefinition:
+def _refresh_schedule(
+    name: str, job: str, cron: str, partitions: str, at_most: int | None
+) -> ScheduleDefinition:
     @schedule(
         name=name,
         job_name=job,
@@ -55,22 +68,26 @@ def _refresh_schedule(name: str, job: str, cron: str, partitions: str) -> Schedu
         default_status=DefaultScheduleStatus.RUNNING,
         description=f"Refreshes all lists of `{partitions}` in one run, unless one is under way.",
     )
-    def tick(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+    def tick(context: ScheduleEvaluationContext) -> list[RunRequest] | SkipReason:
         if is_under_way(context.instance, job):
             return SkipReason(f"{job} is still running or queued: it is not started again.")
         keys = context.instance.get_dynamic_partitions(partitions)
         if not keys:
             return SkipReason(f"No list is known in `{partitions}` yet.")
-        return _range_request(job, keys)
+        return _range_requests(job, keys, at_most)
 
     return tick
 
 
 def schedules(automation: Automation) -> list[ScheduleDefinition]:
     windows, articles = automation.windows_cron, automation.articles_cron
+    at_most = automation.max_partitions_per_run
     return [
-        _refresh_schedule("windows_by_the_clock", "refresh_windows", windows, WINDOWS_NAME),
-        _refresh_schedule("articles_by_the_clock", "refresh_articles", articles, PROMOTERS_NAME),
+        _refresh_schedule(name, job, cron, partitions, at_most)
+        for name, job, cron, partitions in (
+            ("windows_by_the_clock", "refresh_windows", windows, WINDOWS_NAME),
+            ("articles_by_the_clock", "refresh_articles", articles, PROMOTERS_NAME),
+        )
     ]
 
 
@@ -99,7 +116,7 @@ def new_lists(
         keys = _untried(instance, store, asset, partitions)
         if keys and not is_under_way(instance, job):
             asked = True
-            yield _range_request(job, keys)
+            yield from _range_requests(job, keys, settings.automation.max_partitions_per_run)
     if not asked:
         yield SkipReason("Every list that is known was tried before.")
 
@@ -112,13 +129,13 @@ def _discovery_is_due(instance: DagsterInstance, settings: Settings) -> bool:
     return not newest or time.time() - newest[0].create_timestamp.timestamp() >= every
 
 
-def _untried(instance: DagsterInstance, store: Warehouse, asset: str, partitions: str) -> list[str]:
+def _untried(instance: DagsterInstance, store: Store, asset: str, partitions: str) -> list[str]:
     """The stretch of known lists from the first that was never tried to the last such one."""
     keys = instance.get_dynamic_partitions(partitions)
     if not keys:
         return []
     tried: set[str] = set()
-    if store.published.exists():
+    if store.is_readable():
         with connect(store.data_dir) as connection:
             tried = lists_tried(connection, asset)
     new = [number for number, key in enumerate(keys) if key not in tried]
@@ -135,7 +152,7 @@ def _untried(instance: DagsterInstance, store: Warehouse, asset: str, partitions
 def checks_up_to_date(
     context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
 ) -> SensorResult | SkipReason:
-    if not (warehouse.folder / "channels.duckdb").exists():
+    if not warehouse.open(wechat.settings).is_readable():
         return SkipReason("Nothing was loaded yet.")
     now = time.time()
     with connect(warehouse.folder) as connection:

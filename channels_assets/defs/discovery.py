@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from channels_assets.config import League, Settings
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME, ArticleList
 from channels_assets.warehouse import (
-    Warehouse,
+    Store,
     active_promoters,
     active_sharers,
     remove_articles,
@@ -32,7 +32,7 @@ class Discovered:
     blocking: bool = False
 
 
-def sync_windows(instance: DagsterInstance, store: Warehouse, settings: Settings) -> Discovered:
+def sync_windows(instance: DagsterInstance, store: Store, settings: Settings) -> Discovered:
     """The `windows` keys are what channels.toml says: a list taken out of it goes at once."""
     wanted = [window.key for window in settings.window]
     known = instance.get_dynamic_partitions(WINDOWS_NAME)
@@ -47,7 +47,7 @@ def sync_windows(instance: DagsterInstance, store: Warehouse, settings: Settings
 
 
 def sync_promoters(
-    instance: DagsterInstance, store: Warehouse, league: League, *, prune: bool = False
+    instance: DagsterInstance, store: Store, league: League, *, prune: bool = False
 ) -> Discovered:
     """The `promoters` keys are: linked accounts of type 4 and 5 of cooperating shops x chosen sharers.
 

@@ -17,6 +17,7 @@ from channels_assets.warehouse import (
     Loaded,
     lift_memory_limit,
     record_failure,
+    retrying,
 )
 
 
@@ -98,10 +99,10 @@ def _load_together(
         return {}
     try:
         try:
-            loaded = loading.load(connection, list(lists.values()))
+            loaded = retrying(loading.load, connection, list(lists.values()))
         except duckdb.OutOfMemoryException:
             lift_memory_limit(connection)
-            loaded = loading.load(connection, list(lists.values()))
+            loaded = retrying(loading.load, connection, list(lists.values()))
         return dict(zip(lists, loaded, strict=True))
     except Exception as error:
         if len(lists) == 1:

@@ -37,7 +37,7 @@ from channels_assets.extract.pull import PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
     ListLoad,
-    Warehouse,
+    Store,
     columns,
     loaded_partitions,
     previews,
@@ -108,7 +108,9 @@ def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: Ended) -> 
         for asset in plan.assets:
             context.log_event(observation(asset, why))
         return
-    for asset, one in ended.loaded.items():
+    # The asset that pulls comes last: a list that has its event is done (keys_to_refresh), so a run
+    # that is killed between two events leaves none out.
+    for asset, one in reversed(list(ended.loaded.items())):
         took = ended.result if asset == plan.assets[0] else None
         context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
 
@@ -130,7 +132,7 @@ def _describe(
         loaded[-1][0].more[asset].update(described)
 
 
-def keys_to_refresh(context: AssetExecutionContext, store: Warehouse, asset: str) -> list[str]:
+def keys_to_refresh(context: AssetExecutionContext, store: Store, asset: str) -> list[str]:
     """The run's partition keys, less those that this run, or the one it resumes, has done already:
     loaded, and recorded as materialized.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dagster import ConfigurableResource, Failure
 
@@ -15,8 +16,9 @@ from channels_assets import config
 from channels_assets.accounts import Account, Credential
 from channels_assets.defs.token_sources import TokenSources, token_sources
 from channels_assets.extract.pull import Staging
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import Lake, Store, open_warehouse
 from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.transport import RequestsTransport
 
 
@@ -56,10 +58,28 @@ class WeChatResource(ConfigurableResource):
                 self._transport,
                 api.url_for(account.auth),
                 self._sources.of(credential),
+                self._limiter(account.appid),
                 patience=Patience(tries=api.tries, base_seconds=api.backoff_seconds),
             )
             self._clients[credential] = client
         return client
+
+    def _limiter(self, appid: str) -> Limiter:
+        api = self.settings.api
+        if api.limits_env is None:
+            return Limiter()
+        from channels_assets.cluster.limits import SharedLimiter  # noqa: PLC0415 (if asked for)
+
+        return SharedLimiter(self._leases, appid, api.max_in_flight)
+
+    @cached_property
+    def _leases(self) -> Any:  # noqa: ANN401 (psycopg is there only where it is asked for)
+        from channels_assets.cluster.leases import Leases  # noqa: PLC0415
+
+        try:
+            return Leases(config.address(self.settings.api.limits_env or ""))
+        except config.ConfigError as error:
+            raise Failure(str(error), allow_retries=False) from None
 
     @property
     def league(self) -> config.League:
@@ -76,8 +96,21 @@ class WeChatResource(ConfigurableResource):
         return self.client(self.league)
 
 
+def open_store(folder: Path, settings: config.Settings) -> Store:
+    chosen = settings.warehouse
+    lake = None
+    if chosen.catalogue_env is not None and chosen.data_path is not None:
+        lake = Lake(
+            chosen.catalogue_env,
+            chosen.data_path,
+            keep_days=chosen.keep_snapshots_days,
+            maintain_minutes=chosen.maintain_minutes,
+        )
+    return open_warehouse(folder, chosen.publish_every_seconds, lake)
+
+
 class WarehouseResource(ConfigurableResource):
-    """The DuckDB files. `data_dir`: default CHANNELS_DATA or ./data."""
+    """The DuckDB files, or the lake that settings name. `data_dir`: default CHANNELS_DATA or ./data."""
 
     data_dir: str = ""
 
@@ -85,8 +118,8 @@ class WarehouseResource(ConfigurableResource):
     def folder(self) -> Path:
         return Path(self.data_dir) if self.data_dir else config.data_dir()
 
-    def open(self, settings: config.Settings) -> Warehouse:
-        return Warehouse(self.folder, settings.warehouse.publish_every_seconds)
+    def open(self, settings: config.Settings) -> Store:
+        return open_store(self.folder, settings)
 
     def staging(self, settings: config.Settings) -> Staging:
         return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)

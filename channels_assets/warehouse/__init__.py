@@ -13,6 +13,7 @@ from channels_assets.warehouse.articles import (
     load_articles,
     remove_articles,
 )
+from channels_assets.warehouse.backend import Store, open_warehouse
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
 from channels_assets.warehouse.describe import Column, columns, preview, previews
@@ -25,7 +26,9 @@ from channels_assets.warehouse.dimensions import (
 )
 from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
+from channels_assets.warehouse.extensions import missing_extension
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
+from channels_assets.warehouse.lake import Lake, LakeWarehouse
 from channels_assets.warehouse.loads import (
     Failure,
     Load,
@@ -37,7 +40,7 @@ from channels_assets.warehouse.loads import (
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
 from channels_assets.warehouse.store import Warehouse, lift_memory_limit
-from channels_assets.warehouse.transaction import atomic
+from channels_assets.warehouse.transaction import atomic, retrying
 from channels_assets.warehouse.windows import (
     load_window,
     load_windows,
@@ -51,12 +54,15 @@ __all__ = [
     "Evidence",
     "ExportedLinks",
     "Failure",
+    "Lake",
+    "LakeWarehouse",
     "ListAge",
     "ListLoad",
     "Load",
     "Loaded",
     "PromoterKey",
     "QualityCheck",
+    "Store",
     "Warehouse",
     "WarehouseBusy",
     "WarehouseError",
@@ -86,6 +92,8 @@ __all__ = [
     "load_window",
     "load_windows",
     "loaded_partitions",
+    "missing_extension",
+    "open_warehouse",
     "preview",
     "previews",
     "promoter_list",
@@ -93,6 +101,7 @@ __all__ = [
     "record_failure",
     "remove_articles",
     "remove_window",
+    "retrying",
     "set_meta",
     "table",
     "window_list",

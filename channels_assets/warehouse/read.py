@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.extensions import quoted
+from channels_assets.warehouse.lake import Lake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +40,8 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     show in Asia/Shanghai. Raises WarehouseError before the first refresh.
     """
     folder = Path(data if data is not None else os.environ.get("CHANNELS_DATA") or "data")
+    if lake := Lake.of_folder(folder):
+        return lake.reading()
     published = (folder / "channels.duckdb").absolute()
     if not published.is_file():
         raise WarehouseError(
@@ -48,7 +52,7 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     # second one would show what the first one opened. A database in memory shares nothing.
     con = duckdb.connect()
     try:
-        con.execute("ATTACH $path AS channels (READ_ONLY)", {"path": str(published)})
+        con.execute(f"ATTACH {quoted(str(published))} AS channels (READ_ONLY)")
         con.execute("USE channels")
         con.execute("SET TimeZone = 'Asia/Shanghai'")
     except BaseException:

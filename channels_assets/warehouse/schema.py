@@ -36,8 +36,8 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
     with atomic(con):
         _drop_views(con)
         for name in _VERSIONS[version:]:
-            con.execute(_text(name))
-        con.execute(views)
+            _execute(con, _text(name))
+        _execute(con, views)
         set_meta(con, "schema_version", str(len(_VERSIONS)))
         set_meta(con, _VIEWS_MADE_FROM, made_from)
 
@@ -56,6 +56,16 @@ def _drop_views(con: duckdb.DuckDBPyConnection) -> None:
 
 def _text(name: str) -> str:
     return files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
+
+
+def _execute(con: duckdb.DuckDBPyConnection, script: str) -> None:
+    for statement in con.extract_statements(script):
+        try:
+            con.execute(statement)
+        except duckdb.BinderException as error:
+            # DuckLake keeps COMMENTs of tables, views and tables' columns, but not of views' columns.
+            if "Cannot comment on columns" not in str(error):
+                raise
 
 
 def get_meta(con: duckdb.DuckDBPyConnection, key: str) -> str | None:

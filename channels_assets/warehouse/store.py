@@ -50,6 +50,13 @@ class Warehouse:
         self._next_publish = 0.0
         self._holder: int | None = None
 
+    @property
+    def shown(self) -> str:
+        return str(self.published)
+
+    def is_readable(self) -> bool:
+        return self.published.exists()
+
     @contextmanager
     def writing(
         self, patience: float | None = None

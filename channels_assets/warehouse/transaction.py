@@ -1,15 +1,40 @@
 """One transaction that either happened or raised."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 import duckdb
+import tenacity
 
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.single import count
 
-_TRANSACTION = "SELECT txid_current()"
+_TRANSACTION = "SELECT epoch_us(now())"
+"""Of a transaction it is the moment of its beginning. txid_current() knows DuckDB's own files only."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def retrying(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do a whole piece of work again, up to 8 times, when its commit lost to another writer's.
+
+    Only a lake has such conflicts, and our own writers take turns at it: it is for other programs
+    that write there.
+    """
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_conflict),
+        stop=tenacity.stop_after_attempt(8),
+        wait=tenacity.wait_random_exponential(multiplier=0.05, max=5),
+        reraise=True,
+    )
+    return again(work, *args, **kwargs)
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return isinstance(error, duckdb.TransactionException) and "conflict" in str(error).lower()
 
 
 @contextmanager

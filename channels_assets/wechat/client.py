@@ -85,7 +85,6 @@ class Client:
         self._tokens = tokens
         self._limiter = limiter or Limiter()
         self._patience = patience or Patience()
-        self._exhausted: dict[str, QuotaExhausted] = {}
 
     def call(
         self,
@@ -147,7 +146,7 @@ class Client:
         decode: Callable[[Answer], T],
         calls: Calls,
     ) -> T:
-        if exhausted := self._exhausted.get(path):
+        if exhausted := self._limiter.exhausted(path):
             raise _not_tried(exhausted)
         calls.go_on()
         turn = self._limiter.acquire(calls.wait)
@@ -164,8 +163,10 @@ class Client:
             self._limiter.refused(turn)
             raise
         except QuotaExhausted as error:
-            self._exhausted[path] = error
+            self._limiter.exhaust(path, error)
             raise
+        finally:
+            self._limiter.release()
 
 
 def _not_tried(error: QuotaExhausted) -> QuotaExhausted:

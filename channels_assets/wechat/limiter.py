@@ -6,16 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 
+from channels_assets.wechat.errors import QuotaExhausted
 from channels_assets.wechat.pace import Pace, Turn
 
 
 class Limiter:
-    """Before each call `acquire` waits for its turn; afterwards tell how it went."""
+    """Before each call `acquire` waits for its turn; afterwards tell how it went, and `release` it.
+
+    `exhaust` and `exhausted` remember which paths have used up their daily quota.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._pace = Pace()
+        self._exhausted: dict[str, QuotaExhausted] = {}
 
     def acquire(self, sleep: Callable[[float], None]) -> Turn:
         while True:
@@ -35,3 +40,12 @@ class Limiter:
     def refused(self, turn: Turn) -> None:
         with self._lock:
             self._pace.refused(turn, self._clock())
+
+    def release(self) -> None:
+        """To be called once for each turn."""
+
+    def exhaust(self, path: str, error: QuotaExhausted) -> None:
+        self._exhausted[path] = error
+
+    def exhausted(self, path: str) -> QuotaExhausted | None:
+        return self._exhausted.get(path)

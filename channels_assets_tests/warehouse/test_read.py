@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from channels_assets.warehouse import (
-    Warehouse,
+    Store,
     WarehouseError,
     connect,
     load_sharers,
@@ -15,9 +15,10 @@ from channels_assets.warehouse import (
     table,
 )
 from channels_assets_tests.warehouse.making import ids, load, page, products
+from channels_assets_tests.warehouse.opening import opened
 
 
-def put(warehouse: Warehouse, *product_ids: object) -> None:
+def put(warehouse: Store, *product_ids: object) -> None:
     with warehouse.writing() as con:
         load_window(con, window="w", account_appid="a", pages=ids(*product_ids), load=load())
     warehouse.publish()
@@ -30,7 +31,7 @@ def test_before_the_first_refresh(tmp_path: Path) -> None:
 
 
 def test_an_open_connection_keeps_its_snapshot_and_a_new_one_sees_the_newest(
-    warehouse: Warehouse,
+    warehouse: Store,
 ) -> None:
     put(warehouse, 1)
     count = "SELECT count(*) FROM window_products"
@@ -43,7 +44,7 @@ def test_an_open_connection_keeps_its_snapshot_and_a_new_one_sees_the_newest(
             assert old.sql(count).fetchall() == [(1,)]
 
 
-def test_nobody_can_write_through_it(warehouse: Warehouse) -> None:
+def test_nobody_can_write_through_it(warehouse: Store) -> None:
     put(warehouse, 1)
     with connect(warehouse.data_dir) as con:
         with pytest.raises(duckdb.InvalidInputException, match="read-only"):
@@ -53,13 +54,13 @@ def test_nobody_can_write_through_it(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("folder", ["it's", "ein ordner", "数据", "a;b"])
 def test_any_folder_name(tmp_path: Path, folder: str) -> None:
-    put(Warehouse(tmp_path / folder), 1)
+    put(opened(tmp_path / folder), 1)
     assert len(table("window_products", tmp_path / folder)) == 1
     assert len(table("window_products", str(tmp_path / folder))) == 1
 
 
 def test_where_the_data_is(
-    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(warehouse, 1)
     monkeypatch.delenv("CHANNELS_DATA", raising=False)
@@ -71,7 +72,7 @@ def test_where_the_data_is(
     assert len(query("FROM loads WHERE asset = ?", ["other"])) == 0
 
 
-def test_types(warehouse: Warehouse) -> None:
+def test_types(warehouse: Store) -> None:
     big = 2**64 - 1
     with warehouse.writing() as con:
         pages = products({"product_id": big}, {"product_id": "2"})
@@ -100,7 +101,7 @@ def test_types(warehouse: Warehouse) -> None:
     assert sums["n"].tolist() == [6]
 
 
-def test_types_where_there_is_nothing(warehouse: Warehouse) -> None:
+def test_types_where_there_is_nothing(warehouse: Store) -> None:
     put(warehouse)
     for nothing in ("SELECT * FROM window_products", "SELECT NULL::VARCHAR AS a, NULL::JSON AS b"):
         frame = query(nothing, data=warehouse.data_dir)
@@ -111,7 +112,7 @@ def test_types_where_there_is_nothing(warehouse: Warehouse) -> None:
     assert query(big, data=warehouse.data_dir)["n"].tolist()[0] == 2**53 + 1
 
 
-def test_two_columns_of_one_name(warehouse: Warehouse) -> None:
+def test_two_columns_of_one_name(warehouse: Store) -> None:
     put(warehouse, 1)
     frame = query(
         "SELECT sum(n) AS a, 2 AS a, 'x' AS b FROM range(3) t(n)", data=warehouse.data_dir
@@ -124,7 +125,7 @@ def test_two_columns_of_one_name(warehouse: Warehouse) -> None:
     assert frame.to_numpy().tolist() == [[3, 2, "x"]]
 
 
-def test_an_unknown_table(warehouse: Warehouse) -> None:
+def test_an_unknown_table(warehouse: Store) -> None:
     put(warehouse, 1)
     with pytest.raises(WarehouseError, match=r"no table 'x\"'; there are .*window_products"):
         table('x"', warehouse.data_dir)

@@ -10,11 +10,14 @@ import pytest
 
 from channels_assets.warehouse import Warehouse, WarehouseError, load_window, set_meta, store
 from channels_assets_tests.warehouse.making import ids, load
+from channels_assets_tests.warehouse.opening import files_only
+
+pytestmark = files_only
 
 
 def stored(path: Path, query: str) -> list[tuple[object, ...]]:
     con = duckdb.connect()
-    con.execute("ATTACH ? AS file (READ_ONLY)", [str(path)])
+    con.execute(f"ATTACH '{path}' AS file (READ_ONLY)")
     con.execute("USE file")
     rows = con.execute(query).fetchall()
     con.close()

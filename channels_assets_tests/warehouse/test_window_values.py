@@ -6,8 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.warehouse import Warehouse, WarehouseError, load_window
+from channels_assets.warehouse import WarehouseError, load_window
 from channels_assets_tests.warehouse.making import load, page, products
+from channels_assets_tests.warehouse.opening import NUL, opened
 
 
 def stored(con: duckdb.DuckDBPyConnection, columns: str = "*") -> list[tuple[object, ...]]:
@@ -146,8 +147,8 @@ def test_the_seed_shapes(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_values_survive_the_file(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
-    hostile = "a\0b😀\"'\\"
+    warehouse = opened(tmp_path)
+    hostile = f"a{NUL}b😀\"'\\"
     with warehouse.writing() as con:
         load_window(
             con,

@@ -1,0 +1,101 @@
+"""PostgreSQL and Redis from Debian's packages, each started for the tests alone, with a password."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import redis
+
+PASSWORD = "gUessMe@not/&1"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of a server's database `postgres`; its user may make more databases."""
+    home = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name))
+    # It refuses to run as root. pytest's own folders are closed to others, so not there.
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    folder = Path(tempfile.mkdtemp(prefix="channels-pg-"))
+    if user == "postgres":
+        shutil.chown(folder, user, user)
+    try:
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o644)
+        options = ["-U", "channels", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"]
+        initdb = [home / "initdb", "-D", folder / "data", *options, "--encoding=UTF8"]
+        subprocess.run(initdb, check=True, user=user, stdout=subprocess.DEVNULL, cwd=folder)
+        port = free_port()
+        server = [home / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder]
+        # Durability is PostgreSQL's own business; the tests need its speed.
+        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        settings += ["-c", "max_connections=300"]
+        log = (folder / "log").open("w")
+        address = f"postgresql://channels:{quoted(PASSWORD)}@127.0.0.1:{port}/postgres"
+        with log, subprocess.Popen([*server, *settings], user=user, stderr=log, cwd=folder) as one:
+            try:
+                wait_for(lambda: psycopg.connect(address).close(), one, folder / "log")
+                yield address
+            finally:
+                one.send_signal(2)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="channels-redis-"))
+    port = free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = ["redis-server", *options, "--requirepass", PASSWORD]
+    try:
+        with subprocess.Popen(command, stdout=(folder / "log").open("w")) as one:
+            try:
+                address = f"redis://:{quoted(PASSWORD)}@127.0.0.1:{port}/0"
+                with closing(redis.Redis.from_url(address)) as client:
+                    wait_for(client.ping, one, folder / "log")
+                yield address
+            finally:
+                one.terminate()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+def new_database(server: str, name: str) -> str:
+    """Makes a database and gives its address."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"'.encode())
+    return server.rpartition("/")[0] + "/" + name
+
+
+def wait_for(up: Callable[[], object], server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            up()
+            return
+        except (psycopg.OperationalError, redis.ConnectionError):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)

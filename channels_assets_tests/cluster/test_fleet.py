@@ -1,0 +1,277 @@
+"""Celery workers refresh many lists, one of them is killed in the middle: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
+
+from channels_assets.cluster.workers import make_celery
+from channels_assets.defs.running import UNDER_WAY
+from channels_assets.sandbox import Sandbox, World
+from channels_assets.warehouse import WarehouseError
+from channels_assets_tests.cluster.fleet import ROOT, Fleet, kill, wait_for
+from channels_assets_tests.support import Project
+
+pytestmark = pytest.mark.cluster
+PARTITIONS = int(os.environ.get("PARTITIONS", "2000"))
+WORKERS = 4
+SIZE = max(10, PARTITIONS // 20)
+BACKFILL = """
+mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}"""
+
+
+def world(lists: int) -> World:
+    """An agency with so many article lists, a few more: one for each promoter of each shop."""
+    return World.generate(
+        seed=8, windows=1, products=10, shops=10, promoters=lists * 3 // 20, sharers=1, articles=4
+    )
+
+
+def article_lists(made: World) -> list[tuple[str, str, str]]:
+    return [
+        (shop["shop_appid"], promoter["promoter_id"], made.league.sharers[0]["sharer_appid"])
+        for shop in made.league.shops
+        for promoter in made.league.promoters[shop["shop_appid"]]
+        if promoter["promoter_type"] in (4, 5)
+    ]
+
+
+def readme_settings(folder: Path) -> str:
+    """The README's additions to channels.toml, for this folder and a test's patience."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Outgrowing one machine")[2]
+    block = section.partition("```toml\n")[2].partition("```")[0]
+    tomllib.loads(block)
+    return block.replace("/shared/channels", str(folder / "lake")).replace("= 100 ", f"= {SIZE} ")
+
+
+def prepared(folder: Path, sandbox: Sandbox, made: World) -> Project:
+    folder.mkdir()
+    project = Project(folder, sandbox, made)
+    api, _, rest = readme_settings(folder).partition("[warehouse]")
+    project.settings.append(api.replace("[api]", ""))
+    project.write(windows=[])
+    with (folder / "channels.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"[warehouse]{rest}")
+    return project
+
+
+def hurry(project: Project, workers: int) -> None:
+    """The shipped dagster.yaml, with a shorter wait for a dead worker."""
+    file = Path(project.environment["DAGSTER_HOME"]) / "dagster.yaml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("gone_after_seconds: 60", "gone_after_seconds: 10")
+    text = text.replace("poll_interval_seconds: 20", "poll_interval_seconds: 3")
+    text = re.sub(r"max_concurrent_runs: \d+", f"max_concurrent_runs: {workers}", text)
+    file.write_text(text, encoding="utf-8")
+
+
+def backfill(fleet: Fleet, keys: list[str]) -> str:
+    answer = fleet.query(
+        BACKFILL,
+        params={
+            "assetSelection": [{"path": ["shop_articles"]}, {"path": ["article_products"]}],
+            "partitionNames": keys,
+        },
+    )["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+    return answer["backfillId"]
+
+
+def is_over(fleet: Fleet, backfill: str) -> bool:
+    told = fleet.query(
+        "query ($id: String!) { partitionBackfillOrError(backfillId: $id)"
+        " { ... on PartitionBackfill { status } ... on PythonError { message } } }",
+        id=backfill,
+    )["partitionBackfillOrError"]
+    assert "status" in told, told
+    return told["status"] not in ("REQUESTED", "CANCELING", "FAILING")
+
+
+def loaded(project: Project) -> int:
+    """How many lists were loaded, however often."""
+    try:
+        [(count,)] = project.rows(
+            "SELECT count(DISTINCT \"partition\") FROM loads WHERE asset = 'shop_articles'"
+        )
+    except WarehouseError:
+        return 0
+    return int(count)
+
+
+def recorded(instance: DagsterInstance, asset: str) -> Counter[str]:
+    """How often each list was recorded as materialized."""
+    found: Counter[str] = Counter()
+    cursor: str | None = None
+    while True:
+        page = instance.fetch_materializations(AssetKey(asset), limit=1000, cursor=cursor)
+        found.update(str(one.partition_key) for one in page.records)
+        if not page.has_more:
+            return found
+        cursor = page.cursor
+
+
+def busiest(broker: str, workers: dict[str, subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """The worker whose run has begun last: it has most of it before it."""
+    begun: dict[str, float] = {}
+    while not begun:
+        answers = make_celery(broker).control.inspect(timeout=5).active() or {}
+        begun = {
+            worker.partition("@")[0]: max(task["time_start"] for task in tasks)
+            for worker, tasks in answers.items()
+            if tasks
+        }
+    return workers[max(begun, key=lambda worker: begun[worker])]
+
+
+def refreshed(
+    fleet: Fleet, lists: int, victim: Callable[[], subprocess.Popen[bytes]] | None = None
+) -> float:
+    """Seconds from the first load to the last, of all lists, which the daemon finds by itself."""
+    wait_for(lambda: loaded(fleet.project) > 0, "the first list", 180)
+    begun = time.monotonic()
+    if victim is not None:
+        wait_for(lambda: loaded(fleet.project) > lists // 4, "a quarter of the lists", 900)
+        kill(victim(), signal.SIGKILL)
+    wait_for(lambda: loaded(fleet.project) == lists, "all lists", 1500)
+    return time.monotonic() - begun
+
+
+@contextmanager
+def fleet_of(project: Project, server: str, broker: str, workers: int) -> Iterator[Fleet]:
+    with Fleet(project, server, broker, project.folder.name) as fleet:
+        # For this process too: it looks into the lake and into the Dagster instance.
+        for name in ("CHANNELS_LAKE", "DAGSTER_POSTGRES", "CHANNELS_BROKER"):
+            os.environ[name] = fleet.environment[name]
+        hurry(project, workers)
+        fleet.services()
+        try:
+            yield fleet
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{fleet.logs()}") from error
+
+
+def test_one_worker_is_killed(tmp_path: Path, server: str, broker: str) -> None:
+    made = world(PARTITIONS)
+    keys = ["/".join(one) for one in article_lists(made)]
+    with Sandbox(made, latency=0.05) as sandbox:
+        project = prepared(tmp_path / "four", sandbox, made)
+        with fleet_of(project, server, broker, WORKERS) as fleet:
+            names = [f"worker{number}" for number in range(WORKERS)]
+            workers = {name: fleet.worker(name) for name in names}
+            seconds = refreshed(fleet, len(keys), victim=lambda: busiest(broker, workers))
+            with project.instance() as instance:
+                wait_for(lambda: not under_way(instance), "the end of all runs", 60)
+                check_rows(project, made)
+                check_runs(project, instance, keys)
+                check_backfill(fleet, instance, keys)
+        print(f"\n{len(keys)} lists, {WORKERS} workers, one killed: {seconds:.0f} s")  # noqa: T201
+
+
+@pytest.mark.skipif(PARTITIONS < 1000, reason="only the long form compares times")
+def test_against_one_worker(tmp_path: Path, server: str, broker: str) -> None:
+    """For its time alone, which is printed."""
+    made = world(PARTITIONS)
+    lists = len(article_lists(made))
+    with Sandbox(made, latency=0.05) as sandbox:
+        project = prepared(tmp_path / "one", sandbox, made)
+        with fleet_of(project, server, broker, 1) as fleet:
+            fleet.worker("worker0")
+            seconds = refreshed(fleet, lists)
+        check_rows(project, made)
+        print(f"\n{lists} lists, 1 worker: {seconds:.0f} s")  # noqa: T201
+
+
+def under_way(instance: DagsterInstance) -> bool:
+    return instance.get_runs_count(RunsFilter(statuses=UNDER_WAY)) > 0
+
+
+def check_backfill(fleet: Fleet, instance: DagsterInstance, keys: list[str]) -> None:
+    """A backfill is split by the setting, and its runs go to the workers that are left."""
+    # Neighbours in Dagster's order: it makes a run of its own for each stretch of them.
+    chosen = instance.get_dynamic_partitions("promoters")[: SIZE * 2 + 1]
+    before = recorded(instance, "shop_articles")
+    asked = backfill(fleet, list(chosen))
+    wait_for(lambda: is_over(fleet, asked), "the end of the backfill", 300)
+    runs = instance.get_runs(RunsFilter(tags={"dagster/backfill": asked}))
+    assert [run.status for run in runs] == [DagsterRunStatus.SUCCESS] * len(runs)
+    assert len(runs) == 3
+    told = recorded(instance, "shop_articles")
+    assert min(told[key] for key in chosen) == 2
+    assert told.total() == before.total() + len(chosen)
+
+
+def check_rows(project: Project, made: World) -> None:
+    articles: list[tuple[Any, ...]] = []
+    products: list[tuple[Any, ...]] = []
+    for scope in article_lists(made):
+        for place, one in enumerate(made.articles_for(*scope), start=1):
+            info = one["article_info"]
+            articles.append(
+                (
+                    *scope,
+                    info["article_url"],
+                    info["article_title"],
+                    info["promoter_share_link"],
+                    place,
+                )
+            )
+            products += [
+                (*scope, info["article_url"], str(product["product_id"]))
+                for product in one.get("product_list") or []
+            ]
+    scope = "shop_appid, promoter_id, sharer_appid, article_url"
+    assert sorted(articles) == sorted(
+        project.rows(
+            f"SELECT {scope}, article_title, promoter_share_link, position FROM shop_articles"
+        )
+    )
+    assert sorted(set(products)) == sorted(
+        project.rows(f"SELECT {scope}, product_id FROM article_products")
+    )
+    # Doubled work would open a period of history twice.
+    assert sorted(set(products)) == sorted(
+        project.rows(f"SELECT {scope}, product_id FROM article_products_history")
+    )
+
+
+def check_runs(project: Project, instance: DagsterInstance, keys: list[str]) -> None:
+    for asset in ("shop_articles", "article_products"):
+        told = recorded(instance, asset)
+        assert set(told) == set(keys), asset
+        # The one list that the dead worker was about to record.
+        assert told.total() <= len(keys) + 1, asset
+    dead = [
+        run
+        for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
+        if run.job_name != "discover"
+    ]
+    assert len(dead) == 1, dead
+    again = instance.get_runs(RunsFilter(tags={"dagster/parent_run_id": dead[0].run_id}))
+    assert [run.status for run in again] == [DagsterRunStatus.SUCCESS]
+    loads = project.rows(
+        'SELECT "partition", count(*), string_agg(DISTINCT run_id) FROM loads '
+        "WHERE asset = 'shop_articles' GROUP BY ALL"
+    )
+    assert sorted(key for key, _, _ in loads) == sorted(keys)
+    # Those that the dead worker had loaded, but not yet recorded, were loaded once more.
+    twice = [runs for _, count, runs in loads if count > 1]
+    assert all(set(runs.split(",")) == {dead[0].run_id, again[0].run_id} for runs in twice)

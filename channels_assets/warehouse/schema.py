@@ -58,13 +58,16 @@ def _text(name: str) -> str:
     return files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
 
 
+_NO_COMMENT = ("Cannot comment on columns", "Unsupported catalog type for SET COMMENT")
+
+
 def _execute(con: duckdb.DuckDBPyConnection, script: str) -> None:
     for statement in con.extract_statements(script):
         try:
             con.execute(statement)
         except duckdb.BinderException as error:
-            # DuckLake keeps COMMENTs of tables, views and tables' columns, but not of views' columns.
-            if "Cannot comment on columns" not in str(error):
+            # DuckLake keeps COMMENTs of tables, views and tables' columns, not of other things.
+            if not any(words in str(error) for words in _NO_COMMENT):
                 raise
 
 

@@ -33,7 +33,7 @@ test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a l
 		(apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null)
 	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py channels_assets_tests/cluster/*.py
 	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse
-	@$(CLUSTER)/python -m pytest -m cluster --timeout 1800 -s
+	@$(CLUSTER)/python -m pytest -m cluster channels_assets_tests/cluster --timeout 1800 -s
 
 capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, write docs/outgrowing.md
 	@$(CLUSTER)/python -m channels_assets_tests.cluster.capacity

@@ -53,14 +53,13 @@ class Staging:
 class Pulled:
     """A list that was proven complete, with its staged pages: load them, then `discard` them.
 
-    `total_num` is what the API said, None if it doesn't say. `items` counts repeated ones too,
-    `api_calls` those of earlier attempts that it resumed.
+    `total_num` is what the API said, None if it doesn't say. `api_calls` counts those of earlier
+    attempts that it resumed, too.
     """
 
     staged: StagedPages
     end_reason: str
     pages: int
-    items: int
     api_calls: int
     resumed_pages: int
     total_num: int | None
@@ -154,7 +153,6 @@ class _Run:
             staged=self._file,
             end_reason=end_reason,
             pages=self._walk.pages,
-            items=self._walk.items,
             api_calls=self.api_calls,
             resumed_pages=0 if self._restarted else resumed_pages,
             total_num=self._walk.total_num,

@@ -18,8 +18,3 @@ def in_scope(table: ListTable) -> str:
 def same_key(table: ListTable, one: str, other: str) -> str:
     """The condition that rows of `one` and `other` have the same key."""
     return " AND ".join(f'{one}."{column}" = {other}."{column}"' for column in table.key)
-
-
-def current(table: ListTable) -> str:
-    """The condition that picks the rows of one list that are there now."""
-    return in_scope(table) + (" AND is_active" if table.keeps_vanished else "")

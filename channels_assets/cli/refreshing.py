@@ -13,6 +13,7 @@ from channels_assets.config import ConfigError
 from channels_assets.definitions import build
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.discovery import sync_windows
+from channels_assets.defs.event_log import together
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.run import (
     ALL_ASSETS,
@@ -90,7 +91,9 @@ def run_refresh(
 def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:
     """Evaluates all asset checks, records the answers, and gives those that are against it."""
     with connect(around.store.data_dir) as connection:
-        for answer in evaluate(connection, instance, around.settings):
+        answers = list(evaluate(connection, instance, around.settings))
+    with together(instance):
+        for answer in answers:
             instance.report_runless_asset_event(answer)
             if not answer.passed:
                 asset = answer.asset_key.to_user_string()

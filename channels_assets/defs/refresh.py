@@ -18,8 +18,8 @@ from dagster import (
 from dagster._core.storage.tags import RESUME_RETRY_TAG
 
 from channels_assets.config import Settings
+from channels_assets.defs.event_log import together
 from channels_assets.defs.loading import Ended, Loading, load_batch
-from channels_assets.defs.recording import event_log_kept_open
 from channels_assets.defs.report import (
     FailedPartition,
     evidence_table,
@@ -64,7 +64,7 @@ def refresh(
     plan: RefreshPlan,
 ) -> None:
     """Records each partition as it is loaded; raises Failure at the end when some could not be."""
-    with stopping() as stop, event_log_kept_open(context.instance, context.run.run_id):
+    with stopping() as stop:
         _refresh(context, warehouse, settings, plan, stop)
 
 
@@ -90,12 +90,14 @@ def _refresh(
                 store.publish_if_due()
 
     failed: list[FailedPartition] = []
-    # Recording takes Dagster longer than anything else: it never waits for a load.
+    # Recording goes on beside the next load.
     with closing(in_background(loaded(), stop)) as batches:
-        for ended in chain.from_iterable(batches):
-            if isinstance(ended.result, Exception):
-                failed.append(FailedPartition.of(ended.key, ended.result))
-            _report(context, plan, ended)
+        for batch in batches:
+            with together(context.instance):
+                for ended in batch:
+                    if isinstance(ended.result, Exception):
+                        failed.append(FailedPartition.of(ended.key, ended.result))
+                    _report(context, plan, ended)
     store.publish()
     if failed:
         raise failure_of(plan.assets[0], failed, len(plan.tasks) + len(plan.problems))

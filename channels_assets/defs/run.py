@@ -34,8 +34,8 @@ from dagster._core.storage.tags import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 
+from channels_assets.defs.event_log import together
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
-from channels_assets.defs.recording import event_log_kept_open
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
 from channels_assets.defs.running import process_tag
 from channels_assets.defs.stopping import STOPPED_METADATA
@@ -120,7 +120,7 @@ class Refresh:
             result.planned.extend(planned[name])
             self._progress(name, result)
         run_id = make_new_run_id()
-        with event_log_kept_open(self._instance, run_id):
+        with together(self._instance):
             run = self._instance.create_run_for_job(
                 self._definitions.resolve_job_def(job),
                 run_id=run_id,
@@ -129,9 +129,9 @@ class Refresh:
                 run_config=_QUIET,
                 remote_job_origin=origin_of(job),
             )
-            self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
-            in_memory = InMemoryJob(self._definitions.resolve_job_def(job))
-            done = execute_run(in_memory, run, self._instance)
+        self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
+        in_memory = InMemoryJob(self._definitions.resolve_job_def(job))
+        done = execute_run(in_memory, run, self._instance)
         if self._stopped:
             raise KeyboardInterrupt
         for name in assets:

@@ -1,0 +1,117 @@
+"""Dagster's SQLite event log, with one transaction for many events instead of two for each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import Self
+
+from dagster import DagsterInstance, EventLogEntry
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, NullPool, create_engine
+
+_FOLDER = "history/runs"
+
+
+class TogetherEventLog(SqliteEventLogStorage):
+    """The same files, tables and rows as Dagster's own: either opens what the other wrote.
+
+    `base_dir` is DAGSTER_HOME. Dagster opens a database, writes, waits for the disk and closes it
+    twice for each event of an asset; within `together` it does so once for all of them.
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._held: _Held | None = None
+        super().__init__(f"{base_dir}/{_FOLDER}", inst_data)
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, str]
+    ) -> Self:
+        return cls(config_value["base_dir"], inst_data)
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """What this thread logs within is written at the end, also when an error ends it.
+
+        Other threads' events wait meanwhile.
+        """
+        if self._is_holding:
+            yield
+            return
+        with self._db_lock, closing(_Held()) as held:
+            self._held = held
+            try:
+                yield
+            finally:
+                self._held = None
+                held.commit()
+
+    @property
+    def _is_holding(self) -> bool:
+        held = self._held
+        return held is not None and held.thread == threading.get_ident()
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        if not self._is_holding:
+            with super()._connect(shard) as connection:
+                yield connection
+            return
+        assert self._held is not None  # noqa: S101
+        if shard not in self._held.connections:
+            engine = create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=NullPool,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            )
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            self._held.add(shard, engine.connect())
+        yield self._held.connections[shard]
+
+    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
+        # Dagster looks at the table's columns before each event.
+        return True
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        with self.together():
+            super().store_event_batch(events)
+
+
+class _Held:
+    """Open transactions of one thread, by shard."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.connections: dict[str, Connection] = {}
+        self._stack = ExitStack()
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def add(self, shard: str, connection: Connection) -> None:
+        self._stack.callback(connection.close)
+        connection.begin()
+        self.connections[shard] = connection
+
+    def commit(self) -> None:
+        # What a run's own log holds, the index holds too: a retry asks the log what is done.
+        for shard in sorted(self.connections, key=lambda one: one != INDEX_SHARD_NAME):
+            self.connections[shard].commit()
+
+
+@contextmanager
+def together(instance: DagsterInstance) -> Generator[None]:
+    """Events of this thread in one transaction, where the instance keeps them in SQLite."""
+    storage = instance.event_log_storage
+    if isinstance(storage, TogetherEventLog):
+        with storage.together():
+            yield
+    else:
+        yield

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest.mock import patch
 
 import pandas as pd
 import requests
@@ -97,7 +98,9 @@ class Project:
 
     def instance(self) -> DagsterInstance:
         """The Dagster instance of the project, to look into."""
-        return DagsterInstance.from_config(str(self.data / "dagster_home"))
+        home = {"DAGSTER_HOME": str(self.data / "dagster_home")}
+        with patch.dict(os.environ, home):
+            return DagsterInstance.get()
 
     def query(self, sql: str, params: Sequence[object] | None = None) -> pd.DataFrame:
         return query(sql, params, data=self.data)

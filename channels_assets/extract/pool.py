@@ -16,7 +16,7 @@ from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.wechat.client import Stopped
 
 _LOOK_FOR_STOP_SECONDS = 0.2
-_GATHER_SECONDS = 0.2
+_GATHER_SECONDS = 0.1
 
 Key = TypeVar("Key", bound=Hashable)
 

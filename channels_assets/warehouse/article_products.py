@@ -10,9 +10,9 @@ from channels_assets.warehouse.staging import begin_staging, execute_parsing
 _PRODUCTS = """
     CREATE OR REPLACE TEMP TABLE staged AS
     WITH element AS (
-        SELECT number, article_url, position, unnest(product_list::JSON[]) AS element,
-            generate_subscripts(product_list::JSON[], 1) AS item_number
-        FROM article_lists
+        SELECT number, article_url, position, unnest(elements) AS element,
+            generate_subscripts(elements, 1) AS item_number
+        FROM (SELECT *, product_list::JSON[] AS elements FROM article_lists)
     ), product AS (
         SELECT number, article_url, position * 4294967296 + item_number AS place,
             api_object(element, item_number, 'product_list of ' || article_url) AS item

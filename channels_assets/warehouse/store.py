@@ -19,12 +19,13 @@ STORAGE_VERSION = "v1.5.0"
 TIME_ZONE = "Asia/Shanghai"
 """How connections show times. What is stored is the moment itself."""
 _OPEN_SECONDS = 10.0
-# A million rows load in this memory as fast as in more: what doesn't fit goes to disk. More threads
-# only wait for each other, and each wants memory of its own.
+# A million rows load in this memory as fast as in more: what doesn't fit goes to disk.
+_MEMORY = "160MB"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "storage_compatibility_version": STORAGE_VERSION,
-    "memory_limit": "160MB",
+    # More only wait for each other, and each wants memory of its own.
     "threads": 1,
+    # Every commit goes straight into the file, not into a log first and then, at the end, once more.
+    "checkpoint_threshold": "1KB",
 }
 
 
@@ -49,6 +50,8 @@ class Warehouse:
         self._publish_every = publish_every
         self._next_publish = 0.0
         self._holder: int | None = None
+        # An engine that stays: a new one for each turn would ask the system for all memory anew.
+        self._engine: duckdb.DuckDBPyConnection | None = None
 
     @property
     def shown(self) -> str:
@@ -68,19 +71,16 @@ class Warehouse:
         the file, when it is of a newer version, and on a call within itself; WarehouseBusy after
         `patience` seconds without a turn (None: waits as long as it takes).
         """
-        with self._turn(patience):
-            con = self._open()
-            try:
-                yield con
-            finally:
-                con.close()
+        with self._turn(patience), self._opened() as con:
+            yield con
 
     def publish(self) -> None:
         """Make `published` equal to the writers' file; without a copy if it already is."""
         with self._turn():
             if not self.path.exists() or self.path.with_name(self.path.name + ".wal").exists():
                 # Opening creates a missing file, and takes in the log of a writer that was killed.
-                self._open().close()
+                with self._opened():
+                    pass
             if not same_content(self.path, self.published):
                 publish_copy(self.path, self.published)
             self._next_publish = time.monotonic() + self._publish_every
@@ -113,12 +113,34 @@ class Warehouse:
         finally:
             os.close(descriptor)
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def _opened(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
+        """The file, open in a session of its own: what is temporary, or unfinished, ends with it."""
+        if self._engine is None:
+            config = {**_CONFIG, "temp_directory": f"{self.path}.tmp"}
+            self._engine = duckdb.connect(config=config)
+        con = self._engine.cursor()
+        try:
+            con.execute(f"SET TimeZone = '{TIME_ZONE}'")
+            con.execute(f"SET memory_limit = '{_MEMORY}'")
+            self._attach(con)
+            try:
+                con.execute("USE warehouse")
+                migrate(con)
+                yield con
+            finally:
+                con.close()
+                self._engine.execute("DETACH warehouse")
+        finally:
+            con.close()
+
+    def _attach(self, con: duckdb.DuckDBPyConnection) -> None:
+        file = str(self.path).replace("'", "''")
         deadline = time.monotonic() + _OPEN_SECONDS
         while True:
             try:
-                con = duckdb.connect(str(self.path), config=_CONFIG)
-                break
+                con.execute(f"ATTACH '{file}' AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
+                return
             except duckdb.IOException as error:
                 if "lock" not in str(error):
                     raise
@@ -128,13 +150,6 @@ class Warehouse:
                         f"and read {self.published} instead"
                     ) from error
                 time.sleep(0.1)
-        try:
-            con.execute("SET TimeZone = ?", [TIME_ZONE])
-            migrate(con)
-        except BaseException:
-            con.close()
-            raise
-        return con
 
 
 def _wait_for(descriptor: int, patience: float | None) -> None:

@@ -1,0 +1,194 @@
+"""Events written together leave the same rows as Dagster's own event log, one by one."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from dagster import (
+    AssetCheckEvaluation,
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    EventLogEntry,
+)
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    AssetObservationData,
+    StepMaterializationData,
+)
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from channels_assets.defs.event_log import TogetherEventLog, together
+
+RUNS = ("run-one", "run-two")
+KINDS = ("planned", "materialized", "observed", "check", "step")
+OURS = """
+event_log_storage:
+  module: channels_assets.defs.event_log
+  class: TogetherEventLog
+  config:
+    base_dir: {home}
+"""
+
+
+@pytest.fixture(scope="module")
+def instances(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[DagsterInstance]]:
+    """Dagster's own event log, and ours."""
+    made: list[DagsterInstance] = []
+    for name, more in (("dagsters", ""), ("ours", OURS)):
+        home = tmp_path_factory.mktemp(name)
+        text = "telemetry:\n  enabled: false\n" + more.format(home=home)
+        (home / "dagster.yaml").write_text(text)
+        made.append(DagsterInstance.from_config(str(home)))
+    yield made
+    for instance in made:
+        instance.dispose()
+
+
+def event(run: str, kind: str, asset: str, partition: str | None, moment: int) -> EventLogEntry:
+    key = AssetKey(asset)
+    told: dict[str, tuple[DagsterEventType, object]] = {
+        "planned": (
+            DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+            AssetMaterializationPlannedData(key, partition, None),
+        ),
+        "materialized": (
+            DagsterEventType.ASSET_MATERIALIZATION,
+            StepMaterializationData(
+                AssetMaterialization(key, partition=partition, tags={"dagster/data_version": "7"})
+            ),
+        ),
+        "observed": (
+            DagsterEventType.ASSET_OBSERVATION,
+            AssetObservationData(AssetObservation(key, partition=partition)),
+        ),
+        "check": (
+            DagsterEventType.ASSET_CHECK_EVALUATION,
+            AssetCheckEvaluation(asset_key=key, check_name="good", passed=True, metadata={}),
+        ),
+        "step": (DagsterEventType.STEP_START, None),
+    }
+    event_type, data = told[kind]
+    made = DagsterEvent(event_type.value, "job", step_key=asset, event_specific_data=data)  # pyright: ignore[reportArgumentType]
+    # Checks of no run are written as they come; the others wait to be planned first.
+    run_id = "" if kind == "check" else run
+    return EventLogEntry(None, 20, "", run_id, float(moment), asset, "job", made)
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(RUNS),
+        st.sampled_from(KINDS),
+        st.sampled_from(("a", "b")),
+        st.sampled_from((None, "p", "q")),
+    ),
+    max_size=8,
+)
+
+
+def rows(instance: DagsterInstance) -> dict[str, list[tuple[object, ...]]]:
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqliteEventLogStorage)
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for shard in (INDEX_SHARD_NAME, *RUNS):
+        path = Path(storage.path_for_shard(shard))
+        if path.exists():
+            with sqlite3.connect(path) as connection:
+                tables = connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'alembic%'"
+                ).fetchall()
+                for (table,) in tables:
+                    found[f"{shard}.{table}"] = connection.execute(
+                        _columns(connection, table)
+                    ).fetchall()
+            connection.close()
+    return found
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> str:
+    """All but when SQLite wrote the row."""
+    told = connection.execute(f"PRAGMA table_info('{table}')").fetchall()
+    kept = [
+        f'"{name}"'
+        for _, name, *_ in told
+        if name not in ("create_timestamp", "migration_completed")
+    ]
+    return f'SELECT {", ".join(kept)} FROM "{table}" ORDER BY 1'  # noqa: S608
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(batches=st.lists(EVENTS, max_size=4), first=st.integers(1_700_000_000, 1_800_000_000))
+def test_the_same_rows_as_dagsters_own(
+    instances: Sequence[DagsterInstance],
+    batches: list[list[tuple[str, str, str, str | None]]],
+    first: int,
+) -> None:
+    dagsters, ours = instances
+    moment = first
+    for batch in batches:
+        with together(ours):
+            for one in batch:
+                moment += 1
+                entry = event(*one, moment)
+                dagsters.handle_new_event(entry)
+                ours.handle_new_event(entry)
+        assert rows(ours) == rows(dagsters)
+
+
+def told(instance: DagsterInstance) -> list[str | None]:
+    page = instance.fetch_materializations(AssetKey("c"), limit=100)
+    return [record.partition_key for record in reversed(page.records)]
+
+
+def test_what_was_logged_before_an_error_is_kept(instances: Sequence[DagsterInstance]) -> None:
+    _, ours = instances
+    before = told(ours)
+
+    def fail_after_one() -> None:
+        with together(ours):
+            ours.handle_new_event(event("run-one", "materialized", "c", "kept", 1_800_000_001))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_one()
+    assert told(ours) == [*before, "kept"]
+
+
+def test_other_threads_see_a_batch_whole(instances: Sequence[DagsterInstance]) -> None:
+    _, ours = instances
+    before = told(ours)
+    seen: list[list[str | None]] = []
+    writer = event("run-two", "materialized", "c", "other", 1_800_000_004)
+
+    def other() -> None:
+        ours.handle_new_event(writer)
+        seen.append(told(ours))
+
+    thread = threading.Thread(target=other)
+    with together(ours):
+        ours.handle_new_event(event("run-one", "materialized", "c", "first", 1_800_000_002))
+        thread.start()
+        ours.handle_new_event(event("run-one", "materialized", "c", "second", 1_800_000_003))
+    thread.join()
+    assert seen == [[*before, "first", "second", "other"]]
+
+
+def test_the_shipped_instance_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shipped = Path("channels_assets/dagster.yaml").read_text(encoding="utf-8")
+    (tmp_path / "dagster.yaml").write_text(shipped)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with DagsterInstance.get() as instance:
+        assert isinstance(instance.event_log_storage, TogetherEventLog)
+        assert Path(instance.event_log_storage.path_for_shard("x")).is_relative_to(tmp_path)

@@ -77,7 +77,8 @@ class Contest:
 
     def pull(self) -> dict[str, float]:
         folder = fresh(self._place.folder / "pull")
-        return {"pull": self._module("pull", self._told, str(folder))["seconds"]}
+        told = self._module("pull", self._told, str(folder))
+        return {"pull": told["seconds"], "pull, fetching": told["fetching"]}
 
     def loop(self) -> dict[str, float]:
         folder = fresh(self._place.folder / "loop")
@@ -133,6 +134,7 @@ class Contest:
 
 RATIOS = (
     ("pull", "floor", 1.15),
+    ("pull, fetching", "floor", None),
     ("refresh, inside", "larger of floor and empty", 1.2),
     ("dlt, process", "refresh, process", None),
     ("loop", "pull", None),

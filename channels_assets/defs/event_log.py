@@ -16,6 +16,8 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, NullPool, create_engine
 
 _FOLDER = "history/runs"
+_MOST_EVENTS = 500
+"""In one transaction: other processes can't write meanwhile, and give up after 30 seconds."""
 
 
 class TogetherEventLog(SqliteEventLogStorage):
@@ -37,9 +39,8 @@ class TogetherEventLog(SqliteEventLogStorage):
 
     @contextmanager
     def together(self) -> Generator[None]:
-        """What this thread logs within is written at the end, also when an error ends it.
-
-        Other threads' events wait meanwhile.
+        """What this thread logs within is written at the end, also when an error ends it; of many
+        events, some hundred at a time. Other threads' events wait meanwhile.
         """
         if self._is_holding:
             yield
@@ -80,6 +81,11 @@ class TogetherEventLog(SqliteEventLogStorage):
         # Dagster looks at the table's columns before each event.
         return True
 
+    def store_event(self, event: EventLogEntry) -> None:
+        super().store_event(event)
+        if self._is_holding and self._held is not None:
+            self._held.count_event()
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self.together():
             super().store_event_batch(events)
@@ -91,6 +97,7 @@ class _Held:
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.connections: dict[str, Connection] = {}
+        self._events = 0
         self._stack = ExitStack()
 
     def close(self) -> None:
@@ -100,6 +107,13 @@ class _Held:
         self._stack.callback(connection.close)
         connection.begin()
         self.connections[shard] = connection
+
+    def count_event(self) -> None:
+        self._events += 1
+        if self._events % _MOST_EVENTS == 0:
+            self.commit()
+            for connection in self.connections.values():
+                connection.begin()
 
     def commit(self) -> None:
         # What a run's own log holds, the index holds too: a retry asks the log what is done.

@@ -28,6 +28,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from channels_assets.defs import event_log
 from channels_assets.defs.event_log import TogetherEventLog, together
 
 RUNS = ("run-one", "run-two")
@@ -132,9 +133,11 @@ def _columns(connection: sqlite3.Connection, table: str) -> str:
 @given(batches=st.lists(EVENTS, max_size=4), first=st.integers(1_700_000_000, 1_800_000_000))
 def test_the_same_rows_as_dagsters_own(
     instances: Sequence[DagsterInstance],
+    monkeypatch: pytest.MonkeyPatch,
     batches: list[list[tuple[str, str, str, str | None]]],
     first: int,
 ) -> None:
+    monkeypatch.setattr(event_log, "_MOST_EVENTS", 3)
     dagsters, ours = instances
     moment = first
     for batch in batches:

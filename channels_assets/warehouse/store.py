@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -116,23 +116,24 @@ class Warehouse:
     @contextmanager
     def _opened(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """The file, open in a session of its own: what is temporary, or unfinished, ends with it."""
-        if self._engine is None:
-            config = {**_CONFIG, "temp_directory": f"{self.path}.tmp"}
-            self._engine = duckdb.connect(config=config)
-        con = self._engine.cursor()
+        engine, self._engine = self._engine or self._new_engine(), None
         try:
-            con.execute(f"SET TimeZone = '{TIME_ZONE}'")
-            con.execute(f"SET memory_limit = '{_MEMORY}'")
-            self._attach(con)
-            try:
+            with closing(engine.cursor()) as con:
+                con.execute(f"SET TimeZone = '{TIME_ZONE}'")
+                con.execute(f"SET memory_limit = '{_MEMORY}'")
+                self._attach(con)
                 con.execute("USE warehouse")
                 migrate(con)
                 yield con
-            finally:
-                con.close()
-                self._engine.execute("DETACH warehouse")
-        finally:
-            con.close()
+            engine.execute("DETACH warehouse")
+        except BaseException:
+            # Perhaps a full disk has broken it: the next turn begins anew.
+            engine.close()
+            raise
+        self._engine = engine
+
+    def _new_engine(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(config={**_CONFIG, "temp_directory": f"{self.path}.tmp"})
 
     def _attach(self, con: duckdb.DuckDBPyConnection) -> None:
         file = str(self.path).replace("'", "''")

@@ -8,7 +8,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.warehouse import Warehouse, WarehouseError, load_window, set_meta, store
+from channels_assets.warehouse import (
+    Warehouse,
+    WarehouseError,
+    lift_memory_limit,
+    load_window,
+    set_meta,
+    store,
+)
 from channels_assets_tests.warehouse.making import ids, load
 from channels_assets_tests.warehouse.opening import files_only
 
@@ -156,3 +163,38 @@ def test_threads_take_turns(warehouse: Warehouse) -> None:
         thread.join()
     warehouse.publish()
     assert stored(warehouse.published, "SELECT count(*) FROM window_products") == [(16,)]
+
+
+def test_nothing_stays_of_a_turn_but_what_was_written(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    limit = "SELECT current_setting('memory_limit')"
+    with warehouse.writing() as connection:
+        usual = connection.execute(limit).fetchall()
+        lift_memory_limit(connection)
+        assert connection.execute(limit).fetchall() != usual
+        connection.execute("CREATE TEMP TABLE mine AS SELECT 1")
+        connection.execute("BEGIN TRANSACTION")
+        connection.execute("DELETE FROM meta")
+    with warehouse.writing() as connection:
+        assert connection.execute(limit).fetchall() == usual
+        assert connection.execute("SELECT count(*) FROM meta").fetchall() != [(0,)]
+        with pytest.raises(duckdb.CatalogException):
+            connection.execute("FROM mine")
+
+
+def test_after_an_error_the_file_is_free_and_the_next_turn_begins_anew(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+
+    def fail() -> None:
+        with warehouse.writing() as connection:
+            connection.execute("BEGIN TRANSACTION")
+            connection.execute("DELETE FROM meta")
+            raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        with duckdb.connect(str(warehouse.path)) as other:
+            assert other.execute("SELECT count(*) FROM meta").fetchall() != [(0,)]
+        with warehouse.writing() as connection:
+            assert connection.execute("SELECT count(*) FROM meta").fetchall() != [(0,)]

@@ -18,6 +18,8 @@ class Call:
     """0 on success and where the answer is not one of the API's."""
     status: int
     rid: str
+    at: float
+    """When it arrived, by the sandbox's clock."""
 
 
 class CallLog:

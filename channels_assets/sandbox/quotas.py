@@ -1,18 +1,22 @@
-"""Counts calls per account and path, by day and by minute, and refuses what is too much."""
+"""Counts calls by day, by minute and within any second, and refuses what is too much."""
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
 from channels_assets.sandbox.clock import day_of, minute_of
 from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.refusals import Refusal
 
-_DAY_USED_UP, _MINUTE_USED_UP, _NO_CLEARS_LEFT = 45009, 45011, 48006
+_DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006
 _CLEARS = 10
+_SECOND = 1.0
 
 
 class Quotas:
-    """The limits of one sandbox; without limits it only counts. Not thread safe by itself."""
+    """The limits of one sandbox; without limits it only counts. Not thread safe by itself.
+
+    Days and minutes count per account and path, seconds per account.
+    """
 
     def __init__(
         self, daily_limit: int | None, minute_limit: int | None, clock: Callable[[], float]
@@ -23,6 +27,15 @@ class Quotas:
         self._by_day: Counter[tuple[str, str, int]] = Counter()
         self._by_minute: Counter[tuple[str, str, int]] = Counter()
         self._clears: Counter[str] = Counter()
+        self._second_limits: dict[str, int] = {}
+        self._latest: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def limit_second(self, appid: str, calls: int | None) -> None:
+        """So many calls of this account within any second from now on; None: as many as it likes."""
+        if calls is None:
+            self._second_limits.pop(appid, None)
+        else:
+            self._second_limits[appid] = calls
 
     def spend(self, appid: str, path: str) -> None:
         """Count one call, or refuse it; refused calls are not counted."""
@@ -31,9 +44,21 @@ class Quotas:
         if self._daily_limit is not None and self._by_day[day] >= self._daily_limit:
             raise Refusal(_DAY_USED_UP)
         if self._minute_limit is not None and self._by_minute[minute] >= self._minute_limit:
-            raise Refusal(_MINUTE_USED_UP)
+            raise Refusal(_TOO_FAST)
+        self._spend_second(appid, now)
         self._by_day[day] += 1
         self._by_minute[minute] += 1
+
+    def _spend_second(self, appid: str, now: float) -> None:
+        limit = self._second_limits.get(appid)
+        if limit is None:
+            return
+        latest = self._latest[appid]
+        while latest and latest[0] <= now - _SECOND:
+            latest.popleft()
+        if len(latest) >= limit:
+            raise Refusal(_TOO_FAST)
+        latest.append(now)
 
     def report(self, appid: str, path: str) -> Json:
         """What quota/get says about one path."""
@@ -43,6 +68,8 @@ class Quotas:
         report: Json = {"errcode": 0, "errmsg": "ok", "quota": quota}
         if self._minute_limit is not None:
             report["rate_limit"] = {"call_count": self._minute_limit, "refresh_second": 60}
+        elif appid in self._second_limits:
+            report["rate_limit"] = {"call_count": self._second_limits[appid], "refresh_second": 1}
         return report
 
     def clear(self, appid: str) -> None:

@@ -46,11 +46,13 @@ class Sandbox:
         self.world = world
         self._port = port
         self._tokens = TokenDesk(token_life, clock)
-        quotas = Quotas(daily_limit, minute_limit, clock)
+        self._quotas = Quotas(daily_limit, minute_limit, clock)
         self._cloud = Cloud(clock, open_api_for)
         self._refresh_tokens = RefreshTokens(clock)
         callers = Callers(self._tokens, self._cloud, world.platform)
-        routes = Routes(world, self._tokens, callers, self._refresh_tokens, quotas, window_end)
+        routes = Routes(
+            world, self._tokens, callers, self._refresh_tokens, self._quotas, window_end
+        )
         self._service = Service(
             world, routes, callers, latency=latency, on_call=on_call, clock=clock
         )
@@ -109,6 +111,10 @@ class Sandbox:
     def revoke_tokens(self) -> None:
         """The tokens so far answer 40001 from now on."""
         self._tokens.revoke_all()
+
+    def limit_second(self, appid: str, calls: int | None) -> None:
+        """Answer 45011 to this account above so many calls within any second; None: no longer."""
+        self._quotas.limit_second(appid, calls)
 
     def inject(self, fault: Fault) -> Injected:
         """Misbehave from now on."""

@@ -48,7 +48,8 @@ class Service:
         fields = None if isinstance(body, Refusal) else body
         appid = self._caller(request, fields or {})
         rid = self._new_rid()
-        call = Call(request.path, appid, fields, errcode=0, status=0, rid=rid)
+        now = self._clock()
+        call = Call(request.path, appid, fields, errcode=0, status=0, rid=rid, at=now)
         self.log.arrived(call)
         if self._latency:
             time.sleep(self._latency)

@@ -8,14 +8,15 @@ import requests
 
 from channels_assets.sandbox import Call, Fault, Sandbox, World
 from channels_assets_tests.sandbox.callers import PRODUCTS, SHOPS, STABLE, Caller
+from channels_assets_tests.sandbox.conftest import Clock
 
 
-def test_one_entry_per_request(window: Caller) -> None:
+def test_one_entry_per_request(window: Caller, clock: Clock) -> None:
     window.call(PRODUCTS, {"page_size": 1})
     window.call(SHOPS, {"page_size": 1})
     token, good, bad = window.sandbox.calls
     assert (token.path, token.appid, token.errcode) == (STABLE, window.appid, 0)
-    assert good == Call(PRODUCTS, window.appid, {"page_size": 1}, 0, 200, good.rid)
+    assert good == Call(PRODUCTS, window.appid, {"page_size": 1}, 0, 200, good.rid, clock.now)
     assert (bad.path, bad.errcode, bad.status) == (SHOPS, 48001, 200)
     assert window.sandbox.calls_to(PRODUCTS) == [good]
     window.sandbox.reset_calls()

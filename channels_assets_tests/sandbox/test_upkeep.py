@@ -48,6 +48,21 @@ def test_every_account_has_its_own(limited: Caller, world: World) -> None:
     assert agency.errcode(SHOPS, {"next_key": "", "page_size": 1}) == "0"
 
 
+def test_a_second(window: Caller, league: Caller, clock: Clock) -> None:
+    window.sandbox.limit_second(window.appid, 2)
+    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 45011]
+    clock.now += 0.75
+    assert window.errcode(PRODUCTS, ONE) == 45011
+    clock.now += 0.25
+    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 45011]
+    for _ in range(3):
+        assert league.errcode(SHOPS, {"next_key": "", "page_size": 1}) == "0"
+    rate = {"call_count": 2, "refresh_second": 1}
+    assert window.call(QUOTA, {"cgi_path": PRODUCTS})["rate_limit"] == rate
+    window.sandbox.limit_second(window.appid, None)
+    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 0]
+
+
 def test_quota_get(limited: Caller) -> None:
     limited.call(PRODUCTS, ONE)
     assert limited.call(QUOTA, {"cgi_path": PRODUCTS}) == {

@@ -6,7 +6,7 @@ CLUSTER := .venv-cluster/bin
 CLUSTER_READY := .venv-cluster/.ready
 
 .PHONY: run dev notebook test test-slow test-browser test-cluster cluster capacity soak simulate
-.PHONY: bench bench-memory bench-growth bench-history docs lint format lock clean
+.PHONY: bench bench-limit bench-load bench-memory bench-growth bench-history docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
 	@$(BIN)/channels-assets refresh
@@ -57,6 +57,12 @@ bench-memory: $(READY) ## One window of 100,000 and of 1,000,000 products: time 
 
 bench-growth: $(READY) ## 10 to 10,000 partitions in one run, 1 to 365 refreshes: time and size
 	@$(BIN)/python -m channels_assets_tests.bench.growth
+
+bench-limit: $(READY) ## A limit of calls per second that nobody tells: what is used of it, what refused
+	@$(BIN)/python -m channels_assets_tests.bench.limit
+
+bench-load: $(READY) ## Loading alone, without calls and without Dagster: rows a second
+	@$(BIN)/python -m channels_assets_tests.bench.load
 
 bench-history: $(READY) ## What looking back costs: as-of queries and changes over 60 days
 	@$(BIN)/python -m channels_assets_tests.bench.looking_back

@@ -5,35 +5,44 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from typing import TypeVar
+
+from channels_assets.extract.fair import FairThreads
 
 T = TypeVar("T")
 
 
 class Lanes:
-    """At most `limit` calls at once. Walks that wait for pages fetched ahead hold no lane.
+    """At most `limit` calls at once, each within a lane. Walks that wait for pages fetched ahead
+    hold none, nor do calls that wait for their account's rate limit.
 
     Pages side by side go first: a list that has begun ends early, and is loaded while others are
     under way. Otherwise all would end together, and nothing be loaded before.
     """
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._lock = threading.Lock()
-        self._ahead: deque[threading.Lock] = deque()
-        self._waiting: deque[threading.Lock] = deque()
-        self._pages = ThreadPoolExecutor(limit, thread_name_prefix="page")
+        self._free = _Free(limit)
+        self._walks = FairThreads(limit, "pull")
+        self._pages = FairThreads(limit, "page", active=self._walks.active)
 
     def close(self) -> None:
-        self._pages.shutdown(cancel_futures=True)
+        self._walks.close()
+        self._pages.close()
 
-    def call(self, job: Callable[[], T]) -> T:
-        return self._in_turn(job, self._waiting)
+    def of_walk(self, account: str) -> Lane:
+        return Lane(self._free, self._free.waiting, self._walks, account)
 
-    def side_by_side(self, jobs: Sequence[Callable[[], T]]) -> Generator[T]:
+    def of_page(self, account: str) -> Lane:
+        return Lane(self._free, self._free.ahead, self._pages, account)
+
+    def walk(self, account: str, job: Callable[[], T]) -> Future[T]:
+        return self._walks.submit(account, job)
+
+    def side_by_side(self, account: str, jobs: Sequence[Callable[[], T]]) -> Generator[T]:
         """The jobs' results in their order; closing it cancels what has not begun and awaits the rest."""
-        futures = [self._pages.submit(self._in_turn, job, self._ahead) for job in jobs]
+        futures = [self._pages.submit(account, job) for job in jobs]
         try:
             for future in futures:
                 yield future.result()
@@ -42,23 +51,56 @@ class Lanes:
                 future.cancel()
             wait(futures)
 
-    def _in_turn(self, job: Callable[[], T], queue: deque[threading.Lock]) -> T:
+
+class Lane:
+    """Within it a call may be under way, within `left` none."""
+
+    def __init__(
+        self, free: _Free, queue: deque[threading.Lock], threads: FairThreads, account: str
+    ) -> None:
+        self._free = free
+        self._queue = queue
+        self._threads = threads
+        self._account = account
+
+    def __enter__(self) -> None:
+        self._free.take(self._queue)
+
+    def __exit__(self, *_: object) -> None:
+        self._free.pass_on()
+
+    @contextmanager
+    def left(self) -> Generator[None]:
+        self._free.pass_on()
+        try:
+            with self._threads.aside(self._account):
+                yield
+        finally:
+            self._free.take(self._queue)
+
+
+class _Free:
+    """The free lanes, and who waits for one: those `ahead` get it before those `waiting`."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._lock = threading.Lock()
+        self.ahead: deque[threading.Lock] = deque()
+        self.waiting: deque[threading.Lock] = deque()
+
+    def take(self, queue: deque[threading.Lock]) -> None:
         with self._lock:
-            lane = threading.Lock()
             if self._free:
                 self._free -= 1
-            else:
-                lane.acquire()
-                queue.append(lane)
-        with lane:
-            try:
-                return job()
-            finally:
-                self._pass_on()
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            queue.append(turn)
+        turn.acquire()
 
-    def _pass_on(self) -> None:
+    def pass_on(self) -> None:
         with self._lock:
-            if queue := self._ahead or self._waiting:
+            if queue := self.ahead or self.waiting:
                 queue.popleft().release()
             else:
                 self._free += 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -37,9 +37,10 @@ def pull_all(
 ) -> Generator[list[Outcome[Key]]]:
     """Pulls the lists side by side and yields those that have ended since, good or bad, in batches.
 
-    At most `max_in_flight` calls are under way. Pulling never runs more than a few lists ahead of
-    its reader. Once `stop` is set it raises Stopped, and closing the
-    generator stops the walks between two calls: a reader that may fail must close it.
+    At most `max_in_flight` calls are under way; an account that must call slowly keeps none of the
+    others waiting. Pulling never runs more than a few lists ahead of its reader. Once `stop` is set
+    it raises Stopped, and closing the generator stops the walks between two calls: a reader that may
+    fail must close it.
     """
     if not tasks:
         return
@@ -55,10 +56,9 @@ def pull_all(
             result = error
         done.put(Outcome(key, result))
 
-    executor = ThreadPoolExecutor(max_in_flight, thread_name_prefix="pull")
     try:
         for key, task in tasks.items():
-            executor.submit(work, key, task)
+            lanes.walk(task.account, partial(work, key, task))
         waiting = len(tasks)
         while waiting:
             batch = [_next(done, stop)]
@@ -73,7 +73,6 @@ def pull_all(
     finally:
         stop.set()
         room.release(len(tasks))
-        executor.shutdown(cancel_futures=True)
         lanes.close()
         while not done.empty():
             result = done.get().result

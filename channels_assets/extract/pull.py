@@ -114,7 +114,7 @@ class _Run:
         self._by_cursor_alone = lanes is None or not task.request.endpoint.max_indexed
         self._went_ahead = False
         self._staging = staging
-        self._calls = Calls(stop)
+        self._calls = Calls(stop, lane=lanes.of_walk(task.account) if lanes else None)
         self._file = file
         self._walk: Walk[Any] = Walk(task.request)
         self._started_at = staging.now()
@@ -180,7 +180,7 @@ class _Run:
                 if len(ahead) > 1:
                     self._go_ahead(ahead)
                 else:
-                    self._take(self._call(lambda: self._fetch_next(self._calls)))
+                    self._take(self._fetch_next())
             except BadRequest as error:
                 stale = self._walk.cursor and error.errcode in _STALE_CURSOR_CODES
                 if not stale or self._restarted:
@@ -188,21 +188,19 @@ class _Run:
                 self._restarted = self._by_cursor_alone = True
                 self.restart(first_walk=self._file.first_walk)
 
-    def _fetch_next(self, calls: Calls) -> Page[Any]:
-        return fetch_page(self._task.client, self._task.request, self._walk.cursor, calls)
-
-    def _call(self, job: Callable[[], Page[Any]]) -> Page[Any]:
-        return self._lanes.call(job) if self._lanes else job()
+    def _fetch_next(self) -> Page[Any]:
+        return fetch_page(self._task.client, self._task.request, self._walk.cursor, self._calls)
 
     def _go_ahead(self, numbers: range) -> None:
         """Fetches these pages side by side and takes them in their order, as far as they fit on."""
         assert self._lanes is not None  # noqa: S101
         self._went_ahead = True
         client, request = self._task.client, self._task.request
-        counts = {number: Calls(self._stop) for number in numbers}
+        lane = self._lanes.of_page(self._task.account)
+        counts = {number: Calls(self._stop, lane=lane) for number in numbers}
         jobs = [partial(fetch_page_at, client, request, n, counts[n]) for n in numbers]
         try:
-            with closing(self._lanes.side_by_side(jobs)) as pages:
+            with closing(self._lanes.side_by_side(self._task.account, jobs)) as pages:
                 for number, page in zip(numbers, pages, strict=False):
                     self._calls.sent += counts.pop(number).sent
                     self._take(page)

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from channels_assets.wechat.errors import QuotaExhausted
 from channels_assets.wechat.pace import Pace, Turn
 
+_LATE_SECONDS = 0.1
+"""A turn later than that is asked for anew: after a pause of the machine all would call at once."""
+
 
 class Limiter:
     """Before each call `acquire` waits for its turn; afterwards tell how it went, and `release` it.
@@ -30,7 +33,8 @@ class Limiter:
             if turn.at > now:
                 sleep(turn.at - now)
             with self._lock:
-                if self._pace.holds(turn):
+                late = self._clock() - turn.at > _LATE_SECONDS
+                if self._pace.holds(turn) and not late:
                     return turn
 
     def accepted(self, turn: Turn) -> None:

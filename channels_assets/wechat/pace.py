@@ -18,7 +18,7 @@ _START = 0.92
 _BACK_SECONDS = 8.0
 _GROWTH = 0.002
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 30.0
 _PROBE_SECONDS = 0.2
 _FLOOR = 0.5
 _VOID = -1
@@ -87,7 +87,7 @@ class Pace:
             # It was under way when another refusal had its effect.
             return
         if self._probing:
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
         else:
             self._cut(now)
         self._era += 1

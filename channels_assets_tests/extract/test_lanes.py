@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from typing import TypeVar
 
-from channels_assets.extract.lanes import Lanes
+from channels_assets.extract.lanes import Lane, Lanes
+
+T = TypeVar("T")
+
+
+def within(lane: Lane, job: Callable[[], T]) -> T:
+    with lane:
+        return job()
 
 
 def test_never_more_calls_than_lanes_and_every_lane_used() -> None:
@@ -26,8 +35,9 @@ def test_never_more_calls_than_lanes_and_every_lane_used() -> None:
         return number
 
     with closing(Lanes(limit)) as lanes, ThreadPoolExecutor(12) as walks:
-        alone = [walks.submit(lanes.call, partial(job, n)) for n in range(9)]
-        pages = list(lanes.side_by_side([partial(job, n) for n in range(6)]))
+        alone = [walks.submit(within, lanes.of_walk("a"), partial(job, n)) for n in range(9)]
+        jobs = [partial(within, lanes.of_page("a"), partial(job, n)) for n in range(6)]
+        pages = list(lanes.side_by_side("a", jobs))
         assert pages == list(range(6))
         assert [one.result() for one in alone] == list(range(9))
     assert most == limit
@@ -42,15 +52,16 @@ def test_pages_side_by_side_go_before_other_walks() -> None:
         go_on.wait(20)
 
     def queued(lanes: Lanes, walks: int, pages: int) -> bool:
-        return len(lanes._waiting) == walks and len(lanes._ahead) == pages
+        return (len(lanes._free.waiting), len(lanes._free.ahead)) == (walks, pages)
 
     with closing(Lanes(1)) as lanes, ThreadPoolExecutor(4) as walks:
-        walks.submit(lanes.call, first)
+        walks.submit(within, lanes.of_walk("a"), first)
         begun.wait(20)
-        walks.submit(lanes.call, lambda: order.append("walk"))
+        walks.submit(within, lanes.of_walk("a"), lambda: order.append("walk"))
         while not queued(lanes, 1, 0):
             pass
-        page = walks.submit(list, lanes.side_by_side([lambda: order.append("page")]))
+        ahead = partial(within, lanes.of_page("a"), lambda: order.append("page"))
+        page = walks.submit(list, lanes.side_by_side("a", [ahead]))
         while not queued(lanes, 1, 1):
             pass
         go_on.set()
@@ -63,5 +74,22 @@ def test_a_job_that_fails_gives_its_lane_back() -> None:
         raise ZeroDivisionError
 
     with closing(Lanes(1)) as lanes, ThreadPoolExecutor(1) as walks:
-        assert isinstance(walks.submit(lanes.call, fail).exception(), ZeroDivisionError)
-        assert lanes.call(lambda: 7) == 7
+        failed = walks.submit(within, lanes.of_walk("a"), fail)
+        assert isinstance(failed.exception(), ZeroDivisionError)
+        assert within(lanes.of_walk("a"), lambda: 7) == 7
+
+
+def test_who_waits_for_a_turn_lets_another_call_and_another_walk_go_on() -> None:
+    apart, gone_on = threading.Event(), threading.Event()
+
+    def slow(lanes: Lanes) -> None:
+        lane = lanes.of_walk("slow")
+        with lane, lane.left():
+            apart.set()
+            assert gone_on.wait(20)
+
+    with closing(Lanes(1)) as lanes:
+        waits = lanes.walk("slow", partial(slow, lanes))
+        assert apart.wait(20)
+        lanes.walk("fast", partial(within, lanes.of_walk("fast"), gone_on.set)).result(20)
+        waits.result(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from channels_assets.extract.lanes import Lanes
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, World
 from channels_assets.sandbox.window_list import WindowEnd
-from channels_assets.wechat import transport
+from channels_assets.wechat import pace, transport
 from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import UnprovenEnd, WeChatError
@@ -81,7 +82,8 @@ class Bench:
     def pull(self) -> tuple[Pulled, list[str]]:
         task, lanes = self.task(), Lanes(LIMIT)
         try:
-            pulled = pull(task, self._staging, threading.Event(), lanes)
+            walk = partial(pull, task, self._staging, threading.Event(), lanes)
+            pulled = lanes.walk(task.account, walk).result()
         finally:
             lanes.close()
         keys = [key for page in pulled.staged for key in page_of_bytes(task.request, page).keys]
@@ -145,6 +147,7 @@ def test_a_fault_never_shortens_the_list(
         monkeypatch.setattr(transport, "READ_SECONDS", 0.25)
         monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.3)
         monkeypatch.setattr(transport, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(pace, "LONGEST_PAUSE", 0.2)
     fault = Fault(row.kind, path=PATH, after=at - 1, times=row.times, seconds=0.02)
     bench.sandbox.inject(fault)
     failed: WeChatError | None = None

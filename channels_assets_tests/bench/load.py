@@ -1,0 +1,143 @@
+"""`make bench-load`: loading alone. The lists are pulled and staged first, and then loaded, in the
+batches in which the pool handed them on, into an empty warehouse and once more over themselves.
+
+`together` is a whole load with opening and closing the file, of which `windows` and `article lists`
+are the parts. An article list's rows are its articles and their products.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from channels_assets.config import load_settings
+from channels_assets.extract.pool import pull_all
+from channels_assets.extract.pull import Pulled, Staging
+from channels_assets.warehouse import ListLoad, Warehouse, load_article_lists, load_windows
+from channels_assets_tests.bench.pull import Todo, everything
+from channels_assets_tests.bench.serve import Served, served
+from channels_assets_tests.bench.world import Size, make
+
+WINDOWS, ARTICLES, TOGETHER = "windows", "article lists", "together"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lists that ended together, with their pages on the disk."""
+
+    windows: Sequence[tuple[Todo, Pulled]]
+    articles: Sequence[tuple[Todo, Pulled]]
+
+
+@dataclass
+class Spent:
+    """Seconds of each part, by the clock and of the processor."""
+
+    wall: dict[str, float] = field(default_factory=dict[str, float])
+    cpu: dict[str, float] = field(default_factory=dict[str, float])
+
+
+class _Timed:
+    def __init__(self, spent: Spent, part: str) -> None:
+        self._spent, self._part = spent, part
+
+    def __enter__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        for told, now, before in (
+            (self._spent.wall, time.perf_counter(), self._wall),
+            (self._spent.cpu, time.process_time(), self._cpu),
+        ):
+            told[self._part] = told.get(self._part, 0.0) + now - before
+
+
+def staged(place: Served, size: Size) -> list[Batch]:
+    with patch.dict(os.environ, place.environment):
+        settings = load_settings(place.folder / "channels.toml")
+        todo = everything(settings, make(size))
+        tasks = {key: one.task for key, one in todo.items()}
+        staging, in_flight = Staging(place.folder / "staging"), settings.api.max_in_flight
+        batches: list[Batch] = []
+        with closing(pull_all(tasks, staging, in_flight, threading.Event())) as pulled:
+            for outcomes in pulled:
+                batch: dict[str, list[tuple[Todo, Pulled]]] = {WINDOWS: [], ARTICLES: []}
+                for one in outcomes:
+                    if isinstance(one.result, Exception):
+                        raise one.result
+                    kind = WINDOWS if tasks[one.key].name == "window_products" else ARTICLES
+                    batch[kind].append((todo[one.key], one.result))
+                batches.append(Batch(batch[WINDOWS], batch[ARTICLES]))
+    return batches
+
+
+def load(store: Warehouse, batches: Sequence[Batch]) -> Spent:
+    spent = Spent()
+    for batch in batches:
+        with _Timed(spent, TOGETHER), store.writing() as connection:
+            if batch.windows:
+                with _Timed(spent, WINDOWS):
+                    load_windows(connection, _lists(batch.windows))
+            if batch.articles:
+                with _Timed(spent, ARTICLES):
+                    load_article_lists(connection, _lists(batch.articles))
+    return spent
+
+
+def _lists(pulled: Sequence[tuple[Todo, Pulled]]) -> list[ListLoad]:
+    return [todo.to_load(one) for todo, one in pulled]
+
+
+@click.command()
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--latency", default=0.05, show_default=True, help="Of the calls before.")
+def main(rounds: int, latency: float) -> None:
+    size = Size()
+    articles = size.lists * size.articles * (1 + size.products_per_article)
+    rows = {
+        WINDOWS: size.windows * size.products,
+        ARTICLES: articles,
+        TOGETHER: size.rows,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        with served(Path(folder), size, latency) as place:
+            batches = staged(place, size)
+        first: list[Spent] = []
+        again: list[Spent] = []
+        for number in range(rounds):
+            store = Warehouse(Path(folder) / f"round {number}")
+            first.append(load(store, batches))
+            again.append(load(store, batches))
+    console = Console(highlight=False, width=120)
+    console.print(f"{len(batches)} batches; medians of {rounds} rounds; rows a second")
+    table = Table("", box=None, header_style="bold")
+    for heading in ("rows", "by the clock", "of the processor", "again, clock", "again, processor"):
+        table.add_column(heading, justify="right")
+    for part, count in rows.items():
+        figures = [
+            count / median(told[part] for told in tolds)
+            for tolds in (
+                [one.wall for one in first],
+                [one.cpu for one in first],
+                [one.wall for one in again],
+                [one.cpu for one in again],
+            )
+        ]
+        table.add_row(part, f"{count:,}", *(f"{one:,.0f}" for one in figures))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

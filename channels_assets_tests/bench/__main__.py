@@ -155,7 +155,8 @@ def tell(console: Console, size: Size, latency: float, in_flight: int, seconds: 
     console.print(table)
     if "empty" in medians and "floor" in medians:
         medians["larger of floor and empty"] = max(medians["empty"], medians["floor"])
-    for one, other, at_most in RATIOS:
+    # Without latency nothing is gained by many calls at once, and all that we do beside them shows.
+    for one, other, at_most in RATIOS if latency else (*RATIOS, ("pull", "loop, fetching", 2)):
         if one in medians and other in medians:
             bound = f" (at most {at_most})" if at_most else ""
             console.print(f"{one} / {other}: {medians[one] / medians[other]:.2f}{bound}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from channels_assets.wechat.errors import QuotaExhausted
 from channels_assets.wechat.pace import Pace, Turn
 
-_LATE_SECONDS = 0.1
+_LATE_SECONDS = 0.25
 """A turn later than that is asked for anew: after a pause of the machine all would call at once."""
 
 

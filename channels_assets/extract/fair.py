@@ -22,19 +22,15 @@ Job = tuple["Future[Any]", Callable[[], Any]]
 class _Account:
     waiting: deque[Job] = field(default_factory=deque[Job])
     running: int = 0
-    aside: int = 0
-
-    @property
-    def busy(self) -> int:
-        return self.running - self.aside
 
 
 class FairThreads:
-    """At most `limit` jobs run at once, and as many more as are `aside`, up to eight times as many.
+    """About `limit` jobs run at once, and as many more as are `aside`, up to eight times as many.
 
-    A job is aside while it waits for its account's rate limit. An account has no more than its
-    share of the threads: otherwise a slow one would have them all in the end. `active` tells among
-    how many accounts to share; without it, among those that have jobs.
+    A job is aside while it waits for its account's rate limit. An account always gets its share of
+    the `limit`, and never more than its share of the threads: otherwise a slow one would have them
+    all in the end. `active` tells among how many accounts to share; without it, among those that
+    have jobs.
     """
 
     def __init__(self, limit: int, name: str, active: Callable[[], int] | None = None) -> None:
@@ -64,17 +60,15 @@ class FairThreads:
         return future
 
     @contextmanager
-    def aside(self, account: str) -> Generator[None]:
-        """Within it, a job of this account lets another run in its place."""
+    def aside(self) -> Generator[None]:
+        """Within it, a job lets another run in its place."""
         with self._lock:
-            self._accounts[account].aside += 1
             self._busy -= 1
             self._start_more()
         try:
             yield
         finally:
             with self._lock:
-                self._accounts[account].aside -= 1
                 self._busy += 1
 
     def close(self) -> None:
@@ -84,7 +78,7 @@ class FairThreads:
         self._executor.shutdown(cancel_futures=True)
 
     def _start_more(self) -> None:
-        while self._running < self._threads and self._busy < self._limit:
+        while self._running < self._threads:
             account = self._choose()
             if account is None:
                 return
@@ -98,18 +92,18 @@ class FairThreads:
             self._executor.submit(partial(self._run, account, future, job))
 
     def _choose(self) -> str | None:
-        """Takes an account off the turns: one that has less than its share of what may run, or
-        else the next one that may have a further thread."""
+        """Takes an account off the turns: one with less than its share of `limit`, whatever the
+        others do, or else, while fewer than `limit` are busy, one that may have a further thread."""
         active = max(1, self._active())
-        busy, running = max(1, self._limit // active), max(1, self._threads // active)
-        return self._first(lambda one: one.busy < busy and one.running < running) or self._first(
-            lambda one: one.running < running
-        )
+        share, most = self._limit // active, max(1, self._threads // active)
+        if share and (account := self._first(share)):
+            return account
+        return self._first(most) if self._busy < self._limit else None
 
-    def _first(self, may: Callable[[_Account], bool]) -> str | None:
+    def _first(self, most: int) -> str | None:
         for _ in range(len(self._turns)):
             account = self._turns.popleft()
-            if may(self._accounts[account]):
+            if self._accounts[account].running < most:
                 return account
             self._turns.append(account)
         return None

@@ -31,11 +31,11 @@ class Lanes:
         self._walks.close()
         self._pages.close()
 
-    def of_walk(self, account: str) -> Lane:
-        return Lane(self._free, self._free.waiting, self._walks, account)
+    def of_walk(self) -> Lane:
+        return Lane(self._free, self._free.waiting, self._walks)
 
-    def of_page(self, account: str) -> Lane:
-        return Lane(self._free, self._free.ahead, self._pages, account)
+    def of_page(self) -> Lane:
+        return Lane(self._free, self._free.ahead, self._pages)
 
     def walk(self, account: str, job: Callable[[], T]) -> Future[T]:
         return self._walks.submit(account, job)
@@ -55,13 +55,10 @@ class Lanes:
 class Lane:
     """Within it a call may be under way, within `left` none."""
 
-    def __init__(
-        self, free: _Free, queue: deque[threading.Lock], threads: FairThreads, account: str
-    ) -> None:
+    def __init__(self, free: _Free, queue: deque[threading.Lock], threads: FairThreads) -> None:
         self._free = free
         self._queue = queue
         self._threads = threads
-        self._account = account
 
     def __enter__(self) -> None:
         self._free.take(self._queue)
@@ -73,7 +70,7 @@ class Lane:
     def left(self) -> Generator[None]:
         self._free.pass_on()
         try:
-            with self._threads.aside(self._account):
+            with self._threads.aside():
                 yield
         finally:
             self._free.take(self._queue)

@@ -114,7 +114,7 @@ class _Run:
         self._by_cursor_alone = lanes is None or not task.request.endpoint.max_indexed
         self._went_ahead = False
         self._staging = staging
-        self._calls = Calls(stop, lane=lanes.of_walk(task.account) if lanes else None)
+        self._calls = Calls(stop, lane=lanes.of_walk() if lanes else None)
         self._file = file
         self._walk: Walk[Any] = Walk(task.request)
         self._started_at = staging.now()
@@ -196,7 +196,7 @@ class _Run:
         assert self._lanes is not None  # noqa: S101
         self._went_ahead = True
         client, request = self._task.client, self._task.request
-        lane = self._lanes.of_page(self._task.account)
+        lane = self._lanes.of_page()
         counts = {number: Calls(self._stop, lane=lane) for number in numbers}
         jobs = [partial(fetch_page_at, client, request, n, counts[n]) for n in numbers]
         try:

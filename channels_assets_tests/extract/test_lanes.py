@@ -35,8 +35,8 @@ def test_never_more_calls_than_lanes_and_every_lane_used() -> None:
         return number
 
     with closing(Lanes(limit)) as lanes, ThreadPoolExecutor(12) as walks:
-        alone = [walks.submit(within, lanes.of_walk("a"), partial(job, n)) for n in range(9)]
-        jobs = [partial(within, lanes.of_page("a"), partial(job, n)) for n in range(6)]
+        alone = [walks.submit(within, lanes.of_walk(), partial(job, n)) for n in range(9)]
+        jobs = [partial(within, lanes.of_page(), partial(job, n)) for n in range(6)]
         pages = list(lanes.side_by_side("a", jobs))
         assert pages == list(range(6))
         assert [one.result() for one in alone] == list(range(9))
@@ -55,12 +55,12 @@ def test_pages_side_by_side_go_before_other_walks() -> None:
         return (len(lanes._free.waiting), len(lanes._free.ahead)) == (walks, pages)
 
     with closing(Lanes(1)) as lanes, ThreadPoolExecutor(4) as walks:
-        walks.submit(within, lanes.of_walk("a"), first)
+        walks.submit(within, lanes.of_walk(), first)
         begun.wait(20)
-        walks.submit(within, lanes.of_walk("a"), lambda: order.append("walk"))
+        walks.submit(within, lanes.of_walk(), lambda: order.append("walk"))
         while not queued(lanes, 1, 0):
             pass
-        ahead = partial(within, lanes.of_page("a"), lambda: order.append("page"))
+        ahead = partial(within, lanes.of_page(), lambda: order.append("page"))
         page = walks.submit(list, lanes.side_by_side("a", [ahead]))
         while not queued(lanes, 1, 1):
             pass
@@ -74,16 +74,16 @@ def test_a_job_that_fails_gives_its_lane_back() -> None:
         raise ZeroDivisionError
 
     with closing(Lanes(1)) as lanes, ThreadPoolExecutor(1) as walks:
-        failed = walks.submit(within, lanes.of_walk("a"), fail)
+        failed = walks.submit(within, lanes.of_walk(), fail)
         assert isinstance(failed.exception(), ZeroDivisionError)
-        assert within(lanes.of_walk("a"), lambda: 7) == 7
+        assert within(lanes.of_walk(), lambda: 7) == 7
 
 
 def test_who_waits_for_a_turn_lets_another_call_and_another_walk_go_on() -> None:
     apart, gone_on = threading.Event(), threading.Event()
 
     def slow(lanes: Lanes) -> None:
-        lane = lanes.of_walk("slow")
+        lane = lanes.of_walk()
         with lane, lane.left():
             apart.set()
             assert gone_on.wait(20)
@@ -91,5 +91,5 @@ def test_who_waits_for_a_turn_lets_another_call_and_another_walk_go_on() -> None
     with closing(Lanes(1)) as lanes:
         waits = lanes.walk("slow", partial(slow, lanes))
         assert apart.wait(20)
-        lanes.walk("fast", partial(within, lanes.of_walk("fast"), gone_on.set)).result(20)
+        lanes.walk("fast", partial(within, lanes.of_walk(), gone_on.set)).result(20)
         waits.result(20)

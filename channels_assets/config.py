@@ -10,7 +10,9 @@ import difflib
 import ipaddress
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -151,8 +153,8 @@ class Settings(Section):
         for problem in problems(self.window, self.platform, open_http):
             raise ValueError(problem)
         keys = [window.key for window in self.window]
-        for key in keys:
-            if keys.count(key) > 1:
+        for key, count in Counter(keys).items():
+            if count > 1:
                 raise ValueError(
                     f"two [[window]] tables are named {key!r}: give each its own `name` "
                     "(without one it is the appid)"
@@ -162,7 +164,11 @@ class Settings(Section):
         return self
 
     def window_named(self, key: str) -> Window | None:
-        return next((window for window in self.window if window.key == key), None)
+        return self._windows.get(key)
+
+    @cached_property
+    def _windows(self) -> Mapping[str, Window]:
+        return {window.key: window for window in self.window}
 
 
 def key_problem(key: str) -> str | None:

@@ -28,6 +28,7 @@ class Lanes:
         self._pages = FairThreads(limit, "page", active=self._walks.active)
 
     def close(self) -> None:
+        # Walks end once their cancelled pages have gone through the other threads.
         self._walks.close()
         self._pages.close()
 

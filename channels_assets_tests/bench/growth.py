@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -40,12 +41,16 @@ _PRODUCTS, _LISTS, _ARTICLES = 10_000, 40, 50
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement: what was counted, how many seconds it took, and megabytes on disk."""
+    """One measurement: what was counted, how many seconds it took, and megabytes on disk.
+
+    `cpu`: seconds of the processor, of the whole process; other people's work does not change them.
+    """
 
     count: int
     seconds: float
     warehouse_mb: float
     dagster_mb: float = 0.0
+    cpu: float = 0.0
     history_rows: int = 0
 
 
@@ -62,7 +67,9 @@ def refresh_partitions(count: int) -> Point:
         data = Path(folder) / "data"
         environment = {**place.environment, "CHANNELS_DATA": str(data), "PYTHONPATH": os.getcwd()}
         told: dict[str, Any] = {}
+        cpu = 0.0
         for _ in range(2):
+            before = _cpu_of_children()
             done = subprocess.run(
                 [sys.executable, "-m", "channels_assets.cli", "refresh", "--json"],
                 env=environment,
@@ -71,6 +78,7 @@ def refresh_partitions(count: int) -> Point:
                 text=True,
                 check=True,
             )
+            cpu = _cpu_of_children() - before
             told = json.loads(done.stdout)
         assert told["assets"]["window_products"]["succeeded"] == count, told
         return Point(
@@ -78,7 +86,13 @@ def refresh_partitions(count: int) -> Point:
             told["seconds"],
             megabytes(data / "warehouse.duckdb"),
             megabytes(data / "dagster_home"),
+            cpu=cpu,
         )
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def page(field: str, items: list[dict[str, Any]]) -> bytes:
@@ -166,11 +180,16 @@ def refreshes(steps: tuple[int, ...]) -> list[Point]:
 def main(partitions: tuple[int, ...], steps: tuple[int, ...], plot: Path | None) -> None:
     console = Console(highlight=False)
     runs = [refresh_partitions(count) for count in partitions]
-    table = Table("partitions", "seconds", "ms each", "warehouse MB", "Dagster MB", box=None)
+    table = Table(box=None)
+    for heading in ("partitions", "seconds", "ms each", "cpu s", "cpu ms each"):
+        table.add_column(heading, justify="right")
+    table.add_column("warehouse MB", justify="right")
+    table.add_column("Dagster MB", justify="right")
     for one in runs:
         each = one.seconds / one.count * 1000
-        row = (f"{one.count:,}", f"{one.seconds:.1f}", f"{each:.1f}")
-        table.add_row(*row, f"{one.warehouse_mb:.1f}", f"{one.dagster_mb:.1f}")
+        row = (f"{one.count:,}", f"{one.seconds:.1f}", f"{each:.1f}", f"{one.cpu:.1f}")
+        cpu = f"{one.cpu / one.count * 1000:.1f}"
+        table.add_row(*row, cpu, f"{one.warehouse_mb:.1f}", f"{one.dagster_mb:.1f}")
     console.print(table)
     loads = refreshes(steps)
     table = Table("refreshes", "ms a refresh", "history rows", "warehouse MB", box=None)

@@ -43,5 +43,11 @@ def test_helm_runs_this_project_as_the_other_deployments_do() -> None:
         "maxRetries": celery["run_retries"]["max_retries"],
         "retryOnAssetOrOpFailure": celery["run_retries"]["retry_on_asset_or_op_failure"],
     }
-    queue = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
-    assert queue["maxConcurrentRuns"] == celery["concurrency"]["runs"]["max_concurrent_runs"]
+    runs, pools = celery["concurrency"]["runs"], celery["concurrency"]["pools"]
+    assert values["concurrency"] == {
+        "enabled": True,
+        "pools": {"defaultLimit": pools["default_limit"], "granularity": pools["granularity"]},
+        "runs": {"maxConcurrentRuns": runs["max_concurrent_runs"]},
+    }
+    # The chart lets the one set of limits exclude the other.
+    assert "config" not in daemon["runCoordinator"]

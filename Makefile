@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CLUSTER := .venv-cluster/bin
 CLUSTER_READY := .venv-cluster/.ready
+CLUSTER_TESTS := channels_assets_tests/cluster
 
 .PHONY: run dev notebook test test-slow test-browser test-cluster cluster capacity soak simulate
 .PHONY: bench bench-limit bench-load bench-memory bench-growth bench-history docs lint format lock clean
@@ -31,9 +32,9 @@ cluster: $(CLUSTER_READY) ## Set up .venv-cluster: what many machines need
 test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a lake (PARTITIONS=2000)
 	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
 		(apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null)
-	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py channels_assets_tests/cluster/*.py
-	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse
-	@$(CLUSTER)/python -m pytest -m cluster channels_assets_tests/cluster --timeout 1800 -s
+	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py $(CLUSTER_TESTS)/*.py
+	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse $(wildcard $(CLUSTER_TESTS)/test_l*.py)
+	@$(CLUSTER)/python -m pytest $(CLUSTER_TESTS)/test_capacity.py $(CLUSTER_TESTS)/test_fleet.py --timeout 3600 -s
 
 capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, write docs/outgrowing.md
 	@$(CLUSTER)/python -m channels_assets_tests.cluster.capacity
@@ -92,7 +93,7 @@ lock: $(READY) ## Pin all dependencies anew, with hashes and without the address
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file $(BENCH)/requirements.lock
 	@sed -n 's/^\([a-z0-9].*==.*[^ ]\) *\\$$/\1/p' requirements.lock | grep -Ev '^(duckdb|sqlalchemy)==' > .venv/constraints.txt
-	@$(BIN)/uv pip compile pyproject.toml --group dev --extra cluster --extra lake --universal \
+	@$(BIN)/uv pip compile pyproject.toml --group dev --group cluster --extra cluster --extra lake --universal \
 		--generate-hashes --upgrade --no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--constraint .venv/constraints.txt --custom-compile-command "make lock" \
 		--output-file deploy/requirements.lock

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -83,7 +84,7 @@ class Warehouse(Section):
     """[warehouse]: how often a long run publishes for readers; or a lake instead of the files.
 
     `catalogue_env` names the environment variable with the address of the lake's PostgreSQL
-    database, `data_path` the folder of its Parquet files, the same on all machines.
+    database, `data_path` the folder of its Parquet files, the same on all machines, or s3://bucket.
     """
 
     publish_every_seconds: float = Field(default=3, ge=0)
@@ -96,8 +97,11 @@ class Warehouse(Section):
     def _both_or_neither(self) -> Self:
         if (self.catalogue_env is None) != (self.data_path is None):
             raise ValueError("needs both `catalogue_env` and `data_path` for a lake, or neither")
-        if self.data_path is not None and not Path(self.data_path).is_absolute():
-            raise ValueError("`data_path` must be absolute: the same folder for all processes")
+        if self.data_path is not None and not _is_for_all(self.data_path):
+            raise ValueError(
+                "`data_path` must be an absolute folder, the same for all processes, or "
+                "s3://bucket/prefix (with AWS_ENDPOINT_URL for other stores that speak S3)"
+            )
         return self
 
 
@@ -238,6 +242,12 @@ def address(env_name: str, env: Mapping[str, str] = os.environ) -> str:
             "into it (postgresql://user:password@host/database)."
         )
     return value
+
+
+def _is_for_all(data_path: str) -> bool:
+    if "://" not in data_path:
+        return Path(data_path).is_absolute()
+    return re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#\s]*)?", data_path) is not None
 
 
 def _is_loopback(host: str) -> bool:

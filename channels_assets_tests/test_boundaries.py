@@ -20,7 +20,16 @@ ROOMS = {
     "defs": {"wechat", "extract", "warehouse", "config", "accounts", "cluster"},
     "cluster": {"wechat", "definitions"},
     "definitions": {"config", "defs"},
-    "cli": {"config", "accounts", "defs", "definitions", "warehouse", "wechat", "sandbox"},
+    "cli": {
+        "config",
+        "accounts",
+        "defs",
+        "definitions",
+        "warehouse",
+        "wechat",
+        "sandbox",
+        "cluster",
+    },
 }
 OUTSIDE = {
     "dagster": {"defs", "definitions", "cli", "cluster"},

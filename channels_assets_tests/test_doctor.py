@@ -122,6 +122,11 @@ def locked(project: Project) -> Iterator[None]:
         yield
 
 
+def a_lake(project: Project) -> None:
+    with (project.folder / "channels.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'[warehouse]\ncatalogue_env = "LAKE"\ndata_path = "{project.folder}"\n')
+
+
 def broken_instance(project: Project) -> None:
     (project.data / "dagster_home").mkdir(parents=True)
     (project.data / "dagster_home" / "dagster.yaml").write_text("run_coordinator: 7\n")
@@ -220,6 +225,14 @@ CASES = {
     "real data, no file": Case(real_data, "warehouse", ("holds real data",), "已有真实数据"),
     "broken Dagster": Case(
         broken_instance, "dagster", ("dagster.yaml",), "修正其中的 dagster.yaml"
+    ),
+    # What many machines need is not installed here.
+    "no psycopg": Case(
+        a_lake, "warehouse", ("psycopg", 'pip install "channels-assets[lake]"'), "make cluster"
+    ),
+    "no psycopg for limits": Case(
+        toml("[api]\n", '[api]\nlimits_env = "LIMITS"\n'),
+        *("limits", ("psycopg", 'pip install "channels-assets[cluster]"'), "limits_env"),
     ),
     # Secrets and the way to WeChat.
     "no secret": Case(

@@ -42,6 +42,9 @@ class _Command(click.Group):
         except ConfigError as error:
             click.echo(f"channels-assets: {error}", err=True)
             ctx.exit(2)
+        except WarehouseError as error:
+            click.echo(f"channels-assets: {error}. `channels-assets doctor` says more.", err=True)
+            ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("channels-assets: stopped; the next refresh goes on from here.", err=True)
             ctx.exit(130)

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from channels_assets.wechat.errors import QuotaExhausted
 
@@ -32,6 +33,28 @@ class Lease:
     slots: int
     refusals: int = 0
     exhausted: dict[str, QuotaExhausted] = field(default_factory=dict[str, QuotaExhausted])
+
+
+def problem_with(dsn: str) -> str | None:
+    """Why the table can't be used, in PostgreSQL's words; None when it can."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # Its words would repeat the address, password and all.
+        return (
+            "is no PostgreSQL address: it must look like postgresql://user:password@host/database"
+        )
+    try:
+        Leases(dsn).try_table()
+    except psycopg.OperationalError as error:
+        return f"the database can't be reached: {_first_line(error)}"
+    except psycopg.Error as error:
+        return _first_line(error)
+    return None
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 class Leases:
@@ -83,6 +106,11 @@ class Leases:
             return Lease(slots, refusals, exhausted)
 
         return self._do(work)
+
+    def try_table(self) -> None:
+        """Makes the table if it is not there, as the first call would, and closes the connection."""
+        self._do(lambda cursor: cursor.execute("SELECT FROM channels_leases LIMIT 1"))
+        self._connected().close()
 
     def give_back(self, credential: str) -> None:
         self._do(

@@ -96,17 +96,20 @@ class WeChatResource(ConfigurableResource):
         return self.client(self.league)
 
 
-def open_store(folder: Path, settings: config.Settings) -> Store:
+def lake_of(settings: config.Settings) -> Lake | None:
     chosen = settings.warehouse
-    lake = None
-    if chosen.catalogue_env is not None and chosen.data_path is not None:
-        lake = Lake(
-            chosen.catalogue_env,
-            chosen.data_path,
-            keep_days=chosen.keep_snapshots_days,
-            maintain_minutes=chosen.maintain_minutes,
-        )
-    return open_warehouse(folder, chosen.publish_every_seconds, lake)
+    if chosen.catalogue_env is None or chosen.data_path is None:
+        return None
+    return Lake(
+        chosen.catalogue_env,
+        chosen.data_path,
+        keep_days=chosen.keep_snapshots_days,
+        maintain_minutes=chosen.maintain_minutes,
+    )
+
+
+def open_store(folder: Path, settings: config.Settings) -> Store:
+    return open_warehouse(folder, settings.warehouse.publish_every_seconds, lake_of(settings))
 
 
 class WarehouseResource(ConfigurableResource):

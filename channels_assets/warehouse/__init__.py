@@ -26,7 +26,6 @@ from channels_assets.warehouse.dimensions import (
 )
 from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
-from channels_assets.warehouse.extensions import missing_extension
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.lake import Lake, LakeWarehouse
 from channels_assets.warehouse.loads import (
@@ -92,7 +91,6 @@ __all__ = [
     "load_window",
     "load_windows",
     "loaded_partitions",
-    "missing_extension",
     "open_warehouse",
     "preview",
     "previews",

@@ -32,6 +32,18 @@ def split_password(dsn: str) -> tuple[str, str]:
     return make_conninfo("", **address), password
 
 
+def may_make_tables(dsn: str) -> bool:
+    """Raises WarehouseError when it can't be reached."""
+    try:
+        with psycopg.connect(dsn, connect_timeout=10) as catalogue:
+            row = catalogue.execute(
+                "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+            ).fetchone()
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from None
+    return row is not None and bool(row[0])
+
+
 def newest_snapshot(dsn: str) -> int | None:
     """None when our tables are not there yet. Raises WarehouseError when it can't be reached."""
     try:

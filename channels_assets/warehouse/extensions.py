@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,40 +13,30 @@ from channels_assets.warehouse.errors import WarehouseError
 NEEDED = ("ducklake", "postgres_scanner")
 
 
-def missing_extension() -> str | None:
-    """What the lake lacks on this machine and how to get it, or None when all is there."""
-    con = duckdb.connect()
-    try:
-        require_psycopg()
-        load_extensions(con)
-    except WarehouseError as error:
-        return str(error)
-    finally:
-        con.close()
-    return None
-
-
 def require_psycopg() -> None:
     """Raises WarehouseError when it is not installed."""
     if find_spec("psycopg") is None:
         raise WarehouseError(_told("psycopg", "is not installed"))
 
 
-def load_extensions(con: duckdb.DuckDBPyConnection) -> None:
+def load_extensions(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
     """Raises WarehouseError with what to install."""
-    for name in NEEDED:
+    for name in names:
         path = _packaged(name)
         try:
             # Without the package: what the user has installed by DuckDB's own INSTALL.
             con.execute(f"LOAD {quoted(str(path)) if path else name}")
         except duckdb.Error as error:
-            first = str(error).partition("\n")[0]
-            raise WarehouseError(_told(name, f"can't be loaded ({first})")) from None
+            others = [one for one in _versions(name) if one != duckdb.__version__]
+            problem = f"can't be loaded ({str(error).partition(chr(10))[0]})"
+            if others and not path:
+                problem = f"is here for DuckDB {', '.join(others)} alone"
+            raise WarehouseError(_told(name, problem)) from None
 
 
 def _told(name: str, problem: str) -> str:
     return (
-        f"the lake needs {name}, which {problem} (DuckDB {duckdb.__version__}): "
+        f"the lake needs {name}, which {problem}, and this is DuckDB {duckdb.__version__}: "
         'pip install "channels-assets[lake]" brings the versions that are tested, or take '
         "`catalogue_env` out of [warehouse] in channels.toml"
     )
@@ -53,13 +44,16 @@ def _told(name: str, problem: str) -> str:
 
 def _packaged(name: str) -> Path | None:
     """The package's file for exactly this DuckDB: no other could be loaded."""
+    return _versions(name).get(duckdb.__version__)
+
+
+def _versions(name: str) -> dict[str, Path]:
+    """The package's files, by the version of DuckDB that each is for."""
     package = find_spec(f"duckdb_extension_{name}")
     if package is None or package.origin is None:
-        return None
-    file = Path(package.origin).parent.joinpath(
-        "extensions", f"v{duckdb.__version__}", f"{name}.duckdb_extension"
-    )
-    return file if file.is_file() else None
+        return {}
+    found = Path(package.origin).parent.glob(f"extensions/v*/{name}.duckdb_extension")
+    return {file.parent.name.removeprefix("v"): file for file in found}
 
 
 def quoted(text: str) -> str:

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, ClassVar
 import duckdb
 
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.extensions import load_extensions, quoted, require_psycopg
+from channels_assets.warehouse.extensions import NEEDED, load_extensions, quoted, require_psycopg
+from channels_assets.warehouse.objects import EXTENSIONS as OBJECT_STORE
+from channels_assets.warehouse.objects import add_credentials, is_object_store
 from channels_assets.warehouse.schema import get_meta, migrate, set_meta
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ _INLINED_ROWS = 500
 class Lake:
     """Where a lake is. `catalogue_env`: the environment variable that has the catalogue's DSN.
 
-    `data_path`: a folder that all machines share. Snapshots are kept for `keep_days`; tidying up
-    is due every `maintain_minutes`, 0 for never.
+    `data_path`: a folder that all machines share, or s3://bucket/prefix. Snapshots are kept for
+    `keep_days`; tidying up is due every `maintain_minutes`, 0 for never.
     """
 
     catalogue_env: str
@@ -84,14 +86,35 @@ class Lake:
             ) from None
         return value
 
+    def require_extensions(self) -> None:
+        """Raises WarehouseError, with what to install."""
+        require_psycopg()
+        with duckdb.connect() as con:
+            load_extensions(con, self._extensions)
+
+    @property
+    def _extensions(self) -> tuple[str, ...]:
+        return (*NEEDED, *(OBJECT_STORE if is_object_store(self.data_path) else ()))
+
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB of its own in memory that can read and write the lake's files."""
+        con = duckdb.connect()
+        try:
+            load_extensions(con, self._extensions)
+            if is_object_store(self.data_path):
+                add_credentials(con, self.data_path)
+        except BaseException:
+            con.close()
+            raise
+        return con
+
     def attach(self, *options: str) -> duckdb.DuckDBPyConnection:
         """A DuckDB of its own in memory, with the lake as `channels` in use."""
         dsn = self.dsn
         from channels_assets.warehouse.catalogue import split_password  # noqa: PLC0415 (lakes only)
 
-        con = duckdb.connect()
+        con = self.duckdb()
         try:
-            load_extensions(con)
             address, password = split_password(dsn)
             # As a secret the password is in no message and no table of DuckDB's.
             con.execute(

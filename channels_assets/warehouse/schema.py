@@ -20,15 +20,7 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
     Views and macros hold no data: whenever those of the file came from another text, they are made
     anew. Raises WarehouseError when the file was written by a newer version of this program.
     """
-    try:
-        version = int(get_meta(con, "schema_version") or 0)
-    except duckdb.CatalogException:
-        version = 0
-    if version > len(_VERSIONS):
-        raise WarehouseError(
-            f"the warehouse has schema version {version}, this program knows {len(_VERSIONS)}: "
-            "upgrade channels-assets, or set CHANNELS_DATA to another folder"
-        )
+    version = require_known_version(con)
     views = _text(_VIEWS)
     made_from = hashlib.sha256(views.encode()).hexdigest()
     if version == len(_VERSIONS) and get_meta(con, _VIEWS_MADE_FROM) == made_from:
@@ -40,6 +32,20 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         _execute(con, views)
         set_meta(con, "schema_version", str(len(_VERSIONS)))
         set_meta(con, _VIEWS_MADE_FROM, made_from)
+
+
+def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
+    """The schema's version, 0 for an empty file. Raises WarehouseError when it is a newer one."""
+    try:
+        version = int(get_meta(con, "schema_version") or 0)
+    except duckdb.CatalogException:
+        version = 0
+    if version > len(_VERSIONS):
+        raise WarehouseError(
+            f"the warehouse has schema version {version}, this program knows {len(_VERSIONS)}: "
+            "upgrade channels-assets, or set CHANNELS_DATA to another folder"
+        )
+    return version
 
 
 def _drop_views(con: duckdb.DuckDBPyConnection) -> None:

@@ -10,7 +10,7 @@ import pytest
 if find_spec("dagster_celery") is None:
     collect_ignore_glob = ["*"]
 else:
-    from channels_assets_tests.cluster.services import postgres, redis_server
+    from channels_assets_tests.cluster.services import object_store, postgres, redis_server
 
     @pytest.fixture(scope="session")
     def server() -> Iterator[str]:
@@ -21,3 +21,8 @@ else:
     def broker() -> Iterator[str]:
         with redis_server() as address:
             yield address
+
+    @pytest.fixture(scope="session")
+    def bucket() -> Iterator[dict[str, str]]:
+        with object_store() as environment:
+            yield environment

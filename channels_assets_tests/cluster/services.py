@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis from Debian's packages, each started for the tests alone, with a password."""
+"""PostgreSQL, Redis and an object store, each started for the tests alone, with a password."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 import redis
+import requests
 
 PASSWORD = "gUessMe@not/&1"
+ACCESS_KEY = "tests"
 
 
 def free_port() -> int:
@@ -76,6 +79,38 @@ def redis_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def object_store() -> Iterator[dict[str, str]]:
+    """rclone's S3 server over a folder, with the bucket `lakes`: the environment that leads to it.
+
+    It checks signatures, so a wrong key is refused.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="channels-s3-"))
+    (folder / "buckets" / "lakes").mkdir(parents=True)
+    address = f"127.0.0.1:{free_port()}"
+    # The wheel brings the program; its Python interface is of no use here.
+    rclone = Path(find_spec("rclone_api").origin).parent / "bin" / "rclone"
+    command = [rclone, "serve", "s3", folder / "buckets", "--addr", address, "--config", ""]
+    keys = {"RCLONE_AUTH_KEY": f'"{ACCESS_KEY},{PASSWORD}"', "HOME": str(folder)}
+    try:
+        with (
+            (folder / "log").open("w") as log,
+            subprocess.Popen(command, env=keys, stderr=log) as one,
+        ):
+            try:
+                wait_for(lambda: requests.get(f"http://{address}", timeout=5), one, folder / "log")
+                yield {
+                    "AWS_ENDPOINT_URL": f"http://{address}",
+                    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+                    "AWS_SECRET_ACCESS_KEY": PASSWORD,
+                    "AWS_REGION": "us-east-1",
+                }
+            finally:
+                one.terminate()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def quoted(text: str) -> str:
     from urllib.parse import quote
 
@@ -95,7 +130,7 @@ def wait_for(up: Callable[[], object], server: subprocess.Popen[bytes], log: Pat
         try:
             up()
             return
-        except (psycopg.OperationalError, redis.ConnectionError):
+        except (psycopg.OperationalError, redis.ConnectionError, requests.ConnectionError):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,6 @@ from channels_assets.warehouse import (
     atomic,
     connect,
     load_window,
-    missing_extension,
     open_warehouse,
     retrying,
 )
@@ -29,11 +29,18 @@ pytestmark = pytest.mark.cluster
 ROWS = "SELECT count(*) FROM window_products"
 
 
-@pytest.fixture
-def lake(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LakeWarehouse:
+@pytest.fixture(params=["folder", "object store"])
+def lake(
+    request: pytest.FixtureRequest, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> LakeWarehouse:
     name = f"lake_{time.time_ns()}"
     monkeypatch.setenv("THE_LAKE", new_database(server, name))
-    return LakeWarehouse(tmp_path / "data", Lake("THE_LAKE", str(tmp_path / "lake")))
+    files = str(tmp_path / "lake")
+    if request.param == "object store":
+        for variable, value in request.getfixturevalue("bucket").items():
+            monkeypatch.setenv(variable, value)
+        files = f"s3://lakes/{name}"
+    return LakeWarehouse(tmp_path / "data", Lake("THE_LAKE", files))
 
 
 def put(store: Store, *product_ids: object, window: str = "w") -> None:
@@ -44,10 +51,6 @@ def put(store: Store, *product_ids: object, window: str = "w") -> None:
 def snapshots(lake: LakeWarehouse) -> int:
     with lake.writing() as con:
         return count(con, "SELECT count(*) FROM ducklake_snapshots('channels')")
-
-
-def test_nothing_is_missing_here() -> None:
-    assert missing_extension() is None
 
 
 def test_before_the_first_load(lake: LakeWarehouse) -> None:
@@ -68,8 +71,8 @@ def test_time_travel(lake: LakeWarehouse) -> None:
         assert count(con, f"{ROWS} AT (VERSION => {before})") == 1
 
 
-def test_tidying_up_keeps_what_is_stored(lake: LakeWarehouse, tmp_path: Path) -> None:
-    briefly = Lake("THE_LAKE", str(tmp_path / "lake"), keep_days=10 / 86400)
+def test_tidying_up_keeps_what_is_stored(lake: LakeWarehouse) -> None:
+    briefly = replace(lake.lake, keep_days=10 / 86400)
     lake = LakeWarehouse(lake.data_dir, briefly)
     for number in range(5):
         put(lake, *range(600 + number))
@@ -88,8 +91,8 @@ def test_tidying_up_keeps_what_is_stored(lake: LakeWarehouse, tmp_path: Path) ->
         assert count(reader, "SELECT count(*) FROM loads") == 6
 
 
-def test_publishing_tidies_up_when_due(lake: LakeWarehouse, tmp_path: Path) -> None:
-    always = Lake("THE_LAKE", str(tmp_path / "lake"), keep_days=1e-5, maintain_minutes=1e-9)
+def test_publishing_tidies_up_when_due(lake: LakeWarehouse) -> None:
+    always = replace(lake.lake, keep_days=1e-5, maintain_minutes=1e-9)
     lake = LakeWarehouse(lake.data_dir, always)
     for number in range(3):
         put(lake, number)

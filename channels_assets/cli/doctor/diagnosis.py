@@ -22,7 +22,9 @@ from channels_assets.cli.doctor.here import (
     look_at_warehouse,
     missing_secret,
 )
+from channels_assets.cli.doctor.lake import look_at_lake, look_at_limits
 from channels_assets.cli.surroundings import bundled_sandbox
+from channels_assets.defs.resources import lake_of
 from channels_assets.defs.token_sources import token_sources
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.transport import RequestsTransport
@@ -66,7 +68,11 @@ def diagnose() -> Diagnosis:
         found.insert(0, Finding("configuration", "ok", _accounts_told(settings, sandbox)))
         costs: Costs = {}
         if writable:
-            found += [*look_at_warehouse(data, settings, costs), look_at_dagster(data)]
+            lake = lake_of(settings)
+            found += look_at_lake(lake, costs) if lake else look_at_warehouse(data, settings, costs)
+            if settings.api.limits_env:
+                found.append(look_at_limits(settings.api.limits_env))
+            found.append(look_at_dagster(data))
         found += _look_at_accounts(settings, data, costs)
         return Diagnosis(tuple(found), configured=True, sandbox=sandbox)
 

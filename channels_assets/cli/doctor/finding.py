@@ -33,6 +33,8 @@ CHECKS: dict[str, Said] = {
     "data_folder": Said("data folder", "数据目录"),
     "disk_space": Said("disk space", "磁盘空间"),
     "warehouse": Said("warehouse", "数据库"),
+    "lake_files": Said("lake's files", "数据湖文件"),
+    "limits": Said("shared limits", "共享限速"),
     "dagster": Said("Dagster", "Dagster"),
     "secrets": Said("secrets", "密钥"),
     "address": Said("address", "接口地址"),

@@ -80,7 +80,7 @@ def redis_server() -> Iterator[str]:
 
 
 @contextmanager
-def object_store() -> Iterator[dict[str, str]]:
+def object_store(*options: str) -> Iterator[dict[str, str]]:
     """rclone's S3 server over a folder, with the bucket `lakes`: the environment that leads to it.
 
     It checks signatures, so a wrong key is refused.
@@ -90,12 +90,12 @@ def object_store() -> Iterator[dict[str, str]]:
     address = f"127.0.0.1:{free_port()}"
     # The wheel brings the program; its Python interface is of no use here.
     rclone = Path(find_spec("rclone_api").origin).parent / "bin" / "rclone"
-    command = [rclone, "serve", "s3", folder / "buckets", "--addr", address, "--config", ""]
+    serve = [rclone, "serve", "s3", folder / "buckets", "--addr", address, "--config", ""]
     keys = {"RCLONE_AUTH_KEY": f'"{ACCESS_KEY},{PASSWORD}"', "HOME": str(folder)}
     try:
         with (
             (folder / "log").open("w") as log,
-            subprocess.Popen(command, env=keys, stderr=log) as one,
+            subprocess.Popen([*serve, *options], env=keys, stderr=log) as one,
         ):
             try:
                 wait_for(lambda: requests.get(f"http://{address}", timeout=5), one, folder / "log")

@@ -15,7 +15,7 @@ import pytest
 
 from channels_assets.sandbox import World
 from channels_assets.warehouse import Lake, LakeWarehouse, set_meta
-from channels_assets_tests.cluster.services import PASSWORD, new_database, quoted
+from channels_assets_tests.cluster.services import PASSWORD, new_database, object_store, quoted
 from channels_assets_tests.support import Project
 
 pytestmark = pytest.mark.cluster
@@ -280,6 +280,18 @@ def test_a_profile_instead_of_keys(project: Project) -> None:
     )
     project.environment["AWS_PROFILE"] = "lakes"
     assert problems(project) == []
+
+
+def test_the_bucket_as_a_host_name(project: Project) -> None:
+    in_bucket()(project)
+    with object_store("--force-path-style=false") as environment:
+        project.environment |= environment
+        # In path style it takes the first part of the key for the bucket.
+        [found] = problems(project)
+        assert "NoSuchBucket" in found["message"]
+        project.environment["AWS_S3_ADDRESSING_STYLE"] = "virtual"
+        address("127.0.0.1", "localhost", "AWS_ENDPOINT_URL")(project)
+        assert problems(project) == []
 
 
 def test_no_key_is_told(

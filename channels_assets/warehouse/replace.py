@@ -12,6 +12,7 @@ from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
 from channels_assets.warehouse.compare import compare, find_moves, keep_last
 from channels_assets.warehouse.history import follow
 from channels_assets.warehouse.loads import Load, Loaded, record_loads
+from channels_assets.warehouse.nul import refuse_nul
 from channels_assets.warehouse.single import count
 from channels_assets.warehouse.sql import in_scope, names, same_key
 from channels_assets.warehouse.tables import ListTable
@@ -26,6 +27,7 @@ def replace_lists(
     place; the others count as duplicates.
     """
     load_ids = begin_batch(con, table, lists)
+    refuse_nul(con, table)
     keep_last(con, table)
     compare(con, table)
     if table.moves:

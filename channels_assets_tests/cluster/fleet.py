@@ -124,8 +124,8 @@ def readme_commands(title: str) -> list[str]:
     return [line for line in block[1].splitlines() if line]
 
 
-def wait_for(done: Callable[[], bool], what: str, seconds: float) -> None:
+def wait_for(done: Callable[[], bool], what: str, seconds: float, pause: float = 0.5) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"{what} did not come in {seconds:.0f} s"
-        time.sleep(0.5)
+        time.sleep(pause)

@@ -23,6 +23,7 @@ from channels_assets.defs.running import UNDER_WAY
 from channels_assets.sandbox import Sandbox, World
 from channels_assets.warehouse import WarehouseError
 from channels_assets_tests.cluster.fleet import ROOT, Fleet, kill, wait_for
+from channels_assets_tests.cluster.spent import Spent
 from channels_assets_tests.support import Project
 
 pytestmark = pytest.mark.cluster
@@ -154,14 +155,17 @@ def kill_one_at_work(
     raise AssertionError("no worker was at work")
 
 
-def refreshed(fleet: Fleet, lists: int, amid: Callable[[], None] = lambda: None) -> float:
+def refreshed(
+    fleet: Fleet, lists: int, amid: Callable[[], None] = lambda: None
+) -> tuple[float, Spent]:
     """Seconds from the first load to the last, of all lists, which the daemon finds by itself."""
     wait_for(lambda: loaded(fleet.project) > 0, "the first list", 180)
     begun = time.monotonic()
-    wait_for(lambda: loaded(fleet.project) > lists // 4, "a quarter of the lists", 900)
-    amid()
-    wait_for(lambda: loaded(fleet.project) == lists, "all lists", 1500)
-    return time.monotonic() - begun
+    with Spent() as spent:
+        wait_for(lambda: loaded(fleet.project) > lists // 4, "a quarter of the lists", 1200, 2)
+        amid()
+        wait_for(lambda: loaded(fleet.project) == lists, "all lists", 2400, 2)
+    return time.monotonic() - begun, spent
 
 
 @contextmanager
@@ -186,27 +190,38 @@ def test_one_worker_is_killed(tmp_path: Path, server: str, broker: str) -> None:
         with fleet_of(project, server, broker, WORKERS) as fleet:
             names = [f"worker{number}" for number in range(WORKERS)]
             workers = {name: fleet.worker(name) for name in names}
-            seconds = refreshed(fleet, len(keys), lambda: kill_one_at_work(fleet, broker, workers))
+            seconds, spent = refreshed(
+                fleet, len(keys), lambda: kill_one_at_work(fleet, broker, workers)
+            )
             with project.instance() as instance:
                 wait_for(lambda: not under_way(instance), "the end of all runs", 60)
                 check_rows(project, made)
                 check_runs(project, instance, keys)
                 check_backfill(fleet, instance, keys)
-        print(f"\n{len(keys)} lists, {WORKERS} workers, one killed: {seconds:.0f} s")  # noqa: T201
+    tell(f"{len(keys)} lists, {WORKERS} workers, one killed: {seconds:.0f} s", spent)
 
 
 @pytest.mark.skipif(PARTITIONS < 1000, reason="only the long form compares times")
 def test_against_one_worker(tmp_path: Path, server: str, broker: str) -> None:
-    """For its time alone, which is printed."""
+    """For their times alone, which are printed."""
     made = world(PARTITIONS)
     lists = len(article_lists(made))
-    with Sandbox(made, latency=0.05) as sandbox:
-        project = prepared(tmp_path / "one", sandbox, made)
-        with fleet_of(project, server, broker, 1) as fleet:
-            fleet.worker("worker0")
-            seconds = refreshed(fleet, lists)
-        check_rows(project, made)
-        print(f"\n{lists} lists, 1 worker: {seconds:.0f} s")  # noqa: T201
+    took: dict[int, float] = {}
+    for number in (WORKERS, 1):
+        with Sandbox(made, latency=0.05) as sandbox:
+            project = prepared(tmp_path / f"workers{number}", sandbox, made)
+            with fleet_of(project, server, broker, number) as fleet:
+                for name in range(number):
+                    fleet.worker(f"worker{name}")
+                took[number], spent = refreshed(fleet, lists)
+            check_rows(project, made)
+        tell(f"{lists} lists, {number} at work: {took[number]:.0f} s", spent)
+    ratio = took[1] / took[WORKERS]
+    tell(f"1 worker {took[1]:.0f} s, {WORKERS} workers {took[WORKERS]:.0f} s: {ratio:.2f} times")
+
+
+def tell(line: str, spent: Spent | None = None) -> None:
+    print(f"\n{line} ({spent})" if spent else f"\n{line}")  # noqa: T201
 
 
 def under_way(instance: DagsterInstance) -> bool:

@@ -33,7 +33,8 @@ test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a l
 	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
 		(apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null)
 	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py $(CLUSTER_TESTS)/*.py
-	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse $(wildcard $(CLUSTER_TESTS)/test_l*.py)
+	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse \
+		$(filter-out %/test_capacity.py %/test_fleet.py,$(wildcard $(CLUSTER_TESTS)/test_*.py))
 	@$(CLUSTER)/python -m pytest $(CLUSTER_TESTS)/test_capacity.py $(CLUSTER_TESTS)/test_fleet.py --timeout 3600 -s
 
 capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, write docs/outgrowing.md

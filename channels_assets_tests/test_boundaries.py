@@ -34,6 +34,7 @@ ROOMS = {
 OUTSIDE = {
     "dagster": {"defs", "definitions", "cli", "cluster"},
     "dagster_celery": {"cluster"},
+    "dagster_postgres": {"cluster"},
     "celery": {"cluster"},
     "psycopg": {"cluster", "warehouse"},
     "requests": {"wechat"},

@@ -7,10 +7,11 @@ read from the environment where a token is fetched, and kept nowhere.
 from __future__ import annotations
 
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dagster import ConfigurableResource, Failure
+from dagster import ConfigurableResource, Failure, InitResourceContext
 
 from channels_assets import config
 from channels_assets.accounts import Account, Credential
@@ -116,6 +117,12 @@ class WarehouseResource(ConfigurableResource):
     """The DuckDB files, or the lake that settings name. `data_dir`: default CHANNELS_DATA or ./data."""
 
     data_dir: str = ""
+
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        if context.instance is not None and find_spec("dagster_postgres") is not None:
+            from channels_assets.cluster.connections import keep_connections  # noqa: PLC0415
+
+            keep_connections(context.instance)
 
     @cached_property
     def folder(self) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 from dagster import AssetMaterialization, DagsterInstance
 
+from channels_assets.cluster.connections import keep_connections
 from channels_assets.sandbox import World
 from channels_assets.warehouse import Lake, LakeWarehouse, load_article_lists
 from channels_assets.warehouse.articles import article_list
@@ -97,6 +98,7 @@ def bench(folder: Path, lists: int) -> Iterator[Bench]:
         )
         lake = LakeWarehouse(folder / "data", Lake("BENCH_LAKE", str(folder / "lake")))
         with DagsterInstance.from_config(str(home)) as instance:
+            keep_connections(instance)
             yield Bench(names, made, lake, instance, dagster_dsn)
 
 

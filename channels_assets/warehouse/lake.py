@@ -23,6 +23,7 @@ from channels_assets.warehouse.extensions import NEEDED, load_extensions, quoted
 from channels_assets.warehouse.objects import EXTENSIONS as OBJECT_STORE
 from channels_assets.warehouse.objects import add_credentials, is_object_store
 from channels_assets.warehouse.schema import get_meta, migrate, set_meta
+from channels_assets.warehouse.single import be_quiet
 
 if TYPE_CHECKING:
     from channels_assets.warehouse.catalogue import Turns
@@ -100,6 +101,7 @@ class Lake:
         """A DuckDB of its own in memory that can read and write the lake's files."""
         con = duckdb.connect()
         try:
+            be_quiet(con)
             load_extensions(con, self._extensions)
             if is_object_store(self.data_path):
                 add_credentials(con, self.data_path)
@@ -160,6 +162,7 @@ class Lake:
 
 
 def use(con: duckdb.DuckDBPyConnection) -> None:
+    be_quiet(con)
     con.execute("USE channels")
     con.execute("SET TimeZone = 'Asia/Shanghai'")
 

@@ -12,6 +12,7 @@ import duckdb
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.extensions import quoted
 from channels_assets.warehouse.lake import Lake
+from channels_assets.warehouse.single import be_quiet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,7 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     # second one would show what the first one opened. A database in memory shares nothing.
     con = duckdb.connect()
     try:
+        be_quiet(con)
         con.execute(f"ATTACH {quoted(str(published))} AS channels (READ_ONLY)")
         con.execute("USE channels")
         con.execute("SET TimeZone = 'Asia/Shanghai'")

@@ -1,4 +1,4 @@
-"""Queries with one answer."""
+"""Queries with one answer, and nothing else on the screen."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -15,3 +15,8 @@ def count(
     """
     [row] = con.execute(query, values).fetchall()
     return cast("tuple[int]", row)[0]
+
+
+def be_quiet(con: duckdb.DuckDBPyConnection) -> None:
+    """After two seconds DuckDB would print a progress bar on stdout, amid what commands print there."""
+    con.execute("SET enable_progress_bar = false")

@@ -12,6 +12,7 @@ import duckdb
 
 from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
 from channels_assets.warehouse.schema import migrate
+from channels_assets.warehouse.single import be_quiet
 from channels_assets.warehouse.snapshot import publish_copy, same_content
 
 STORAGE_VERSION = "v1.5.0"
@@ -133,7 +134,9 @@ class Warehouse:
         self._engine = engine
 
     def _new_engine(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(config={**_CONFIG, "temp_directory": f"{self.path}.tmp"})
+        engine = duckdb.connect(config={**_CONFIG, "temp_directory": f"{self.path}.tmp"})
+        be_quiet(engine)
+        return engine
 
     def _attach(self, con: duckdb.DuckDBPyConnection) -> None:
         file = str(self.path).replace("'", "''")

@@ -137,3 +137,11 @@ def test_notebooks_need_neither_dagster_nor_requests() -> None:
         "assert not {'dagster', 'requests', 'pytz'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_nothing_is_printed_however_long_it_takes(warehouse: Store) -> None:
+    put(warehouse, 1)
+    with warehouse.writing() as writing, connect(warehouse.data_dir) as reading:
+        for con in (writing, reading):
+            told = con.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+            assert told == [(False,)]

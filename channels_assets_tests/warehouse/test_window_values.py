@@ -41,7 +41,7 @@ def put_text(con: duckdb.DuckDBPyConnection, item: str) -> None:
         ("{1}", "{1}"),
         ("'; DROP TABLE loads; --", "'; DROP TABLE loads; --"),
         ('q"\\\n', 'q"\\\n'),
-        ("a\0b", "a\0b"),
+        (f"a{NUL}b", f"a{NUL}b"),
         ("😀中", "😀中"),
         ("", ""),
     ],

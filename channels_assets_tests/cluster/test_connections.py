@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 from dagster import (
     AssetExecutionContext,
     AssetKey,
@@ -17,6 +18,7 @@ from dagster import (
 )
 
 from channels_assets.defs.resources import WarehouseResource
+from channels_assets_tests.cluster.fleet import ROOT
 from channels_assets_tests.cluster.services import new_database
 
 pytestmark = pytest.mark.cluster
@@ -28,14 +30,16 @@ def dsn(server: str) -> str:
     return new_database(server, f"dagster_{time.time_ns()}")
 
 
-@pytest.fixture
+@pytest.fixture(params=["Dagster's own storage", "ours"])
 def instance(
-    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DagsterInstance]:
     monkeypatch.setenv("DAGSTER_POSTGRES", dsn)
-    (tmp_path / "dagster.yaml").write_text(
-        "storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES}}}\n"
-    )
+    shipped = yaml.safe_load((ROOT / "deploy" / "postgres" / "dagster.yaml").read_text("utf-8"))
+    if request.param != "ours":
+        # As Dagster's Helm chart writes it.
+        shipped["storage"] = {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES"}}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(shipped))
     with DagsterInstance.from_config(str(tmp_path)) as made:
         yield made
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import psycopg
 from dagster import AssetMaterialization, DagsterInstance
 
-from channels_assets.cluster.connections import keep_connections
 from channels_assets.sandbox import World
 from channels_assets.warehouse import Lake, LakeWarehouse, load_article_lists
 from channels_assets.warehouse.articles import article_list
@@ -22,6 +21,10 @@ from channels_assets_tests.warehouse.making import in_pages, load
 
 _SMALL, _LARGE = 1, 40
 _TURNS = 12
+STORAGE = (
+    "{custom: {module: channels_assets.cluster.connections, class: KeptPostgresStorage, "
+    "config: {postgres_url: {env: %s}}}}"
+)
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,10 @@ def bench(folder: Path, lists: int) -> Iterator[Bench]:
         home = folder / "dagster_home"
         home.mkdir()
         (home / "dagster.yaml").write_text(
-            "storage: {postgres: {postgres_url: {env: BENCH_DAGSTER}}}\ntelemetry: {enabled: false}\n"
+            f"storage: {STORAGE % 'BENCH_DAGSTER'}\ntelemetry: {{enabled: false}}\n"
         )
         lake = LakeWarehouse(folder / "data", Lake("BENCH_LAKE", str(folder / "lake")))
         with DagsterInstance.from_config(str(home)) as instance:
-            keep_connections(instance)
             yield Bench(names, made, lake, instance, dagster_dsn)
 
 

@@ -12,17 +12,25 @@ _GIGABYTE_MONTH = 0.10
 _REFRESHES_A_DAY = 4
 # What `make test-cluster` printed last, and what follows from it.
 FLEET = """\
-Two cores for all of it (workers, PostgreSQL, daemon, and the stand-in API in the test itself), while others worked there too:
+Two cores for all of it (workers, PostgreSQL, daemon, and the stand-in API in the test itself), while other programs were at
+work there, too. The seconds in brackets are processor time.
 
-- "2000 lists, 4 workers, one killed: 125 s (2 cores 99% busy; workers 59 s, sandbox and test 15 s, daemon 14 s, PostgreSQL 13 s)"
-- "2000 lists, 4 at work: 207 s (2 cores 100% busy; workers 72 s, daemon 26 s, sandbox and test 21 s, PostgreSQL 18 s)"
-- "2000 lists, 1 at work: 341 s (2 cores 95% busy; workers 61 s, sandbox and test 47 s, daemon 39 s, PostgreSQL 20 s)"
+- "2000 lists, 4 workers, one killed: 125 s (2 cores 99% busy; workers 59 s, sandbox and test 15 s, daemon 14 s, PostgreSQL 13 s,
+  UI 1 s, Redis 0 s)"
+- "2000 lists, 4 at work: 207 s (2 cores 100% busy; workers 72 s, daemon 26 s, sandbox and test 21 s, PostgreSQL 18 s, UI 1 s,
+  Redis 0 s)"
+- "2000 lists, 1 at work: 341 s (2 cores 95% busy; workers 61 s, sandbox and test 47 s, daemon 39 s, PostgreSQL 20 s, UI 3 s,
+  Redis 0 s)"
 - "1 worker 341 s, 4 workers 207 s: 1.65 times"
 
-The seconds in brackets are processor time. The fleet has some 140 s of it, so two cores of its own could not do it in less than
-70 s, however many workers: here the processors are the limit, not the turns at the lake. The other half of the wall time went to
-other programs. Before Dagster's connections were kept, the fleet with one worker killed took 255 s, with 68 s of processor time
-in PostgreSQL, and the daemon needed 15 s to plan each of its 20 runs: the workers waited for that.
+The fleet itself had a third of the two cores. With the others stopped: "1000 lists, 4 at work: 79 s (2 cores 50% busy; workers
+47 s, sandbox and test 12 s, PostgreSQL 9 s, daemon 8 s, UI 1 s, Redis 0 s)": neither the processors nor the turns at the lake
+are the limit there, but the 20 runs of 50 lists: each takes a few seconds to begin, and then waited up to 5 s more until Dagster
+looked at its queue again (now 1 s, in deploy/). Longer runs (`max_partitions_per_run`) make that a smaller part.
+
+Before Dagster's connections were kept, 2,000 lists took "4 workers, one killed: 255 s (2 cores 100% busy; PostgreSQL 68 s,
+workers 66 s, daemon 45 s, sandbox and test 30 s, UI 2 s, Redis 0 s)": PostgreSQL was busy with new connections, and the daemon
+needed 15 s to plan each of the 20 runs, for which the workers waited.
 """
 
 
@@ -63,7 +71,7 @@ prices. Events are never deleted by Dagster: delete old runs now and then.
    that, split the lists over several warehouses (a catalogue database each). More workers do make recording faster, until
    PostgreSQL itself is busy, which the model leaves out.
 3. **Dagster's daemon.** It plans runs one after another, with an event for each list and asset, at about the cost of its records
-   above; 20 runs of 100 lists took it half a minute of a busy machine. Fewer lists a run let the workers begin earlier.
+   above; 20 runs of 100 lists took it 20 s of a busy machine. Fewer lists a run let the workers begin earlier.
 4. **Dagster's partitions.** Each list is a dynamic partition, and schedules, sensors and the UI read all keys at once. Dagster
    advises against more than about 100,000 a definition; a million lists want several code locations.
 

@@ -1,6 +1,7 @@
 """Queries with one answer, and nothing else on the screen."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import cast
 
 import duckdb
@@ -19,4 +20,6 @@ def count(
 
 def be_quiet(con: duckdb.DuckDBPyConnection) -> None:
     """After two seconds DuckDB would print a progress bar on stdout, amid what commands print there."""
-    con.execute("SET enable_progress_bar = false")
+    # In Jupyter DuckDB refuses even that where it has no widgets to draw a bar with.
+    with suppress(duckdb.InvalidInputException):
+        con.execute("SET enable_progress_bar = false")

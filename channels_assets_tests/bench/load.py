@@ -2,7 +2,8 @@
 batches in which the pool handed them on, into an empty warehouse and once more over themselves.
 
 `together` is a whole load with opening and closing the file, of which `windows` and `article lists`
-are the parts. An article list's rows are its articles and their products.
+are the parts. An article list's rows are its articles and their products. `at once` is all article
+lists in one batch. Then, of the load in batches, what kinds of statements took most of the processor.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -28,9 +30,11 @@ from channels_assets.extract.pull import Pulled, Staging
 from channels_assets.warehouse import ListLoad, Warehouse, load_article_lists, load_windows
 from channels_assets_tests.bench.pull import Todo, everything
 from channels_assets_tests.bench.serve import Served, served
+from channels_assets_tests.bench.statements import Recording
 from channels_assets_tests.bench.world import Size, make
 
-WINDOWS, ARTICLES, TOGETHER = "windows", "article lists", "together"
+WINDOWS, ARTICLES, TOGETHER, AT_ONCE = "windows", "article lists", "together", "at once"
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ def staged(place: Served, size: Size) -> list[Batch]:
 
 def load(store: Warehouse, batches: Sequence[Batch]) -> Spent:
     spent = Spent()
+    with store.writing():
+        pass  # Makes the tables of a new file.
     for batch in batches:
         with _Timed(spent, TOGETHER), store.writing() as connection:
             if batch.windows:
@@ -94,6 +100,28 @@ def load(store: Warehouse, batches: Sequence[Batch]) -> Spent:
                 with _Timed(spent, ARTICLES):
                     load_article_lists(connection, _lists(batch.articles))
     return spent
+
+
+def load_at_once(store: Warehouse, batches: Sequence[Batch], spent: Spent) -> None:
+    lists = [one for batch in batches for one in _lists(batch.articles)]
+    with store.writing() as connection, _Timed(spent, AT_ONCE):
+        load_article_lists(connection, lists)
+
+
+def statements(store: Warehouse, batches: Sequence[Batch]) -> list[tuple[str, int, float]]:
+    """Kinds of statements, how often, and seconds of the processor, of article lists in batches."""
+    times = Counter[str]()
+    seconds: dict[str, float] = {}
+    for batch in batches:
+        if batch.articles:
+            with store.writing() as connection:
+                recording = Recording(connection)
+                load_article_lists(recording.as_connection, _lists(batch.articles))
+                times.update(recording.times)
+                for name, spent in recording.seconds.items():
+                    seconds[name] = seconds.get(name, 0.0) + spent
+    most = sorted(seconds, key=lambda name: -seconds[name])[:_SHOWN]
+    return [(name, times[name], seconds[name]) for name in most]
 
 
 def _lists(pulled: Sequence[tuple[Todo, Pulled]]) -> list[ListLoad]:
@@ -109,6 +137,7 @@ def main(rounds: int, latency: float) -> None:
     rows = {
         WINDOWS: size.windows * size.products,
         ARTICLES: articles,
+        AT_ONCE: articles,
         TOGETHER: size.rows,
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -120,6 +149,9 @@ def main(rounds: int, latency: float) -> None:
             store = Warehouse(Path(folder) / f"round {number}")
             first.append(load(store, batches))
             again.append(load(store, batches))
+            load_at_once(Warehouse(Path(folder) / f"at once {number}"), batches, first[-1])
+            load_at_once(Warehouse(Path(folder) / f"at once {number}"), batches, again[-1])
+        told = statements(Warehouse(Path(folder) / "statements"), batches)
     console = Console(highlight=False, width=120)
     console.print(f"{len(batches)} batches; medians of {rounds} rounds; rows a second")
     table = Table("", box=None, header_style="bold")
@@ -127,8 +159,8 @@ def main(rounds: int, latency: float) -> None:
         table.add_column(heading, justify="right")
     for part, count in rows.items():
         figures = [
-            count / median(told[part] for told in tolds)
-            for tolds in (
+            count / median(spent[part] for spent in rounds_of_it)
+            for rounds_of_it in (
                 [one.wall for one in first],
                 [one.cpu for one in first],
                 [one.wall for one in again],
@@ -137,6 +169,17 @@ def main(rounds: int, latency: float) -> None:
         ]
         table.add_row(part, f"{count:,}", *(f"{one:,.0f}" for one in figures))
     console.print(table)
+    console.print(f"{_number_of_batches(batches)} batches of article lists, first load: statements")
+    table = Table("", box=None, header_style="bold")
+    for heading in ("times", "ms of the processor", "each"):
+        table.add_column(heading, justify="right")
+    for name, times, spent in told:
+        table.add_row(name, str(times), f"{1000 * spent:.0f}", f"{1000 * spent / times:.1f}")
+    console.print(table)
+
+
+def _number_of_batches(batches: Sequence[Batch]) -> int:
+    return sum(bool(batch.articles) for batch in batches)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,15 @@ class SharedLimiter(Limiter):
         self._refusals: int | None = None
         self._used_at = 0.0
         self._renewing: threading.Thread | None = None
+        self._over = threading.Event()
+
+    def give_back(self) -> None:
+        """All is called: others need not wait until the lease runs out."""
+        with self._state:
+            renewing = self._renewing
+        if renewing is not None:
+            self._over.set()
+            renewing.join(_IDLE_SECONDS)
 
     def acquire(self, sleep: Callable[[float], None]) -> Turn:
         """Raises Transient when there was no free slot to be had because PostgreSQL is away."""
@@ -86,13 +95,15 @@ class SharedLimiter(Limiter):
         return False
 
     def _keep(self) -> None:
-        """Renews the lease while there is something to call, then gives it back."""
+        """Renews the lease while there is something to call, then drops it."""
         while True:
             with suppress(psycopg.Error):
                 self._renew()
-            time.sleep(_RENEW_SECONDS)
+            over = self._over.wait(_RENEW_SECONDS)
+            self._over.clear()
             with self._state:
-                if self._busy == 0 and time.monotonic() - self._used_at > _IDLE_SECONDS:
+                idle = time.monotonic() - self._used_at > _IDLE_SECONDS
+                if self._busy == 0 and (over or idle):
                     self._renewing = None
                     self._until = float("-inf")
                     break

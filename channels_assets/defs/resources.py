@@ -71,7 +71,17 @@ class WeChatResource(ConfigurableResource):
             return Limiter()
         from channels_assets.cluster.limits import SharedLimiter  # noqa: PLC0415 (if asked for)
 
-        return SharedLimiter(self._leases, appid, api.max_in_flight)
+        limiter = SharedLimiter(self._leases, appid, api.max_in_flight)
+        self._shared.append(limiter)
+        return limiter
+
+    @cached_property
+    def _shared(self) -> list[Any]:
+        return []
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        for limiter in self._shared:
+            limiter.give_back()
 
     @cached_property
     def _leases(self) -> Any:  # noqa: ANN401 (psycopg is there only where it is asked for)

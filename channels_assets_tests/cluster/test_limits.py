@@ -69,6 +69,18 @@ def test_calls_in_flight_over_all_workers(database: str, tmp_path: Path) -> None
     assert TOTAL // 2 <= most <= TOTAL
 
 
+def test_a_run_that_is_over_keeps_no_slots(database: str) -> None:
+    limiter = SharedLimiter(Leases(database), "wx-over", TOTAL)
+    for _ in range(2):
+        limiter.acquire(time.sleep)
+        limiter.release()
+        other = Leases(database)
+        assert other.renew("wx-over", TOTAL, 0).slots == 0
+        limiter.give_back()
+        assert other.renew("wx-over", TOTAL, 0).slots == TOTAL
+        other.give_back("wx-over")
+
+
 def test_a_dead_workers_slots_come_back(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases_module, "LEASE_SECONDS", 1.0)
     dead, alive = Leases(database), Leases(database)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -35,8 +36,9 @@ Seconds = dict[str, list[float]]
 
 
 def run(command: list[str], environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """What the contestant printed, and the seconds of its whole process as `process`."""
-    started = time.perf_counter()
+    """What the contestant printed, and of its whole process the seconds as `process`, those of the
+    processor as `process cpu`."""
+    started, used = time.perf_counter(), _cpu_of_children()
     done = subprocess.run(
         command,
         env={**os.environ, **environment},
@@ -51,7 +53,12 @@ def run(command: list[str], environment: Mapping[str, str], folder: Path) -> dic
         raise click.ClickException(f"{command}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
     last = done.stdout.strip().rpartition("\n")[2]
     told = json.loads(last) if last.startswith("{") else {}
-    return {**told, "process": seconds}
+    return {**told, "process": seconds, "process cpu": _cpu_of_children() - used}
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def fresh(folder: Path) -> Path:
@@ -107,7 +114,11 @@ class Contest:
         told = run(command, environment, self._place.folder)
         failed = [one for asset in told["assets"].values() for one in asset["failed"]]
         assert not failed, failed
-        return {"refresh, process": told["process"], "refresh, inside": told["seconds"]}
+        return {
+            "refresh, process": told["process"],
+            "refresh, cpu": told["process cpu"],
+            "refresh, inside": told["seconds"],
+        }
 
     def dlt(self) -> dict[str, float]:
         world = make(self._size)
@@ -129,7 +140,7 @@ class Contest:
         done = run(command, {"HOME": str(folder)}, self._place.folder)
         got = done["rows"]
         assert got["window_products"] == self._size.windows * self._size.products, got
-        return {"dlt, process": done["process"], "dlt, inside": done["seconds"]}
+        return {"dlt, process": done["process"], "dlt, cpu": done["process cpu"]}
 
 
 RATIOS = (

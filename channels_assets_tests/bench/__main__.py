@@ -93,14 +93,15 @@ class Contest:
         return {"loop": told["seconds"], "loop, fetching": told["fetching"]}
 
     def empty(self) -> dict[str, float]:
-        home = fresh(self._place.folder / "empty")
-        # Dagster's own event log, as it comes.
-        settings = yaml.safe_load(Path("channels_assets/dagster.yaml").read_text())
-        del settings["event_log_storage"]
-        (home / "dagster.yaml").write_text(yaml.safe_dump(settings))
-        arguments = [str(self._size.windows), str(self._size.lists)]
-        told = self._module("empty", str(home), *arguments)
-        return {"empty": told["seconds"], "empty, cpu": told["cpu"]}
+        ours = yaml.safe_load(Path("channels_assets/dagster.yaml").read_text())
+        dagsters = {name: value for name, value in ours.items() if name != "event_log_storage"}
+        told: dict[str, float] = {}
+        for name, settings in (("empty", dagsters), ("empty, together", ours)):
+            home = fresh(self._place.folder / "empty")
+            (home / "dagster.yaml").write_text(yaml.safe_dump(settings))
+            arguments = [str(home), str(self._size.windows), str(self._size.lists)]
+            told[name] = self._module("empty", *arguments)["seconds"]
+        return told
 
     def start(self) -> dict[str, float]:
         code = "import channels_assets.cli, channels_assets.definitions, dagster"

@@ -12,25 +12,21 @@ _GIGABYTE_MONTH = 0.10
 _REFRESHES_A_DAY = 4
 # What `make test-cluster` printed last, and what follows from it.
 FLEET = """\
-Two cores for all of it (workers, PostgreSQL, daemon, and the stand-in API in the test itself), while other programs were at
-work there, too. The seconds in brackets are processor time.
+Two cores for all of it: workers, PostgreSQL, daemon, and the stand-in API in the test itself. `make test-cluster` printed (the seconds in
+brackets are processor time):
 
-- "2000 lists, 4 workers, one killed: 125 s (2 cores 99% busy; workers 59 s, sandbox and test 15 s, daemon 14 s, PostgreSQL 13 s,
-  UI 1 s, Redis 0 s)"
-- "2000 lists, 4 at work: 207 s (2 cores 100% busy; workers 72 s, daemon 26 s, sandbox and test 21 s, PostgreSQL 18 s, UI 1 s,
+- "2000 lists, 4 workers, one killed: 59 s (2 cores 59% busy; workers 46 s, PostgreSQL 9 s, sandbox and test 8 s, daemon 5 s, UI 0 s,
   Redis 0 s)"
-- "2000 lists, 1 at work: 341 s (2 cores 95% busy; workers 61 s, sandbox and test 47 s, daemon 39 s, PostgreSQL 20 s, UI 3 s,
-  Redis 0 s)"
-- "1 worker 341 s, 4 workers 207 s: 1.65 times"
+- "2000 lists, 4 at work: 42 s (2 cores 81% busy; workers 46 s, PostgreSQL 9 s, sandbox and test 6 s, daemon 5 s, UI 0 s, Redis 0 s)"
+- "2000 lists, 1 at work: 86 s (2 cores 46% busy; workers 46 s, sandbox and test 12 s, PostgreSQL 10 s, daemon 8 s, UI 1 s, Redis 0 s)"
+- "1 worker 86 s, 4 workers 42 s: 2.04 times"
 
-The fleet itself had a third of the two cores. With the others stopped: "1000 lists, 4 at work: 79 s (2 cores 50% busy; workers
-47 s, sandbox and test 12 s, PostgreSQL 9 s, daemon 8 s, UI 1 s, Redis 0 s)": neither the processors nor the turns at the lake
-are the limit there, but the 20 runs of 50 lists: each takes a few seconds to begin, and then waited up to 5 s more until Dagster
-looked at its queue again (now 1 s, in deploy/). Longer runs (`max_partitions_per_run`) make that a smaller part.
+With four workers the two cores are the limit, with one worker it is that worker. A run of 100 lists costs 2.3 s of a processor, much of it
+its start: longer runs (`max_partitions_per_run`) make that a smaller part, and a killed worker's part a larger one.
 
-Before Dagster's connections were kept, 2,000 lists took "4 workers, one killed: 255 s (2 cores 100% busy; PostgreSQL 68 s,
-workers 66 s, daemon 45 s, sandbox and test 30 s, UI 2 s, Redis 0 s)": PostgreSQL was busy with new connections, and the daemon
-needed 15 s to plan each of the 20 runs, for which the workers waited.
+Two things had made it several times slower. Dagster connected to PostgreSQL anew for each query ("2000 lists, 4 workers, one killed: 255 s
+(2 cores 100% busy; PostgreSQL 68 s, ...)"). And a run that was over kept its share of `max_in_flight` until the lease ran out, 15 s later,
+for which the next one waited ("1 worker 336 s, 4 workers 74 s: 4.52 times").
 """
 
 

@@ -44,10 +44,10 @@ class Desk:
 
     def new_lists(self) -> list[tuple[str | None, tuple[str | None, ...]]]:
         """The runs that the sensor asks for: job, and first and last partition."""
-        context = build_sensor_context(
+        with build_sensor_context(
             self.instance, resources=self.resources, definitions=self.definitions
-        )
-        data = new_lists.evaluate_tick(context)
+        ) as context:
+            data = new_lists.evaluate_tick(context)
         return [
             (one.job_name, tuple(one.tags.get(tag) for tag in RANGE))
             for one in data.run_requests or []
@@ -58,8 +58,10 @@ class Desk:
         return schedule.evaluate_tick(build_schedule_context(self.instance))
 
     def checks(self, cursor: str | None) -> tuple[dict[str, AssetCheckEvaluation], str | None]:
-        context = build_sensor_context(self.instance, resources=self.resources, cursor=cursor)
-        result = checks_up_to_date(context)
+        with build_sensor_context(
+            self.instance, resources=self.resources, cursor=cursor
+        ) as context:
+            result = checks_up_to_date(context)
         if not isinstance(result, SensorResult):
             return {}, cursor
         told = {

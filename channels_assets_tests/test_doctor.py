@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +16,16 @@ import pytest
 
 from channels_assets.sandbox import Fault, World
 from channels_assets.warehouse import Warehouse, set_meta
+from channels_assets_tests.broken import Breaks, Case
 from channels_assets_tests.searching import Needles
 from channels_assets_tests.support import Project
 
 PRODUCTS = "/channels/ec/window/product/list/get"
 STABLE = "/cgi-bin/stable_token"
-Breaks = Callable[[Project], Any]
-
-
-@dataclass(frozen=True)
-class Case:
-    """`check` is the only one that is not ok; `words` are in what is said, `zh` in Chinese."""
-
-    breaks: Breaks
-    check: str
-    words: tuple[str, ...]
-    zh: str
-    status: str = "wrong"
-    code: int = 1
 
 
 def first(project: Project) -> str:
     return next(iter(project.world.windows))
-
-
-def inject(kind: str, **more: Any) -> Breaks:  # noqa: ANN401
-    return lambda project: project.sandbox.inject(Fault(kind, appid=first(project), **more))
 
 
 def environment(**values: str) -> Breaks:
@@ -51,6 +34,10 @@ def environment(**values: str) -> Breaks:
             project.environment[name.replace("FIRST", first(project))] = value
 
     return breaks
+
+
+def inject(kind: str, **more: Any) -> Breaks:  # noqa: ANN401
+    return lambda project: project.sandbox.inject(Fault(kind, appid=first(project), **more))
 
 
 def toml(old: str, new: str) -> Breaks:

@@ -142,9 +142,9 @@ def dev(port: int) -> None:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, end)
-        # A session of its own: Ctrl-C at the terminal comes once, from here.
         # Dagster plans each partition of a run with an event of its own: many in one transaction.
         together = {"DAGSTER_EVENT_BATCH_SIZE": "500", **os.environ}
+        # A session of its own: Ctrl-C at the terminal comes once, from here.
         child = subprocess.Popen(command, start_new_session=True, env=together)  # noqa: S603
         code = child.wait()
         with suppress(ProcessLookupError):

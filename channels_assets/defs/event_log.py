@@ -42,7 +42,7 @@ class TogetherEventLog(SqliteEventLogStorage):
         """What this thread logs within is written at the end, also when an error ends it; of many
         events, some hundred at a time. Other threads' events wait meanwhile.
         """
-        if self._is_holding:
+        if self._mine is not None:
             yield
             return
         with self._db_lock, closing(_Held()) as held:
@@ -54,18 +54,19 @@ class TogetherEventLog(SqliteEventLogStorage):
                 held.commit()
 
     @property
-    def _is_holding(self) -> bool:
+    def _mine(self) -> _Held | None:
+        """What this thread holds, if it is the one that does."""
         held = self._held
-        return held is not None and held.thread == threading.get_ident()
+        return held if held is not None and held.thread == threading.get_ident() else None
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        if not self._is_holding:
+        held = self._mine
+        if held is None:
             with super()._connect(shard) as connection:
                 yield connection
             return
-        assert self._held is not None  # noqa: S101
-        if shard not in self._held.connections:
+        if shard not in held.connections:
             engine = create_engine(
                 self.conn_string_for_shard(shard),
                 poolclass=NullPool,
@@ -74,8 +75,8 @@ class TogetherEventLog(SqliteEventLogStorage):
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
-            self._held.add(shard, engine.connect())
-        yield self._held.connections[shard]
+            held.add(shard, engine.connect())
+        yield held.connections[shard]
 
     def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
         # Dagster looks at the table's columns before each event.
@@ -83,8 +84,8 @@ class TogetherEventLog(SqliteEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         super().store_event(event)
-        if self._is_holding and self._held is not None:
-            self._held.count_event()
+        if held := self._mine:
+            held.count_event()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self.together():

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
+from channels_assets.warehouse.extensions import quoted
 from channels_assets.warehouse.schema import migrate
 from channels_assets.warehouse.single import be_quiet
 from channels_assets.warehouse.snapshot import publish_copy, same_content
@@ -139,11 +140,13 @@ class Warehouse:
         return engine
 
     def _attach(self, con: duckdb.DuckDBPyConnection) -> None:
-        file = str(self.path).replace("'", "''")
+        attach = (
+            f"ATTACH {quoted(str(self.path))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
+        )
         deadline = time.monotonic() + _OPEN_SECONDS
         while True:
             try:
-                con.execute(f"ATTACH '{file}' AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')")
+                con.execute(attach)
                 return
             except duckdb.IOException as error:
                 if "lock" not in str(error):

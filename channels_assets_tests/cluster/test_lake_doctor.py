@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,11 @@ import pytest
 
 from channels_assets.sandbox import World
 from channels_assets.warehouse import Lake, LakeWarehouse, set_meta
+from channels_assets_tests.broken import Breaks, Case
 from channels_assets_tests.cluster.services import PASSWORD, new_database, object_store, quoted
 from channels_assets_tests.support import Project
 
 pytestmark = pytest.mark.cluster
-Breaks = Callable[[Project], None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """`check` is the only one that is not ok; `words` are in what is said, `zh` in Chinese."""
-
-    breaks: Breaks
-    check: str
-    words: tuple[str, ...]
-    zh: str
-    code: int = 1
 
 
 def environment(**values: str) -> Breaks:

@@ -8,6 +8,7 @@ from channels_assets import config
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.doctor.here import Costs
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
+from channels_assets.warehouse.objects import is_object_store
 from channels_assets.warehouse.trial import opened, try_catalogue, try_extensions, try_files
 
 # In PostgreSQL's and DuckLake's words, the first that is found.
@@ -97,7 +98,7 @@ def look_at_lake(lake: Lake, costs: Costs) -> Iterator[Finding]:
     try:
         try_files(lake)
     except WarehouseError as error:
-        yield _finding("lake_files", error, _OBJECTS if "://" in lake.data_path else _FILES)
+        yield _finding("lake_files", error, _OBJECTS if is_object_store(lake.data_path) else _FILES)
         return
     told = Said(f"{lake.data_path} can be written", f"{lake.data_path} 可写")
     yield Finding("lake_files", "ok", told)

@@ -134,10 +134,10 @@ CASES = {
     ),
     # The files.
     "no absolute folder": Case(
-        elsewhere("lake"), "configuration", ("must be an absolute folder",), "data_path", 2
+        elsewhere("lake"), "configuration", ("must be an absolute folder",), "data_path", code=2
     ),
     "another kind of store": Case(
-        elsewhere("gs://lakes/here"), "configuration", ("s3://bucket/prefix",), "data_path", 2
+        elsewhere("gs://lakes/here"), "configuration", ("s3://bucket/prefix",), "data_path", code=2
     ),
     "no folder": Case(no_folder, "lake_files", ("can't be written", "data_path"), "写权限"),
     "no httpfs": Case(

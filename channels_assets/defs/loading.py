@@ -15,7 +15,7 @@ from channels_assets.warehouse import (
     ListLoad,
     Load,
     Loaded,
-    lift_memory_limit,
+    memory_lifted,
     record_failure,
     retrying,
 )
@@ -101,8 +101,8 @@ def _load_together(
         try:
             loaded = retrying(loading.load, connection, list(lists.values()))
         except duckdb.OutOfMemoryException:
-            lift_memory_limit(connection)
-            loaded = retrying(loading.load, connection, list(lists.values()))
+            with memory_lifted(connection):
+                loaded = retrying(loading.load, connection, list(lists.values()))
         return dict(zip(lists, loaded, strict=True))
     except Exception as error:
         if len(lists) == 1:

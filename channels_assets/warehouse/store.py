@@ -21,9 +21,10 @@ STORAGE_VERSION = "v1.5.0"
 TIME_ZONE = "Asia/Shanghai"
 """How connections show times. What is stored is the moment itself."""
 _OPEN_SECONDS = 10.0
-# A million rows load in this memory as fast as in more: what doesn't fit goes to disk.
-_MEMORY = "160MB"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # A million rows load in this memory as fast as in more: what doesn't fit goes to disk. Not set
+    # anew for each turn: DuckDB would give all memory back to the system.
+    "memory_limit": "160MB",
     # More only wait for each other, and each wants memory of its own.
     "threads": 1,
     # Every commit goes straight into the file, not into a log first and then, at the end, once more.
@@ -31,9 +32,15 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def lift_memory_limit(con: duckdb.DuckDBPyConnection) -> None:
+@contextmanager
+def memory_lifted(con: duckdb.DuckDBPyConnection) -> Generator[None]:
     """For the rare list that doesn't load within the usual limit: DuckDB's own, most of the RAM."""
+    [(usual,)] = con.execute("SELECT current_setting('memory_limit')").fetchall()
     con.execute("RESET memory_limit")
+    try:
+        yield
+    finally:
+        con.execute("SET memory_limit = $usual", {"usual": usual})
 
 
 class Warehouse:
@@ -122,7 +129,6 @@ class Warehouse:
         try:
             with closing(engine.cursor()) as con:
                 con.execute(f"SET TimeZone = '{TIME_ZONE}'")
-                con.execute(f"SET memory_limit = '{_MEMORY}'")
                 self._attach(con)
                 con.execute("USE warehouse")
                 migrate(con)

@@ -12,16 +12,16 @@ _PRODUCTS = """
     WITH element AS (
         SELECT number, article_url, position, unnest(elements) AS element,
             generate_subscripts(elements, 1) AS item_number
-        FROM (SELECT *, product_list::JSON[] AS elements FROM article_lists)
+        FROM (SELECT *, product_list::JSON[] AS elements FROM ({articles}))
     ), product AS (
         SELECT number, article_url, position * 4294967296 + item_number AS place,
             api_object(element, item_number, 'product_list of ' || article_url) AS item
         FROM element
     ), parsed AS (
-        SELECT number, article_url, place, item, from_json(item, '{
+        SELECT number, article_url, place, item, from_json(item, '{{
             "product_id": "VARCHAR", "product_name": "VARCHAR", "product_img_url": "VARCHAR",
             "predict_commission_amount": "VARCHAR", "commission_rate": "VARCHAR"
-        }') AS sent
+        }}') AS sent
         FROM product
     )
     SELECT
@@ -34,28 +34,36 @@ _PRODUCTS = """
         api_bigint(sent.predict_commission_amount, 'predict_commission_amount')
             AS predict_commission_amount,
         api_integer(sent.commission_rate, 'commission_rate') AS commission_rate,
-        api_extra(item, '{
+        api_extra(item, '{{
             "product_id": null, "product_name": null, "product_img_url": null,
             "predict_commission_amount": null, "commission_rate": null
-        }'::JSON) AS extra
+        }}'::JSON) AS extra
     FROM parsed
 """
 
 
-def take_fresh_articles(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the temporary table `article_lists` of the articles in `staged` that are in `fresh`."""
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE article_lists AS
-        SELECT number, position, article_url, marked_list AS product_list
-        FROM fresh JOIN (SELECT number, place, marked_list FROM staged) USING (number, place)
-        WHERE product_list IS NOT NULL
-        """
-    )
+_FRESH = """
+    SELECT number, position, article_url, coalesce(marked_list, product_list) AS product_list
+    FROM fresh JOIN (SELECT number, place, marked_list FROM staged) USING (number, place)
+    WHERE product_list IS NOT NULL
+"""
+
+_STORED = """
+    SELECT 0 AS number, unnest($positions::BIGINT[]) AS position,
+        unnest($urls::VARCHAR[]) AS article_url, unnest($lists::VARCHAR[])::JSON AS product_list
+"""
 
 
-def take_stored_articles(con: duckdb.DuckDBPyConnection, scope: Mapping[str, str]) -> None:
-    """Make the temporary table `article_lists` of one stored list, as if it had just been staged."""
+def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill `staged` with the products of the articles that are in `staged` and in `fresh`.
+
+    Raises WarehouseError when a value doesn't fit its column exactly.
+    """
+    execute_parsing(con, _PRODUCTS.format(articles=_FRESH))
+
+
+def stage_stored_products(con: duckdb.DuckDBPyConnection, scope: Mapping[str, str]) -> None:
+    """Fill `staged` with the products of one stored list of articles, as if it had just come."""
     mark = begin_staging(con)
     articles = con.execute(
         """
@@ -65,23 +73,9 @@ def take_stored_articles(con: duckdb.DuckDBPyConnection, scope: Mapping[str, str
         """,
         dict(scope),
     ).fetchall()
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE article_lists AS
-        SELECT 0 AS number, unnest($positions::BIGINT[]) AS position,
-            unnest($urls::VARCHAR[]) AS article_url, unnest($lists::VARCHAR[])::JSON AS product_list
-        """,
-        {
-            "urls": [url for url, _, _ in articles],
-            "lists": [mark_fractions(products, mark) for _, products, _ in articles],
-            "positions": [position for _, _, position in articles],
-        },
-    )
-
-
-def stage_products(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `staged` with the products in `article_lists`.
-
-    Raises WarehouseError when a value doesn't fit its column exactly.
-    """
-    execute_parsing(con, _PRODUCTS)
+    values = {
+        "urls": [url for url, _, _ in articles],
+        "lists": [mark_fractions(products, mark) for _, products, _ in articles],
+        "positions": [position for _, _, position in articles],
+    }
+    execute_parsing(con, _PRODUCTS.format(articles=_STORED), values)

@@ -6,13 +6,12 @@ from dataclasses import replace
 import duckdb
 
 from channels_assets.warehouse.article_products import (
-    stage_products,
-    take_fresh_articles,
-    take_stored_articles,
+    stage_fresh_products,
+    stage_stored_products,
 )
 from channels_assets.warehouse.batch import ListLoad
-from channels_assets.warehouse.loads import Load, Loaded
-from channels_assets.warehouse.replace import remove_list, replace_lists
+from channels_assets.warehouse.loads import Load, Loaded, record_loads
+from channels_assets.warehouse.replace import put_in_place, remove_list, replace_lists
 from channels_assets.warehouse.staging import stage_pages
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 from channels_assets.warehouse.transaction import atomic
@@ -25,8 +24,8 @@ _ARTICLES = """
                 "promoter_share_link": "VARCHAR"
             },
             "create_time": "VARCHAR", "update_time": "VARCHAR", "product_list": "JSON"
-        }') AS sent
-        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'article_list')
+        }') AS sent, json_keys(item, ['$.article_info', '$']) AS keys
+        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'article_list')
     )
     SELECT
         number,
@@ -44,18 +43,21 @@ _ARTICLES = """
             WHEN coalesce(json_type(item, 'product_list'), 'NULL') = 'NULL' THEN NULL
             ELSE error('product_list is not a list: ' || left(item::VARCHAR, 200)) END
             AS product_list,
-        sent.product_list AS marked_list,
-        CASE WHEN list_has_all(
-            ['article_url', 'article_title', 'cover_image', 'promoter_share_link'],
-            json_keys(item -> 'article_info')
-        ) THEN api_extra(item, '{
-            "article_info": null, "create_time": null, "update_time": null, "product_list": null
-        }'::JSON) ELSE api_json(json_merge_patch(item, '{
+        CASE WHEN contains(sent.product_list::VARCHAR, getvariable('fraction_mark'))
+            THEN sent.product_list END AS marked_list,
+        CASE WHEN NOT coalesce(list_has_all(
+            ['article_url', 'article_title', 'cover_image', 'promoter_share_link'], keys[1]
+        ), FALSE) THEN api_json(json_merge_patch(item, '{
             "article_info": {
                 "article_url": null, "article_title": null, "cover_image": null,
                 "promoter_share_link": null
             },
             "create_time": null, "update_time": null, "product_list": null
+        }'::JSON))
+        WHEN NOT list_has_all(
+            ['article_info', 'create_time', 'update_time', 'product_list'], keys[2]
+        ) THEN api_json(json_merge_patch(item, '{
+            "article_info": null, "create_time": null, "update_time": null, "product_list": null
         }'::JSON)) END AS extra
     FROM parsed
 """
@@ -88,10 +90,11 @@ def load_article_lists(
     """
     stage_pages(con, _ARTICLES, lists)
     with atomic(con):
-        articles = replace_lists(con, SHOP_ARTICLES, lists)
-        take_fresh_articles(con)
-        stage_products(con)
-        products = replace_lists(con, ARTICLE_PRODUCTS, [_of_products(one) for one in lists])
+        articles = put_in_place(con, SHOP_ARTICLES, lists)
+        stage_fresh_products(con)
+        of_products = [_of_products(one) for one in lists]
+        products = put_in_place(con, ARTICLE_PRODUCTS, of_products)
+        record_loads(con, [one.load for one in (*lists, *of_products)], [*articles, *products])
     return list(zip(articles, products, strict=True))
 
 
@@ -132,8 +135,7 @@ def derive_article_products(
     """Make the products of one list of articles again from the stored articles, without pages."""
     scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
     with atomic(con):
-        take_stored_articles(con, scope)
-        stage_products(con)
+        stage_stored_products(con, scope)
         load = replace(load, asset=ARTICLE_PRODUCTS.name, partition=partition)
         [loaded] = replace_lists(con, ARTICLE_PRODUCTS, [ListLoad(scope, (), load)])
         return loaded

@@ -7,6 +7,7 @@ import duckdb
 
 from channels_assets.warehouse.loads import Load, microseconds, new_load_id
 from channels_assets.warehouse.sql import names
+from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.tables import ListTable
 
 
@@ -41,7 +42,8 @@ def begin_batch(
         "load_id": list(load_ids),
     }
     kinds = {"fetched_us": "BIGINT", **table.facts}
-    con.execute(
+    run(
+        con,
         "CREATE OR REPLACE TEMP TABLE batch AS SELECT unnest(range($lists)) AS number, "
         + ", ".join(
             f'unnest(${name}::{kinds.get(name, "VARCHAR")}[]) AS "{name}"' for name in columns

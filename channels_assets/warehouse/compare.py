@@ -4,30 +4,38 @@ import duckdb
 
 from channels_assets.warehouse.batch import of_batch
 from channels_assets.warehouse.moves import moved_items
-from channels_assets.warehouse.single import count
 from channels_assets.warehouse.sql import names, same_key
+from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.tables import ListTable
 
 
-def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
-    """Make the temporary table `fresh`: `staged` without duplicates, with positions from 1."""
+def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tuple[int, int]]:
+    """Make the temporary table `fresh`: `staged` without duplicates, with positions from 1.
+
+    Returns by number, for each list that is not empty, its rows in `fresh` and its duplicates.
+    """
     given = "".join(f'"{name}", ' for name in (*table.scope, *table.facts))
-    repeated = count(
+    counted = run(
         con,
         f"""
-        SELECT (SELECT count(*) FROM staged)
-            - (SELECT count(*) FROM (SELECT 1 FROM staged GROUP BY number, {names(table.item)}))
+        SELECT number, count(*), sum(times)::BIGINT - count(*) FROM (
+            SELECT number, count(*) AS times FROM staged GROUP BY number, {names(table.item)}
+        ) GROUP BY number
         """,  # noqa: S608
-    )
+    ).fetchall()
+    sizes = {int(number): (int(rows), int(twice)) for number, rows, twice in counted}
+    repeated = any(duplicates for _, duplicates in sizes.values())
     last = f"SELECT number, max(place) FROM staged GROUP BY number, {names(table.item)}"  # noqa: S608
-    con.execute(
+    run(
+        con,
         f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT number, place, {given} {names(table.item + table.sent)},
             row_number() OVER (PARTITION BY number ORDER BY place) AS position
         FROM staged JOIN batch USING (number) {f"WHERE (number, place) IN ({last})" if repeated else ""}
-        """  # noqa: S608
+        """,  # noqa: S608
     )
+    return sizes
 
 
 def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
@@ -35,7 +43,8 @@ def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
     differs = " OR ".join(
         f'old."{column}" IS DISTINCT FROM new."{column}"' for column in table.values
     )
-    con.execute(
+    run(
+        con,
         f"""
         CREATE OR REPLACE TEMP TABLE diff AS
         WITH old AS (
@@ -50,7 +59,7 @@ def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
             FROM old FULL JOIN new USING (number, {names(table.key)})
         )
         SELECT * FROM compared WHERE change IS NOT NULL
-        """  # noqa: S608
+        """,  # noqa: S608
     )
 
 
@@ -58,13 +67,14 @@ def find_moves(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
     """Add to `diff` the rows that stand elsewhere among those that are in both lists."""
     both = f"FROM fresh new JOIN {table.name} old USING ({names(table.key)})"
     # Nearly always the order is the same: only DuckDB looks at the rows then.
-    backwards = con.execute(
+    backwards = run(
+        con,
         f"""
         SELECT DISTINCT number FROM (
             SELECT number, old.position < lag(old.position)
                 OVER (PARTITION BY number ORDER BY new.position) AS back {both}
         ) WHERE back ORDER BY number
-        """  # noqa: S608
+        """,  # noqa: S608
     ).fetchall()
     for (number,) in backwards:
         places = con.execute(
@@ -80,3 +90,13 @@ def find_moves(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
             """,
             {"number": number, "moved": moved_items([int(row[0]) for row in places])},
         )
+
+
+def count_changes(con: duckdb.DuckDBPyConnection) -> dict[int, dict[str, int]]:
+    """How many differences of which kind `diff` has, by the number of the list."""
+    changes: dict[int, dict[str, int]] = {}
+    for number, change, rows in run(
+        con, "SELECT number, change, count(*) FROM diff GROUP BY ALL"
+    ).fetchall():
+        changes.setdefault(int(number), {})[str(change)] = int(rows)
+    return changes

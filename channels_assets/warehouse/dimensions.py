@@ -22,7 +22,7 @@ _SHOPS = """
             "shop_appid": "VARCHAR", "shop_nickname": "VARCHAR", "shop_head_img": "VARCHAR",
             "bind_time": "VARCHAR"
         }') AS sent
-        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'shop_list')
+        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'shop_list')
     )
     SELECT
         number,
@@ -43,7 +43,7 @@ _PROMOTERS = """
             "promoter_id": "VARCHAR", "promoter_type": "VARCHAR", "promoter_name": "VARCHAR",
             "avatar_image_url": "VARCHAR"
         }') AS sent
-        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'promoter_list')
+        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'promoter_list')
     )
     SELECT
         number,
@@ -65,7 +65,7 @@ _SHARERS = """
             "sharer_appid": "VARCHAR", "nickname": "VARCHAR", "head_img_url": "VARCHAR",
             "bind_time": "VARCHAR", "commission_type": "VARCHAR", "commission_ratio": "VARCHAR"
         }') AS sent
-        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'sharer_info_list')
+        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'sharer_info_list')
     )
     SELECT
         number,

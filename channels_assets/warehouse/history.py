@@ -4,6 +4,7 @@ import duckdb
 
 from channels_assets.warehouse.batch import of_batch
 from channels_assets.warehouse.sql import names, same_key
+from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.tables import ListTable
 
 
@@ -13,7 +14,8 @@ def follow(con: duckdb.DuckDBPyConnection, table: ListTable, history: str) -> No
     Both happen at the list's fetched_at, or a microsecond after its latest entry if that is later:
     a clock that stands still or runs back can't make periods overlap or vanish.
     """
-    con.execute(
+    run(
+        con,
         f"""
         CREATE OR REPLACE TEMP TABLE moments AS
         WITH latest AS (
@@ -22,21 +24,23 @@ def follow(con: duckdb.DuckDBPyConnection, table: ListTable, history: str) -> No
         )
         SELECT number, make_timestamptz(greatest(fetched_us, us + 1)) AS moment
         FROM batch LEFT JOIN latest USING (number) SEMI JOIN diff USING (number)
-        """  # noqa: S608
+        """,  # noqa: S608
     )
-    con.execute(
+    run(
+        con,
         f"""
         UPDATE {history} AS old SET valid_to = moment
         FROM diff JOIN moments USING (number)
         WHERE valid_to IS NULL AND {same_key(table, "old", "diff")}
-        """  # noqa: S608
+        """,  # noqa: S608
     )
     columns = table.key + table.values + (("position",) if table.moves else ())
-    con.execute(
+    run(
+        con,
         f"""
         INSERT INTO {history} ({names(columns)}, change, valid_from)
         SELECT {names(columns)}, change, moment
         FROM fresh JOIN diff USING (number, {names(table.key)}) JOIN moments USING (number)
         WHERE change <> 'removed' ORDER BY number, position
-        """  # noqa: S608
+        """,  # noqa: S608
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
+from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.transaction import atomic
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +68,8 @@ def record_loads(
 
     The lists' last failures are over with it.
     """
-    con.execute(
+    run(
+        con,
         """
         DELETE FROM failures WHERE EXISTS (
             FROM (SELECT unnest($assets::VARCHAR[]) AS asset, unnest($partitions::VARCHAR[]) AS list) l
@@ -77,7 +79,8 @@ def record_loads(
         {"assets": [one.asset for one in loads], "partitions": [one.partition for one in loads]},
     )
     finished_us = microseconds(datetime.now(UTC))
-    con.execute(
+    run(
+        con,
         """
         INSERT INTO loads (
             load_id, asset, "partition", run_id, started_at, finished_at, pages, api_calls,

@@ -5,14 +5,17 @@
 
 -- error(NULL) is NULL and stops nothing: no message below can be NULL.
 CREATE OR REPLACE TEMP MACRO api_object(item, item_number, list) AS CASE
-    WHEN json_type(item) IS DISTINCT FROM 'OBJECT'
+    WHEN NOT coalesce(starts_with(item::VARCHAR, '{'), FALSE)
         THEN error('item ' || item_number || ' of ' || list || ' is not an object: ' || coalesce(left(item::VARCHAR, 200), 'null'))
     ELSE item END;
 
 -- from_json reads a page once; only where it finds no list is the page looked at again.
 CREATE OR REPLACE TEMP MACRO api_items(lists, pages, first_page, field) AS TABLE
-WITH page AS (
-    SELECT unnest(lists) AS number, unnest(pages) AS body, first_page + generate_subscripts(pages, 1) AS page_number
+WITH given AS (
+    SELECT lists AS numbers, pages AS bodies, first_page AS before
+), page AS (
+    SELECT unnest(numbers) AS number, decode(unnest(bodies)) AS body, before + generate_subscripts(bodies, 1) AS page_number
+    FROM given
 ), read AS (
     SELECT *, from_json(body, '{"' || field || '": ["JSON"]}')[field] AS items FROM page
 ), list AS (

@@ -3,43 +3,57 @@
 SQL is put together here from the names in tables.py only; every value is a parameter.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import duckdb
 
 from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
-from channels_assets.warehouse.compare import compare, find_moves, keep_last
+from channels_assets.warehouse.compare import compare, count_changes, find_moves, keep_last
 from channels_assets.warehouse.history import follow
 from channels_assets.warehouse.loads import Load, Loaded, record_loads
 from channels_assets.warehouse.nul import refuse_nul
 from channels_assets.warehouse.single import count
 from channels_assets.warehouse.sql import in_scope, names, same_key
+from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.tables import ListTable
 
 
 def replace_lists(
     con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
 ) -> list[Loaded]:
-    """Replace the rows of these lists by those in `staged`, with history and rows in `loads`.
+    """put_in_place(), with a row in `loads` for each list."""
+    loaded = put_in_place(con, table, lists)
+    record_loads(con, [one.load for one in lists], loaded)
+    return loaded
 
-    Call it within a transaction. Of rows with the same key the last one wins, its values and its
-    place; the others count as duplicates.
+
+def put_in_place(
+    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
+) -> list[Loaded]:
+    """Replace the rows of these lists by those in `staged`, and keep their history.
+
+    Call it within a transaction, and record_loads() with what it returns. Of rows with the same key
+    the last one wins, its values and its place; the others count as duplicates.
     """
     load_ids = begin_batch(con, table, lists)
     refuse_nul(con, table)
-    keep_last(con, table)
+    sizes = keep_last(con, table)
     compare(con, table)
     if table.moves:
         find_moves(con, table)
-    if table.history is not None:
+    changes = count_changes(con)
+    if table.history is not None and changes:
         follow(con, table, table.history)
     _write(con, table)
-    loaded = [
-        Loaded(load_id, *counts)
-        for load_id, counts in zip(load_ids, _counts(con, len(lists)), strict=True)
-    ]
-    record_loads(con, [one.load for one in lists], loaded)
+    loaded: list[Loaded] = []
+    for number, load_id in enumerate(load_ids):
+        rows, duplicates = sizes.get(number, (0, 0))
+        of_list = Counter(changes.get(number, {}))
+        added, removed = of_list["added"], of_list["removed"]
+        changed = of_list["changed"] + of_list["moved"]
+        loaded.append(Loaded(load_id, rows, duplicates, added, removed, changed))
     return loaded
 
 
@@ -98,48 +112,29 @@ def _is_loaded(con: duckdb.DuckDBPyConnection, table: ListTable, partition: str)
     )
 
 
-def _counts(con: duckdb.DuckDBPyConnection, lists: int) -> list[tuple[int, ...]]:
-    """For each list: rows, duplicates, added, removed, changed."""
-    rows = con.execute(
-        """
-        WITH sent AS (SELECT number, count(*) AS sent FROM staged GROUP BY number),
-        kept AS (SELECT number, count(*) AS kept FROM fresh GROUP BY number),
-        changes AS (
-            SELECT number, count(*) FILTER (change = 'added') AS added,
-                count(*) FILTER (change = 'removed') AS removed,
-                count(*) FILTER (change IN ('changed', 'moved')) AS changed
-            FROM diff GROUP BY number
-        )
-        SELECT coalesce(kept, 0), coalesce(sent, 0) - coalesce(kept, 0), coalesce(added, 0),
-            coalesce(removed, 0), coalesce(changed, 0)
-        FROM range($lists) AS list(number) LEFT JOIN sent USING (number) LEFT JOIN kept USING (number)
-        LEFT JOIN changes USING (number) ORDER BY number
-        """,
-        {"lists": lists},
-    ).fetchall()
-    return [tuple(map(int, row)) for row in rows]
-
-
 def _write(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
     columns = names(table.key + table.values)
     if table.keeps_vanished:
         last, last_value = "is_active", "TRUE"
-        con.execute(
+        run(
+            con,
             f"DELETE FROM {table.name} old WHERE EXISTS "  # noqa: S608
-            f"(FROM fresh new WHERE {same_key(table, 'old', 'new')})"
+            f"(FROM fresh new WHERE {same_key(table, 'old', 'new')})",
         )
-        con.execute(
+        run(
+            con,
             f"UPDATE {table.name} SET is_active = FALSE "  # noqa: S608
-            f"WHERE is_active AND {in_batch(table, table.name)}"
+            f"WHERE is_active AND {in_batch(table, table.name)}",
         )
     else:
         last, last_value = "position", "position"
-        con.execute(f"DELETE FROM {table.name} WHERE {in_batch(table, table.name)}")  # noqa: S608
-    con.execute(
+        run(con, f"DELETE FROM {table.name} WHERE {in_batch(table, table.name)}")  # noqa: S608
+    run(
+        con,
         f"""
         INSERT INTO {table.name} ({columns}, {last}, fetched_at, load_id)
         SELECT {columns}, {last_value}, make_timestamptz(fetched_us), load_id
         FROM fresh JOIN (SELECT number, fetched_us, load_id FROM batch) USING (number)
         ORDER BY number, position
-        """  # noqa: S608
+        """,  # noqa: S608
     )

@@ -6,6 +6,8 @@ from typing import cast
 
 import duckdb
 
+from channels_assets.warehouse.statements import run
+
 
 def count(
     con: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, object] | None = None
@@ -14,7 +16,7 @@ def count(
 
     Not by fetchone(): it leaves the result unfinished, and con.sql() refuses to work until then.
     """
-    [row] = con.execute(query, values).fetchall()
+    [row] = run(con, query, values).fetchall()
     return cast("tuple[int]", row)[0]
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import cast
 
@@ -10,27 +11,31 @@ import duckdb
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.fractions import MAYBE_A_FRACTION, mark_fractions
+from channels_assets.warehouse.statements import run
 
-_BATCH_CHARACTERS = 4_000_000
+_BATCH_BYTES = 4_000_000
 _BATCH_DOCUMENTS = 500
 
-Portion = tuple[list[int], list[str]]
+Portion = tuple[list[int], list[bytes]]
 
 
 def begin_staging(con: duckdb.DuckDBPyConnection) -> str:
     """Make the macros of parsing.sql on this connection; returns the mark for mark_fractions()."""
     mark = f"{uuid.uuid4().hex}:"
-    con.execute("SET VARIABLE fraction_mark = $mark", {"mark": mark})
-    con.execute(
-        files("channels_assets.warehouse").joinpath("parsing.sql").read_text(encoding="utf-8")
-    )
+    run(con, "SET VARIABLE fraction_mark = $mark", {"mark": mark})
+    run(con, _macros())
     return mark
+
+
+@cache
+def _macros() -> str:
+    return files("channels_assets.warehouse").joinpath("parsing.sql").read_text(encoding="utf-8")
 
 
 def stage_pages(con: duckdb.DuckDBPyConnection, select: str, lists: Sequence[ListLoad]) -> None:
     """Fill the temporary table `staged` with what `select` makes of the pages of all lists.
 
-    `select` takes $pages (VARCHAR[]), $lists (BIGINT[], the number of each page's list) and
+    `select` takes $pages (BLOB[]), $lists (BIGINT[], the number of each page's list) and
     $first_page (BIGINT), and gives the columns `number` (of the list) and `place`, which orders the
     rows of a list. Raises WarehouseError at the first value that doesn't fit its column exactly.
     Memory: one portion of pages, and the table, which DuckDB may move to disk.
@@ -48,49 +53,40 @@ def stage_pages(con: duckdb.DuckDBPyConnection, select: str, lists: Sequence[Lis
 
 def execute_parsing(
     con: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, object] | None = None
-) -> None:
+) -> duckdb.DuckDBPyConnection:
     """Run a statement that reads JSON from the API, with DuckDB's complaints as WarehouseError."""
     try:
-        con.execute(statement, values)
+        return run(con, statement, values)
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.DataError) as error:
         raise WarehouseError(f"the API sent what can't be stored exactly: {error}") from error
 
 
-def _mark_fractions(con: duckdb.DuckDBPyConnection, pages: list[str], mark: str) -> None:
+def _mark_fractions(con: duckdb.DuckDBPyConnection, pages: list[bytes], mark: str) -> None:
     # DuckDB's regular expressions look for the rare page that has any, many times faster.
-    found = con.execute(
-        """
+    statement = """
         SELECT place FROM (
-            SELECT unnest($pages::VARCHAR[]) AS page, generate_subscripts($pages, 1) AS place
+            SELECT decode(unnest(pages)) AS page, generate_subscripts(pages, 1) AS place
+            FROM (SELECT $pages::BLOB[] AS pages)
         ) WHERE regexp_matches(page, $maybe)
-        """,
-        {"pages": pages, "maybe": MAYBE_A_FRACTION},
-    ).fetchall()
+        """
+    found = execute_parsing(con, statement, {"pages": pages, "maybe": MAYBE_A_FRACTION}).fetchall()
     for (place,) in cast("list[tuple[int]]", found):
-        pages[place - 1] = mark_fractions(pages[place - 1], mark)
+        pages[place - 1] = mark_fractions(pages[place - 1].decode(), mark).encode()
 
 
 def _portions(lists: Sequence[ListLoad]) -> Iterator[Portion]:
     """At least one, so that empty lists make an empty table."""
     numbers: list[int] = []
-    pages: list[str] = []
+    pages: list[bytes] = []
     size = told = 0
     for number, one in enumerate(lists):
         for page in one.pages:
-            document = _decoded(page)
             numbers.append(number)
-            pages.append(document)
-            size += len(document)
-            if size >= _BATCH_CHARACTERS or len(pages) >= _BATCH_DOCUMENTS:
+            pages.append(page)
+            size += len(page)
+            if size >= _BATCH_BYTES or len(pages) >= _BATCH_DOCUMENTS:
                 yield numbers, pages
                 told += 1
                 numbers, pages, size = [], [], 0
     if pages or not told:
         yield numbers, pages
-
-
-def _decoded(page: bytes) -> str:
-    try:
-        return page.decode()
-    except UnicodeDecodeError as error:
-        raise WarehouseError(f"a page is not UTF-8: {error}") from error

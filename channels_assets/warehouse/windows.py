@@ -18,7 +18,7 @@ _PRODUCTS = """
             "product_id": "VARCHAR", "appid": "VARCHAR", "out_product_id": "VARCHAR",
             "product_source": "VARCHAR"
         }') AS sent
-        FROM api_items($lists::BIGINT[], $pages::VARCHAR[], $first_page::BIGINT, 'products')
+        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'products')
     )
     SELECT
         number,

@@ -10,13 +10,14 @@ from typing import Any, cast
 import duckdb
 
 _BEGINNING = re.compile(
-    r"(?:WITH|SELECT|BEGIN|COMMIT|SET VARIABLE|--)"
+    r"(?:SELECT|BEGIN|COMMIT|SET VARIABLE|--)"
+    r"|CREATE OR REPLACE TEMP MACRO"
     r"|(?:CREATE OR REPLACE TEMP TABLE|INSERT INTO|DELETE FROM|UPDATE) \w+"
 )
 _NAMES = {
     "--": "macros of parsing.sql",
-    "WITH": "SELECT counts of the changes",
-    "SELECT": "SELECT duplicates, fractions, the order, the moment",
+    "CREATE OR REPLACE TEMP MACRO": "macros of parsing.sql",
+    "SELECT": "SELECT duplicates, changes, fractions, the order, the moment",
 }
 
 
@@ -28,8 +29,12 @@ class Recording:
         self.seconds: dict[str, float] = {}
         self.times: Counter[str] = Counter()
 
-    def execute(self, query: str, *values: Any) -> duckdb.DuckDBPyConnection:  # noqa: ANN401
-        text = " ".join(query.split())
+    def execute(
+        self,
+        query: duckdb.Statement | str,
+        *values: Any,  # noqa: ANN401
+    ) -> duckdb.DuckDBPyConnection:
+        text = " ".join((query if isinstance(query, str) else query.query).split())
         match = _BEGINNING.match(text)
         name = _NAMES.get(match[0], match[0]) if match else text[:40]
         began = time.process_time()

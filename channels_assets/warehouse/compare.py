@@ -25,21 +25,24 @@ def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tup
     ).fetchall()
     sizes = {int(number): (int(rows), int(twice)) for number, rows, twice in counted}
     repeated = any(duplicates for _, duplicates in sizes.values())
-    last = f"SELECT number, max(place) FROM staged GROUP BY number, {names(table.item)}"  # noqa: S608
+    last = f"SELECT number, max(place) AS place FROM staged GROUP BY number, {names(table.item)}"  # noqa: S608
     run(
         con,
         f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
-        SELECT number, place, {given} {names(table.item + table.sent)},
-            row_number() OVER (PARTITION BY number ORDER BY place) AS position
-        FROM staged JOIN batch USING (number) {f"WHERE (number, place) IN ({last})" if repeated else ""}
+        SELECT number, place, {given} {names(table.item + table.sent)}, position
+        FROM staged JOIN (
+            SELECT number, place, row_number() OVER (PARTITION BY number ORDER BY place) AS position
+            FROM {f"({last})" if repeated else "staged"}
+        ) USING (number, place) JOIN batch USING (number)
         """,  # noqa: S608
     )
     return sizes
 
 
 def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
-    """Make the temporary table `diff`: the list's number, the key and the kind of each difference."""
+    """Make the temporary table `diff`: the list's number, the key, the place in `fresh` (if it is there) and the
+    kind of each difference."""
     differs = " OR ".join(
         f'old."{column}" IS DISTINCT FROM new."{column}"' for column in table.values
     )
@@ -52,7 +55,7 @@ def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
             {"WHERE is_active" if table.keeps_vanished else ""}
         ), new AS (SELECT *, TRUE AS "is" FROM fresh),
         compared AS (
-            SELECT number, {names(table.key)}, CASE
+            SELECT number, {names(table.key)}, place, CASE
                 WHEN was IS NULL THEN 'added'
                 WHEN "is" IS NULL THEN 'removed'
                 WHEN {differs} THEN 'changed' END AS change
@@ -84,7 +87,7 @@ def find_moves(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
         con.execute(
             f"""
             INSERT INTO diff
-            SELECT number, {names(table.key)}, 'moved' {both}
+            SELECT number, {names(table.key)}, place, 'moved' {both}
             WHERE number = $number AND old.position IN (SELECT unnest($moved::BIGINT[]))
             AND NOT EXISTS (FROM diff WHERE {same_key(table, "diff", "new")})
             """,

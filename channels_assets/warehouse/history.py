@@ -40,7 +40,7 @@ def follow(con: duckdb.DuckDBPyConnection, table: ListTable, history: str) -> No
         f"""
         INSERT INTO {history} ({names(columns)}, change, valid_from)
         SELECT {names(columns)}, change, moment
-        FROM fresh JOIN diff USING (number, {names(table.key)}) JOIN moments USING (number)
-        WHERE change <> 'removed' ORDER BY number, position
+        FROM fresh JOIN (SELECT number, place, change FROM diff) USING (number, place)
+        JOIN moments USING (number)
         """,  # noqa: S608
     )

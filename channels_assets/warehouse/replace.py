@@ -135,6 +135,5 @@ def _write(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
         INSERT INTO {table.name} ({columns}, {last}, fetched_at, load_id)
         SELECT {columns}, {last_value}, make_timestamptz(fetched_us), load_id
         FROM fresh JOIN (SELECT number, fetched_us, load_id FROM batch) USING (number)
-        ORDER BY number, position
         """,  # noqa: S608
     )

@@ -17,6 +17,7 @@ def run(
     parsed = _PARSED.get(sql)
     if parsed is None:
         parsed = _PARSED[sql] = con.extract_statements(sql)
-    for statement in parsed:
-        con.execute(statement, values)
-    return con
+    *earlier, last = parsed
+    for statement in earlier:
+        con.execute(statement)
+    return con.execute(last, values)

@@ -1,0 +1,27 @@
+"""The command as a process of its own: what to spare it at its beginning and its end."""
+
+import atexit
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+
+def run(command: Callable[[], object]) -> NoReturn:
+    """Runs the command and ends the process, with its exit code."""
+    # What is imported stays: no more need to look for garbage in it, nor often in the rest.
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+    try:
+        command()
+    except SystemExit as end:
+        if not isinstance(end.code, int) or threading.active_count() > 1:
+            raise
+        # All is closed by now. Taking down Dagster's modules one by one would take half a second.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
+    sys.exit()

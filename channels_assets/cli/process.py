@@ -13,6 +13,7 @@ def run(command: Callable[[], object]) -> NoReturn:
     """Runs the command and ends the process, with its exit code."""
     # What is imported stays: no more need to look for garbage in it, nor often in the rest.
     gc.freeze()
+    atexit.register(gc.unfreeze)
     gc.set_threshold(20_000, 10, 10)
     try:
         command()

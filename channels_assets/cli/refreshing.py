@@ -14,6 +14,7 @@ from channels_assets.definitions import build
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.discovery import sync_windows
 from channels_assets.defs.event_log import together
+from channels_assets.defs.instance import instance_in_terminal
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.run import (
     ALL_ASSETS,
@@ -67,7 +68,7 @@ def run_refresh(
     notice: Callable[[str], None],
 ) -> Report:
     """Raises ConfigError for a partition that does not exist, before any call is made."""
-    with DagsterInstance.get() as instance:
+    with instance_in_terminal() as instance:
         for key in sync_windows(instance, around.store, around.settings).removed:
             notice(
                 f"{key} is no [[window]] of channels.toml any more: its rows were removed. "

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 
 from dagster import DagsterInstance
+from dagster._core.instance import InstanceRef
+
+_AS_IT_IS = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
+
+
+def instance_in_terminal() -> DagsterInstance:
+    """The instance of DAGSTER_HOME, for runs within a command.
+
+    What is printed meanwhile, progress bars above all, goes straight to the terminal. Dagster would
+    start four processes a step to keep it in a file and copy it from there.
+    """
+    return DagsterInstance.from_ref(
+        InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=_AS_IT_IS)
+    )
 
 
 def make_databases(home: Path) -> None:

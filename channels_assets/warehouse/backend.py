@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -42,8 +43,11 @@ class Store(Protocol):
 
 
 def open_warehouse(data_dir: Path, publish_every: float, lake: Lake | None) -> Store:
-    """The lake if there is one, else the DuckDB files in `data_dir`."""
+    """The lake if there is one, else the DuckDB files in `data_dir`, which share one engine a process."""
     if lake is not None:
         return LakeWarehouse(data_dir, lake)
     (data_dir / Lake.MARKER).unlink(missing_ok=True)
-    return Warehouse(data_dir, publish_every)
+    return _files(data_dir.absolute(), publish_every)
+
+
+_files = cache(Warehouse)

@@ -100,6 +100,8 @@ def _refresh(
                     _report(context, plan, ended)
     store.publish()
     if failed:
+        place = {key: number for number, key in enumerate([*plan.problems, *plan.tasks])}
+        failed.sort(key=lambda one: place[one.partition])
         raise failure_of(plan.assets[0], failed, len(plan.tasks) + len(plan.problems))
 
 

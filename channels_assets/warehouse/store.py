@@ -24,7 +24,7 @@ _OPEN_SECONDS = 10.0
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # A million rows load in this memory as fast as in more: what doesn't fit goes to disk. Not set
     # anew for each turn: DuckDB would give all memory back to the system.
-    "memory_limit": "144MB",
+    "memory_limit": "144MiB",
     # More only wait for each other, and each wants memory of its own.
     "threads": 1,
     # Every commit goes straight into the file, not into a log first and then, at the end, once more.

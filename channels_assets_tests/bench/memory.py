@@ -60,6 +60,7 @@ def main(latency: float, products: tuple[int, ...]) -> None:
             tempfile.TemporaryDirectory() as folder,
             served(Path(folder), size, latency) as place,
         ):
+            command(place, Path(folder) / "data", "partitions")  # Makes Dagster's databases.
             idle = command(place, Path(folder) / "data", "partitions")
             full = command(place, Path(folder) / "data", "refresh", "--asset", "window_products")
             again = command(place, Path(folder) / "data", "refresh", "--asset", "window_products")

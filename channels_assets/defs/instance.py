@@ -9,7 +9,7 @@ from pathlib import Path
 from dagster import DagsterInstance
 from dagster._core.instance import InstanceRef
 
-_AS_IT_IS = {
+_UNCAPTURED = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",
@@ -24,7 +24,7 @@ def instance_in_terminal() -> DagsterInstance:
     start four processes a step to keep it in a file and copy it from there.
     """
     return DagsterInstance.from_ref(
-        InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=_AS_IT_IS)
+        InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=_UNCAPTURED)
     )
 
 

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from channels_assets.defs.instance import instance_in_terminal
 from channels_assets.sandbox import World
 from channels_assets_tests.support import Project
 
@@ -50,6 +52,12 @@ def test_exit_codes_and_what_was_printed_survive_the_end(body: str, code: int, o
     assert ("no\n" in done.stderr) == ("'no'" in body)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stdout_or_stderr_is_no_failure(closed: str) -> None:
+    command = f'"{sys.executable}" -m channels_assets.cli --version {closed}'
+    assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 0
+
+
 def test_progress_goes_straight_to_the_terminal(make_project: Callable[..., Project]) -> None:
     world = World.generate(seed=31, windows=2, shops=1)
     project = make_project(world, latency=0.1)
@@ -76,3 +84,18 @@ def test_progress_goes_straight_to_the_terminal(make_project: Callable[..., Proj
         assert f"{asset:<18}" in bars
         assert asset in report
     assert not list(project.data.glob("dagster_home/storage/*/compute_logs"))
+
+
+def test_where_logs_are_kept_stays_the_users_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    module = "dagster._core.storage.local_compute_log_manager"
+    kept = f"{{module: {module}, class: LocalComputeLogManager, config: {{base_dir: logs}}}}"
+    for settings, class_name in (
+        ("telemetry: {enabled: false}", "NoOpComputeLogManager"),
+        (f"compute_logs: {kept}", "LocalComputeLogManager"),
+    ):
+        (tmp_path / "dagster.yaml").write_text(settings)
+        with instance_in_terminal() as instance:
+            assert type(instance.compute_log_manager).__name__ == class_name

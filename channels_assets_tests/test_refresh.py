@@ -352,6 +352,28 @@ def test_a_command_that_names_nothing_to_do_is_refused(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_refresh_can_be_stopped_at_any_moment(make_project: Make, number: signal.Signals) -> None:
+    """Dagster takes signals between the bodies of two assets, and often goes on."""
+    world = World.generate(seed=26, windows=2, products=50, shops=1)
+    project = make_project(world, latency=0.25)
+    for moment in range(8):
+        project.sandbox.reset_calls()
+        process = project.start("refresh", "--json")
+        while not project.sandbox.calls:
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(moment * 0.2)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out) == (130, ""), err
+        assert "the next refresh goes on from here" in err
+
+    assert project.refresh().code == 0
+    assert stored_windows(project) == expected_windows(world)
+    assert stored_articles(project) == expected_articles(world)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_refresh_that_is_stopped_ends_soon_and_goes_on_later(
     make_project: Make, number: signal.Signals
 ) -> None:

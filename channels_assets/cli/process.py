@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn
+from contextlib import suppress
+from typing import NoReturn, TextIO, cast
 
 
 def run(command: Callable[[], object]) -> NoReturn:
@@ -18,11 +19,20 @@ def run(command: Callable[[], object]) -> NoReturn:
     try:
         command()
     except SystemExit as end:
-        if not isinstance(end.code, int) or threading.active_count() > 1:
+        if not isinstance(end.code, int) or _others_run():
             raise
         # All is closed by now. Taking down Dagster's modules one by one would take half a second.
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(end.code)
+        with suppress(Exception):
+            for stream in (sys.stdout, sys.stderr):
+                # None where the shell has closed it.
+                if cast("TextIO | None", stream) is not None:
+                    stream.flush()
+            os._exit(end.code)
+        raise
     sys.exit()
+
+
+def _others_run() -> bool:
+    here = threading.current_thread()
+    return any(not one.daemon for one in threading.enumerate() if one is not here)

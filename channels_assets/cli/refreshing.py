@@ -26,6 +26,7 @@ from channels_assets.defs.run import (
     Refresh,
 )
 from channels_assets.defs.running import end_dead_runs
+from channels_assets.defs.stopping import noting_signals
 from channels_assets.warehouse import connect
 
 
@@ -68,7 +69,7 @@ def run_refresh(
     notice: Callable[[str], None],
 ) -> Report:
     """Raises ConfigError for a partition that does not exist, before any call is made."""
-    with instance_in_terminal() as instance:
+    with instance_in_terminal() as instance, noting_signals() as asked_to_stop:
         for key in sync_windows(instance, around.store, around.settings).removed:
             notice(
                 f"{key} is no [[window]] of channels.toml any more: its rows were removed. "
@@ -80,7 +81,7 @@ def run_refresh(
             chosen = _assets_of_keys(instance, chosen, keys)
         for job in ("discover", "refresh_windows", "refresh_articles"):
             end_dead_runs(instance, job)
-        run = Refresh(build(around.settings), instance, progress)
+        run = Refresh(build(around.settings), instance, progress, asked_to_stop)
         run.discover(chosen)
         run.windows(chosen, keys)
         run.articles(chosen, keys)

@@ -6,6 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
+import yaml
 from dagster import DagsterInstance
 from dagster._core.instance import InstanceRef
 
@@ -20,11 +21,14 @@ _UNCAPTURED = {
 def instance_in_terminal() -> DagsterInstance:
     """The instance of DAGSTER_HOME, for runs within a command.
 
-    What is printed meanwhile, progress bars above all, goes straight to the terminal. Dagster would
-    start four processes a step to keep it in a file and copy it from there.
+    What is printed meanwhile, progress bars above all, goes straight to the terminal, unless
+    dagster.yaml says where logs are to be kept. By default Dagster would start four processes a
+    step to keep it in a file and copy it from there.
     """
+    home = os.environ["DAGSTER_HOME"]
+    chosen = yaml.safe_load((Path(home) / "dagster.yaml").read_text("utf-8")) or {}
     return DagsterInstance.from_ref(
-        InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=_UNCAPTURED)
+        InstanceRef.from_dir(home, overrides={} if "compute_logs" in chosen else _UNCAPTURED)
     )
 
 

@@ -15,7 +15,7 @@ from channels_assets.warehouse import (
     ListLoad,
     Load,
     Loaded,
-    memory_lifted,
+    lift_memory_limit,
     record_failure,
     retrying,
 )
@@ -100,9 +100,10 @@ def _load_together(
     try:
         try:
             loaded = retrying(loading.load, connection, list(lists.values()))
-        except duckdb.OutOfMemoryException:
-            with memory_lifted(connection):
-                loaded = retrying(loading.load, connection, list(lists.values()))
+        except (duckdb.OutOfMemoryException, duckdb.IOException):
+            # No room for what doesn't fit into the memory, here or on the disk.
+            lift_memory_limit(connection)
+            loaded = retrying(loading.load, connection, list(lists.values()))
         return dict(zip(lists, loaded, strict=True))
     except Exception as error:
         if len(lists) == 1:

@@ -64,11 +64,19 @@ Progress = Callable[[str, AssetResult], None]
 
 
 class Refresh:
-    """Runs jobs of `definitions` on `instance` and gathers what became of each partition."""
+    """Runs jobs of `definitions` on `instance` and gathers what became of each partition.
+
+    Raises KeyboardInterrupt when it was asked to stop.
+    """
 
     def __init__(
-        self, definitions: Definitions, instance: DagsterInstance, progress: Progress
+        self,
+        definitions: Definitions,
+        instance: DagsterInstance,
+        progress: Progress,
+        asked_to_stop: Callable[[], bool],
     ) -> None:
+        self._asked_to_stop = asked_to_stop
         self._definitions = definitions
         self._instance = instance
         self._progress = progress
@@ -132,7 +140,7 @@ class Refresh:
         self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
         in_memory = InMemoryJob(self._definitions.resolve_job_def(job))
         done = execute_run(in_memory, run, self._instance)
-        if self._stopped:
+        if self._stopped or self._asked_to_stop():
             raise KeyboardInterrupt
         for name in assets:
             if not self.results[name].failed:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from dagster import DagsterExecutionInterruptedError, Failure
@@ -42,3 +43,33 @@ def stopping() -> Generator[threading.Event]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+@contextmanager
+def noting_signals() -> Generator[Callable[[], bool]]:
+    """Gives what tells whether Ctrl-C or SIGTERM has come: between two bodies Dagster takes them and
+    often does nothing about it. What is raised after one, wherever it hit, is KeyboardInterrupt.
+
+    For the main thread.
+    """
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    came: set[int] = set()
+
+    def asked() -> bool:
+        with suppress(BlockingIOError):
+            while numbers := reading.recv(1024):
+                came.update(numbers)
+        return not came.isdisjoint({signal.SIGINT, signal.SIGTERM})
+
+    with reading, writing:
+        before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            yield asked
+        except BaseException:
+            if asked():
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            signal.set_wakeup_fd(before)

@@ -38,7 +38,7 @@ from channels_assets.warehouse.loads import (
 )
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
-from channels_assets.warehouse.store import Warehouse, memory_lifted
+from channels_assets.warehouse.store import Warehouse, lift_memory_limit
 from channels_assets.warehouse.transaction import atomic, retrying
 from channels_assets.warehouse.windows import (
     load_window,
@@ -79,6 +79,7 @@ __all__ = [
     "export_share_links",
     "get_meta",
     "keep_promises",
+    "lift_memory_limit",
     "list_ages",
     "lists_tried",
     "load_article_lists",
@@ -90,7 +91,6 @@ __all__ = [
     "load_window",
     "load_windows",
     "loaded_partitions",
-    "memory_lifted",
     "open_warehouse",
     "preview",
     "previews",

@@ -32,15 +32,14 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-@contextmanager
-def memory_lifted(con: duckdb.DuckDBPyConnection) -> Generator[None]:
+def lift_memory_limit(con: duckdb.DuckDBPyConnection) -> None:
     """For the rare list that doesn't load within the usual limit: DuckDB's own, most of the RAM."""
-    [(usual,)] = con.execute("SELECT current_setting('memory_limit')").fetchall()
     con.execute("RESET memory_limit")
-    try:
-        yield
-    finally:
-        con.execute("SET memory_limit = $usual", {"usual": usual})
+
+
+def _memory_limit(con: duckdb.DuckDBPyConnection) -> str:
+    [(limit,)] = con.execute("SELECT current_setting('memory_limit')").fetchall()
+    return str(limit)
 
 
 class Warehouse:
@@ -132,13 +131,18 @@ class Warehouse:
                 self._attach(con)
                 con.execute("USE warehouse")
                 migrate(con)
+                usual = _memory_limit(con)
                 yield con
             engine.execute("DETACH warehouse")
         except BaseException:
             # Perhaps a full disk has broken it: the next turn begins anew.
             engine.close()
             raise
-        self._engine = engine
+        if _memory_limit(engine) == usual:
+            self._engine = engine
+        else:
+            # Setting it anew may fail where the disk is full, after all is written.
+            engine.close()
 
     def _new_engine(self) -> duckdb.DuckDBPyConnection:
         engine = duckdb.connect(config={**_CONFIG, "temp_directory": f"{self.path}.tmp"})

@@ -1,0 +1,68 @@
+"""A list that fits neither into DuckDB's usual memory nor onto the disk beside it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from channels_assets.defs import loading
+from channels_assets.warehouse import (
+    ListLoad,
+    Loaded,
+    Warehouse,
+    load_windows,
+    store,
+    window_list,
+)
+from channels_assets_tests.warehouse.making import load
+
+_LISTS, _PAGES, _ITEMS = 2, 10, 200
+
+
+def _list(window: str) -> ListLoad:
+    def page(number: int) -> bytes:
+        items = range(number * _ITEMS, (number + 1) * _ITEMS)
+        # Each text another one, so that they can't be stored small.
+        products = [{"product_id": one, "more": f"{window}{one:x}" * 400} for one in items]
+        return json.dumps({"products": products}).encode()
+
+    return window_list(
+        window=window,
+        account_appid="a",
+        pages=[page(number) for number in range(_PAGES)],
+        load=load(asset="window_products"),
+    )
+
+
+def test_it_is_loaded_all_the_same_and_the_next_turn_has_the_usual_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(store._CONFIG, "memory_limit", "16MiB")
+    warehouse = Warehouse(tmp_path)
+    tries: list[int] = []
+
+    def load_them(
+        connection: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]
+    ) -> Sequence[Sequence[Loaded]]:
+        tries.append(len(lists))
+        return [[one] for one in load_windows(connection, lists)]
+
+    limit = "SELECT current_setting('memory_limit')"
+    with warehouse.writing() as connection:
+        usual = connection.execute(limit).fetchall()
+        connection.execute("SET max_temp_directory_size = '1MB'")
+        done = loading._load_together(
+            connection,
+            loading.Loading(["window_products"], lambda *_: _list(""), load_them),
+            {name: _list(name) for name in "ab"},
+        )
+    rows = [one.rows for told in done.values() if isinstance(told, list) for one in told]
+    assert rows == [_PAGES * _ITEMS] * _LISTS
+    assert tries == [_LISTS, _LISTS]
+    with warehouse.writing() as connection:
+        assert connection.execute(limit).fetchall() == usual
+        assert connection.execute("SELECT count(*) FROM window_products").fetchall() == [
+            (_LISTS * _PAGES * _ITEMS,)
+        ]

@@ -138,10 +138,24 @@ def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int
     return calls, fetched
 
 
+def _ticks() -> tuple[int, int]:
+    """Of all cores since they were started, and those that they idled; 0 where there is no /proc."""
+    try:
+        numbers = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    except FileNotFoundError:
+        return 0, 0
+    return sum(numbers), numbers[3] + numbers[4]
+
+
+def _busy(before: tuple[int, int], after: tuple[int, int]) -> float:
+    return 1 - (after[1] - before[1]) / max(1, after[0] - before[0])
+
+
 def main() -> None:
     size, folder = Size(**json.loads(sys.argv[1])), Path(sys.argv[2])
     world = make(size)
     started, cpu, begun = time.perf_counter(), time.process_time(), datetime.now(UTC)
+    ticks = _ticks()
     settings = load_settings(Path(os.environ["CHANNELS_CONFIG"]))
     calls, fetched = pull_everything(settings, world, folder)
     seconds, used = time.perf_counter() - started, time.process_time() - cpu
@@ -150,6 +164,7 @@ def main() -> None:
         "fetching": (fetched - begun).total_seconds(),
         "calls": calls,
         "cpu": used,
+        "busy": _busy(ticks, _ticks()),
     }
     sys.stdout.write(json.dumps(told) + "\n")
 

@@ -29,12 +29,6 @@ class Outcome(Generic[Key]):
     result: Pulled | Exception
 
 
-@dataclass(frozen=True)
-class _Ended(Generic[Key]):
-    at: float
-    outcome: Outcome[Key]
-
-
 def pull_all(
     tasks: Mapping[Key, PullTask],
     staging: Staging,
@@ -50,7 +44,7 @@ def pull_all(
     """
     if not tasks:
         return
-    done: SimpleQueue[_Ended[Key]] = SimpleQueue()
+    done: SimpleQueue[Outcome[Key]] = SimpleQueue()
     room = threading.Semaphore(16 * max_in_flight)
     lanes = Lanes(max_in_flight)
 
@@ -60,20 +54,19 @@ def pull_all(
             result: Pulled | Exception = pull(task, staging, stop, lanes)
         except Exception as error:
             result = error
-        done.put(_Ended(time.monotonic(), Outcome(key, result)))
+        done.put(Outcome(key, result))
 
     try:
         for key, task in tasks.items():
             lanes.walk(task.account, partial(work, key, task))
         waiting = len(tasks)
         while waiting:
-            first = _next(done, stop)
-            batch = [first.outcome]
+            batch = [_next(done, stop)]
             # What ends soon after is loaded with it: a load costs about as much for one as for many.
-            until = first.at + _GATHER_SECONDS
-            with suppress(Empty):
-                while len(batch) < waiting:
-                    batch.append(done.get(timeout=max(0, until - time.monotonic())).outcome)
+            until = time.monotonic() + _GATHER_SECONDS
+            while len(batch) < waiting and (left := until - time.monotonic()) > 0:
+                with suppress(Empty):
+                    batch.append(done.get(timeout=left))
             yield batch
             waiting -= len(batch)
             room.release(len(batch))
@@ -82,12 +75,12 @@ def pull_all(
         room.release(len(tasks))
         lanes.close()
         while not done.empty():
-            result = done.get().outcome.result
+            result = done.get().result
             if isinstance(result, Pulled):
                 result.staged.keep()
 
 
-def _next(done: SimpleQueue[_Ended[Key]], stop: threading.Event) -> _Ended[Key]:
+def _next(done: SimpleQueue[Outcome[Key]], stop: threading.Event) -> Outcome[Key]:
     while True:
         if stop.is_set():
             raise Stopped

@@ -1,4 +1,4 @@
-"""A Dagster instance whose databases are there before several processes use it."""
+"""The Dagster instance of a command, and its databases before several processes use them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,6 @@ from channels_assets.defs.event_log import together
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
 from channels_assets.defs.running import process_tag
-from channels_assets.defs.stopping import STOPPED_METADATA
 
 DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
 WINDOW_ASSETS = ("window_products",)
@@ -82,7 +81,6 @@ class Refresh:
         self._progress = progress
         self.results: dict[str, AssetResult] = {}
         self.check_problems: list[str] = []
-        self._stopped = False
 
     def discover(self, assets: Collection[str]) -> None:
         chosen = [name for name in DISCOVERY if name in assets]
@@ -140,7 +138,7 @@ class Refresh:
         self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
         in_memory = InMemoryJob(self._definitions.resolve_job_def(job))
         done = execute_run(in_memory, run, self._instance)
-        if self._stopped or self._asked_to_stop():
+        if self._asked_to_stop():
             raise KeyboardInterrupt
         for name in assets:
             if not self.results[name].failed:
@@ -182,7 +180,6 @@ class Refresh:
 
     def _see_failure(self, data: StepFailureData, assets: Sequence[str]) -> None:
         told = data.user_failure_data.metadata if data.user_failure_data else {}
-        self._stopped = self._stopped or STOPPED_METADATA in told
         failed = cast(
             "list[dict[str, Any]]", told[FAILED_METADATA].value if FAILED_METADATA in told else []
         )

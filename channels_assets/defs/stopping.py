@@ -13,8 +13,6 @@ from dagster import DagsterExecutionInterruptedError, Failure
 
 from channels_assets.wechat.client import Stopped
 
-STOPPED_METADATA = "stopped"
-
 
 @contextmanager
 def stopping() -> Generator[threading.Event]:
@@ -37,7 +35,7 @@ def stopping() -> Generator[threading.Event]:
         raise Failure(
             "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
             "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
-            metadata={STOPPED_METADATA: True},
+            metadata={"stopped": True},
             allow_retries=False,
         ) from None
     finally:

@@ -32,6 +32,12 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+_MERGE_EVERY = 8
+_MERGING, _NOT_MERGING = "SET max_vacuum_tasks = 100", "SET max_vacuum_tasks = 0"
+"""Whether a commit also takes rows that were replaced out of the file, and puts what is left together:
+a fifth of a load's time. Not at each commit, therefore: at the first after publish(), and now and then."""
+
+
 def lift_memory_limit(con: duckdb.DuckDBPyConnection) -> None:
     """For the rare list that doesn't load within the usual limit: DuckDB's own, most of the RAM."""
     con.execute("RESET memory_limit")
@@ -57,6 +63,7 @@ class Warehouse:
         self._lock_path = data_dir / "warehouse.lock"
         self._publish_every = publish_every
         self._next_publish = 0.0
+        self._unmerged = 0
         self._holder: int | None = None
         # An engine that stays: a new one for each turn would ask the system for all memory anew.
         self._engine: duckdb.DuckDBPyConnection | None = None
@@ -92,6 +99,7 @@ class Warehouse:
             if not same_content(self.path, self.published):
                 publish_copy(self.path, self.published)
             self._next_publish = time.monotonic() + self._publish_every
+            self._unmerged = 0
 
     def publish_if_due(self) -> bool:
         """Publish unless this object did so less than `publish_every` seconds ago.
@@ -125,11 +133,13 @@ class Warehouse:
     def _opened(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """The file, open in a session of its own: what is temporary, or unfinished, ends with it."""
         engine, self._engine = self._engine or self._new_engine(), None
+        before = self._changed_at()
         try:
             with closing(engine.cursor()) as con:
                 con.execute(f"SET TimeZone = '{TIME_ZONE}'")
                 self._attach(con)
                 con.execute("USE warehouse")
+                con.execute(_NOT_MERGING if self._unmerged else _MERGING)
                 migrate(con)
                 usual = _memory_limit(con)
                 yield con
@@ -138,11 +148,16 @@ class Warehouse:
             # Perhaps a full disk has broken it: the next turn begins anew.
             engine.close()
             raise
+        if self._changed_at() != before:
+            self._unmerged = (self._unmerged + 1) % _MERGE_EVERY
         if _memory_limit(engine) == usual:
             self._engine = engine
         else:
             # Setting it anew may fail where the disk is full, after all is written.
             engine.close()
+
+    def _changed_at(self) -> int:
+        return self.path.stat().st_mtime_ns if self.path.exists() else 0
 
     def _new_engine(self) -> duckdb.DuckDBPyConnection:
         engine = duckdb.connect(config={**_CONFIG, "temp_directory": f"{self.path}.tmp"})

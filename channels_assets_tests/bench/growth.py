@@ -160,8 +160,8 @@ def refreshes(steps: tuple[int, ...]) -> list[Point]:
                 load_windows(connection, [window])
                 load_article_lists(connection, lists)
             recent = [*recent[-9:], time.perf_counter() - started]
+            store.publish()
             if number in steps:
-                store.publish()
                 with connect(folder) as connection:
                     [(rows,)] = connection.execute(
                         "SELECT (SELECT count(*) FROM window_products_history)"

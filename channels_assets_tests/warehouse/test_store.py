@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -198,3 +199,20 @@ def test_after_an_error_the_file_is_free_and_the_next_turn_begins_anew(tmp_path:
             assert other.execute("SELECT count(*) FROM meta").fetchall() != [(0,)]
         with warehouse.writing() as connection:
             assert connection.execute("SELECT count(*) FROM meta").fetchall() != [(0,)]
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_replaced_rows_leave_no_room_behind_in_the_file(tmp_path: Path, published: bool) -> None:
+    warehouse = Warehouse(tmp_path)
+    sizes: list[int] = []
+    for _ in range(60):
+        pages = ids(*(f"{number}-{uuid.uuid4()}" for number in range(500)))
+        with warehouse.writing() as con:
+            con.execute("DELETE FROM window_products_history")
+            load_window(con, window="w", account_appid="a", pages=pages, load=load())
+        if published:
+            warehouse.publish()
+        sizes.append(warehouse.path.stat().st_size)
+    assert max(sizes[40:]) <= 1.1 * max(sizes[:20])
+    if published:
+        assert max(sizes[20:]) <= 2 * sizes[1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import Self
+from typing import ClassVar, Self, cast
 
 from dagster import DagsterInstance, EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -13,7 +14,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import SqliteStorageConfig
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 _FOLDER = "history/runs"
 _MOST_EVENTS = 500
@@ -26,6 +27,9 @@ class TogetherEventLog(SqliteEventLogStorage):
     `base_dir` is DAGSTER_HOME. Dagster opens a database, writes, waits for the disk and closes it
     twice for each event of an asset; within `together` it does so once for all of them.
     """
+
+    _empty: ClassVar[str | None] = None
+    """A new database as SQL, the same for each run."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._held: _Held | None = None
@@ -78,6 +82,23 @@ class TogetherEventLog(SqliteEventLogStorage):
             held.add(shard, engine.connect())
         yield held.connections[shard]
 
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        """Dagster reads through all of its migrations to see whether a database is made, and again to
+        make one for each run. All are made alike: here the first new one is copied."""
+        with engine.connect() as connection:
+            raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+            tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
+            if (
+                "alembic_version" in tables
+                and raw.execute("SELECT version_num FROM alembic_version").fetchone()
+            ):
+                return
+            if not tables and self._empty is not None and _made(raw, self._empty):
+                return
+            super()._initdb(engine, for_index_shard)
+            if not tables:
+                TogetherEventLog._empty = "\n".join(raw.iterdump())
+
     def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
         # Dagster looks at the table's columns before each event.
         return True
@@ -90,6 +111,17 @@ class TogetherEventLog(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self.together():
             super().store_event_batch(events)
+
+
+def _made(raw: sqlite3.Connection, script: str) -> bool:
+    """False when another process makes the same database at this moment: Dagster knows how to wait."""
+    try:
+        raw.executescript(script)
+        raw.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error:
+        raw.rollback()
+        return False
+    return True
 
 
 class _Held:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,43 @@ def test_the_shipped_instance_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with DagsterInstance.get() as instance:
         assert isinstance(instance.event_log_storage, TogetherEventLog)
         assert Path(instance.event_log_storage.path_for_shard("x")).is_relative_to(tmp_path)
+
+
+def shape(path: Path) -> set[tuple[object, ...]]:
+    with sqlite3.connect(path) as connection:
+        made = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        mode = connection.execute("PRAGMA journal_mode").fetchall()
+    connection.close()
+    return {*made, *revision, *mode}
+
+
+def test_each_runs_database_is_made_as_dagster_makes_it(tmp_path: Path) -> None:
+    dagsters, ours = (
+        SqliteEventLogStorage(str(tmp_path / "dagsters")),
+        TogetherEventLog(str(tmp_path)),
+    )
+    again = TogetherEventLog(str(tmp_path))
+    for run in ("first", "second", INDEX_SHARD_NAME):
+        shapes: list[set[tuple[object, ...]]] = []
+        for storage in (dagsters, ours, again):
+            with storage._connect(run):
+                shapes.append(shape(Path(storage.path_for_shard(run))))
+        assert shapes == [shapes[0]] * 3
+
+
+def test_those_who_make_the_same_database_at_once_do_not_break_each_other(tmp_path: Path) -> None:
+    storages = [TogetherEventLog(str(tmp_path)) for _ in range(6)]
+    with storages[0]._connect("first"):
+        expected = shape(Path(storages[0].path_for_shard("first")))
+    ready = threading.Barrier(len(storages))
+
+    def make(storage: TogetherEventLog, run: str) -> None:
+        ready.wait(20)
+        with storage._connect(run):
+            pass
+
+    with ThreadPoolExecutor(len(storages)) as threads:
+        for run in map(str, range(10)):
+            list(threads.map(make, storages, [run] * len(storages)))
+            assert shape(Path(storages[0].path_for_shard(run))) == expected

@@ -16,6 +16,7 @@ from dagster import (
 
 from channels_assets.config import ConfigError, Settings, config_path, load_settings
 from channels_assets.defs import assets, automation, checks, dimensions, jobs, sources
+from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 
 
@@ -28,8 +29,8 @@ def defs() -> Definitions:
         return build(Settings.model_construct())
 
 
-def build(settings: Settings) -> Definitions:
-    """Settings give the cron strings and how old a list may be."""
+def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
+    """Settings give the cron strings and how old a list may be; `ahead` what is being pulled already."""
     at_most = settings.automation.max_partitions_per_run
     policy = BackfillPolicy.multi_run(at_most) if at_most else BackfillPolicy.single_run()
     ours = [
@@ -58,7 +59,11 @@ def build(settings: Settings) -> Definitions:
         jobs=[jobs.discover, jobs.refresh_windows, jobs.refresh_articles],
         schedules=automation.schedules(settings.automation),
         sensors=automation.SENSORS,
-        resources={"wechat": WeChatResource(), "warehouse": WarehouseResource()},
+        resources={
+            "wechat": WeChatResource(),
+            "warehouse": WarehouseResource(),
+            "ahead": ahead or Ahead(),
+        },
         # The steps of a run share one process, one token and one limiter; lists run side by side.
         executor=in_process_executor,
     )

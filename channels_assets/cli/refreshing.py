@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,13 @@ from dagster import DagsterInstance
 from channels_assets.cli.surroundings import Surroundings
 from channels_assets.config import ConfigError
 from channels_assets.definitions import build
+from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.discovery import sync_windows
 from channels_assets.defs.event_log import together
 from channels_assets.defs.instance import instance_in_terminal
 from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.run import (
     ALL_ASSETS,
     ARTICLE_ASSETS,
@@ -27,6 +30,7 @@ from channels_assets.defs.run import (
 )
 from channels_assets.defs.running import end_dead_runs
 from channels_assets.defs.stopping import noting_signals
+from channels_assets.defs.windows import begin_windows
 from channels_assets.warehouse import connect
 
 
@@ -69,7 +73,11 @@ def run_refresh(
     notice: Callable[[str], None],
 ) -> Report:
     """Raises ConfigError for a partition that does not exist, before any call is made."""
-    with instance_in_terminal() as instance, noting_signals() as asked_to_stop:
+    with (
+        instance_in_terminal() as instance,
+        noting_signals() as asked_to_stop,
+        closing(Ahead()) as ahead,
+    ):
         for key in sync_windows(instance, around.store, around.settings).removed:
             notice(
                 f"{key} is no [[window]] of channels.toml any more: its rows were removed. "
@@ -81,7 +89,10 @@ def run_refresh(
             chosen = _assets_of_keys(instance, chosen, keys)
         for job in ("discover", "refresh_windows", "refresh_articles"):
             end_dead_runs(instance, job)
-        run = Refresh(build(around.settings), instance, progress, asked_to_stop)
+        if {*WINDOW_ASSETS, *DISCOVERY} <= {*chosen}:
+            # Finding lists is more waiting than calling.
+            begin_windows(ahead, WarehouseResource())
+        run = Refresh(build(around.settings, ahead), instance, progress, asked_to_stop)
         run.discover(chosen)
         run.windows(chosen, keys)
         run.articles(chosen, keys)

@@ -1,5 +1,6 @@
 """The dimension assets: cooperating_shops, shop_promoters, sharers. They find the article lists."""
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
@@ -59,7 +60,8 @@ def cooperating_shops(
     request = promoter.cooperating_shops()
     task = PullTask("cooperating_shops", wechat.league.appid, wechat.league_client(), request)
     loading = _single_list("cooperating_shops", load_shops)
-    return _pull_and_load(context, wechat, warehouse, {"": task}, loading)
+    with stopping() as stop:
+        return _pull_and_load(context, wechat, warehouse, {"": task}, loading, stop)
 
 
 @asset(
@@ -81,20 +83,21 @@ def cooperating_shops(
 def shop_promoters(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
 ) -> MaterializeResult:
-    client = wechat.league_client()
-    with warehouse.open(wechat.settings).writing() as connection:
-        shops = active_shops(connection)
-    tasks = {
-        shop: PullTask("shop_promoters", wechat.league.appid, client, promoter.shop_promoters(shop))
-        for shop in shops
-    }
+    account, client = wechat.league.appid, wechat.league_client()
     loading = Loading(
         ["shop_promoters"],
         lambda shop, pulled, load: promoter_list(shop_appid=shop, pages=pulled.staged, load=load),
         lambda connection, lists: [(one,) for one in load_promoter_lists(connection, lists)],
     )
-    result = _pull_and_load(context, wechat, warehouse, tasks, loading)
-    return _with_found_lists(context, wechat, warehouse, result)
+    with stopping() as stop:
+        with warehouse.open(wechat.settings).writing() as connection:
+            shops = active_shops(connection)
+        tasks = {
+            shop: PullTask("shop_promoters", account, client, promoter.shop_promoters(shop))
+            for shop in shops
+        }
+        result = _pull_and_load(context, wechat, warehouse, tasks, loading, stop)
+        return _with_found_lists(context, wechat, warehouse, result)
 
 
 @asset(
@@ -117,8 +120,9 @@ def sharers(
 ) -> MaterializeResult:
     task = PullTask("sharers", wechat.league.appid, wechat.league_client(), promoter.sharers())
     loading = _single_list("sharers", load_sharers)
-    result = _pull_and_load(context, wechat, warehouse, {"": task}, loading)
-    return _with_found_lists(context, wechat, warehouse, result)
+    with stopping() as stop:
+        result = _pull_and_load(context, wechat, warehouse, {"": task}, loading, stop)
+        return _with_found_lists(context, wechat, warehouse, result)
 
 
 def _single_list(asset: str, load: Callable[..., Loaded]) -> Loading:
@@ -138,6 +142,7 @@ def _pull_and_load(
     warehouse: WarehouseResource,
     tasks: Mapping[str, PullTask],
     loading: Loading,
+    stop: threading.Event,
 ) -> MaterializeResult:
     """Pulls one list, or one for each shop; those that fail keep their rows and fail the asset."""
     settings = wechat.settings
@@ -147,7 +152,7 @@ def _pull_and_load(
     metadata: dict[str, Any] = {}
     staging = warehouse.staging(settings)
     in_flight = settings.api.max_in_flight
-    with stopping() as stop, closing(pull_all(tasks, staging, in_flight, stop)) as pulled:
+    with closing(pull_all(tasks, staging, in_flight, stop)) as pulled:
         for batch in pulled:
             with store.writing() as connection:
                 done = load_batch(connection, context.run.run_id, loading, batch)

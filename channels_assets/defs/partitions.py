@@ -14,6 +14,10 @@ WINDOWS = DynamicPartitionsDefinition(name=WINDOWS_NAME)
 PROMOTERS = DynamicPartitionsDefinition(name=PROMOTERS_NAME)
 
 
+class UnknownPartition(Exception):
+    """The partition's list is not known (any more)."""
+
+
 @dataclass(frozen=True)
 class ArticleList:
     """What one `promoters` partition stands for; its key is shop_appid/promoter_id/sharer_appid."""

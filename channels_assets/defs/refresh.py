@@ -30,9 +30,8 @@ from channels_assets.defs.report import (
 )
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.sources import source_key
-from channels_assets.defs.stopping import stopping
 from channels_assets.extract.background import in_background
-from channels_assets.extract.pool import Outcome, pull_all
+from channels_assets.extract.pool import Outcome, Pulling
 from channels_assets.extract.pull import PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
@@ -62,32 +61,36 @@ def refresh(
     warehouse: WarehouseResource,
     settings: Settings,
     plan: RefreshPlan,
+    stop: threading.Event,
+    begun: Pulling[str] | None = None,
 ) -> None:
-    """Records each partition as it is loaded; raises Failure at the end when some could not be."""
-    with stopping() as stop:
-        _refresh(context, warehouse, settings, plan, stop)
+    """Records each partition as it is loaded; raises Failure at the end when some could not be.
+
+    `begun` is the pulling of the plan's tasks, where it has begun before.
+    """
+    store = warehouse.open(settings)
+    staging = warehouse.staging(settings)
+    remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
+    in_flight = settings.api.max_in_flight
+    with closing(begun or Pulling(plan.tasks, staging, in_flight, stop)) as pulling:
+        _refresh(context, store, plan, pulling, stop)
 
 
 def _refresh(
     context: AssetExecutionContext,
-    warehouse: WarehouseResource,
-    settings: Settings,
+    store: Store,
     plan: RefreshPlan,
+    pulling: Pulling[str],
     stop: threading.Event,
 ) -> None:
-    store = warehouse.open(settings)
-    staging = warehouse.staging(settings)
-    remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
-
     def loaded() -> Generator[Sequence[Ended]]:
         unknown = [Outcome(key, error) for key, error in plan.problems.items()]
-        with closing(pull_all(plan.tasks, staging, settings.api.max_in_flight, stop)) as pulled:
-            for batch in chain([unknown] if unknown else [], pulled):
-                with store.writing() as connection:
-                    done = load_batch(connection, context.run.run_id, plan.loading, batch)
-                    _describe(connection, plan, done.loaded)
-                yield done.ended
-                store.publish_if_due()
+        for batch in chain([unknown] if unknown else [], pulling.batches(stop)):
+            with store.writing() as connection:
+                done = load_batch(connection, context.run.run_id, plan.loading, batch)
+                _describe(connection, plan, done.loaded)
+            yield done.ended
+            store.publish_if_due()
 
     failed: list[FailedPartition] = []
     # Recording goes on beside the next load.

@@ -13,24 +13,31 @@ from dagster import DagsterExecutionInterruptedError, Failure
 
 from channels_assets.wechat.client import Stopped
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def stopping() -> Generator[threading.Event]:
-    """Gives the event that a signal sets; whoever sees it raises Stopped.
+    """For the whole of an asset's body. Gives the event that a signal sets, or whoever wants an end;
+    whoever sees it raises Stopped. After a signal the end of the body does, at the latest.
 
     Dagster would raise in the middle of any statement, and DuckDB and logging swallow or disguise
     what is raised in the middle of theirs.
     """
-    asked = threading.Event()
+    stop = threading.Event()
+    came: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        asked.set()
+        came.append(number)
+        stop.set()
 
     before = {}
     if threading.current_thread() is threading.main_thread():
-        before = {one: signal.signal(one, ask) for one in (signal.SIGINT, signal.SIGTERM)}
+        before = {one: signal.signal(one, ask) for one in _SIGNALS}
     try:
-        yield asked
+        yield stop
+        if came:
+            raise Stopped
     except (Stopped, KeyboardInterrupt, DagsterExecutionInterruptedError):
         raise Failure(
             "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
@@ -46,7 +53,8 @@ def stopping() -> Generator[threading.Event]:
 @contextmanager
 def noting_signals() -> Generator[Callable[[], bool]]:
     """Gives what tells whether Ctrl-C or SIGTERM has come: between two bodies Dagster takes them and
-    often does nothing about it. What is raised after one, wherever it hit, is KeyboardInterrupt.
+    often does nothing about it. What is raised after one, wherever it hit, is KeyboardInterrupt; so
+    is the end, if nothing was.
 
     For the main thread.
     """
@@ -59,15 +67,23 @@ def noting_signals() -> Generator[Callable[[], bool]]:
         with suppress(BlockingIOError):
             while numbers := reading.recv(1024):
                 came.update(numbers)
-        return not came.isdisjoint({signal.SIGINT, signal.SIGTERM})
+        return not came.isdisjoint(_SIGNALS)
 
     with reading, writing:
         before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        # Where Dagster takes neither: by itself SIGTERM would end the process at once. And a command in
+        # a shell's background inherits a Ctrl-C that is ignored, which Dagster would make of both.
+        handlers = {one: signal.signal(one, signal.default_int_handler) for one in _SIGNALS}
         try:
             yield asked
         except BaseException:
             if asked():
                 raise KeyboardInterrupt from None
             raise
+        else:
+            if asked():
+                raise KeyboardInterrupt
         finally:
             signal.set_wakeup_fd(before)
+            for one, handler in handlers.items():
+                signal.signal(one, handler)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 from channels_assets.extract.fair import FairThreads
@@ -15,15 +16,18 @@ T = TypeVar("T")
 
 
 class Lanes:
-    """At most `limit` calls at once, each within a lane. Walks that wait for pages fetched ahead
-    hold none, nor do calls that wait for their account's rate limit.
+    """At most `limit` calls at once in this process, each within a lane. Walks that wait for pages
+    fetched ahead hold none, nor do calls that wait for their account's rate limit.
 
     Pages side by side go first: a list that has begun ends early, and is loaded while others are
-    under way. Otherwise all would end together, and nothing be loaded before.
+    under way. Otherwise all would end together, and nothing be loaded before. Lanes `behind` take
+    what other ones leave.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._free = _Free(limit)
+    def __init__(self, limit: int, *, behind: bool = False) -> None:
+        self._free = _free(limit)
+        self._of_walks = self._free.behind if behind else self._free.waiting
+        self._of_pages = self._free.behind if behind else self._free.ahead
         self._walks = FairThreads(limit, "pull")
         self._pages = FairThreads(limit, "page", active=self._walks.active)
 
@@ -33,10 +37,10 @@ class Lanes:
         self._pages.close()
 
     def of_walk(self) -> Lane:
-        return Lane(self._free, self._free.waiting, self._walks)
+        return Lane(self._free, self._of_walks, self._walks)
 
     def of_page(self) -> Lane:
-        return Lane(self._free, self._free.ahead, self._pages)
+        return Lane(self._free, self._of_pages, self._pages)
 
     def walk(self, account: str, job: Callable[[], T]) -> Future[T]:
         return self._walks.submit(account, job)
@@ -78,13 +82,15 @@ class Lane:
 
 
 class _Free:
-    """The free lanes, and who waits for one: those `ahead` get it before those `waiting`."""
+    """The free lanes, and who waits for one: those `ahead` get it before those `waiting`, and these
+    before those `behind`."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
         self._lock = threading.Lock()
         self.ahead: deque[threading.Lock] = deque()
         self.waiting: deque[threading.Lock] = deque()
+        self.behind: deque[threading.Lock] = deque()
 
     def take(self, queue: deque[threading.Lock]) -> None:
         with self._lock:
@@ -98,7 +104,10 @@ class _Free:
 
     def pass_on(self) -> None:
         with self._lock:
-            if queue := self.ahead or self.waiting:
+            if queue := self.ahead or self.waiting or self.behind:
                 queue.popleft().release()
             else:
                 self._free += 1
+
+
+_free = cache(_Free)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Hashable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -29,60 +29,80 @@ class Outcome(Generic[Key]):
     result: Pulled | Exception
 
 
+class Pulling(Generic[Key]):
+    """Lists that are being pulled side by side, from the moment this is made until `close`.
+
+    At most `max_in_flight` calls are under way in this process; an account that must call slowly
+    keeps none of the others waiting. Pulling never runs more than some hundred lists ahead of its
+    reader. `behind`: others' calls go before these. Once `stop` is set, or after `close`, no further
+    call is sent.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[Key, PullTask],
+        staging: Staging,
+        max_in_flight: int,
+        stop: threading.Event | None = None,
+        *,
+        behind: bool = False,
+    ) -> None:
+        self.keys = frozenset(tasks)
+        self._stop = stop or threading.Event()
+        self._staging = staging
+        self._done: SimpleQueue[Outcome[Key]] = SimpleQueue()
+        self._room = threading.Semaphore(16 * max_in_flight)
+        self._lanes = Lanes(max_in_flight, behind=behind)
+        for key, task in tasks.items():
+            self._lanes.walk(task.account, partial(self._work, key, task))
+
+    def _work(self, key: Key, task: PullTask) -> None:
+        self._room.acquire()
+        try:
+            result: Pulled | Exception = pull(task, self._staging, self._stop, self._lanes)
+        except Exception as error:
+            result = error
+        self._done.put(Outcome(key, result))
+
+    def batches(self, stop: threading.Event) -> Generator[list[Outcome[Key]]]:
+        """Those that have ended since, good or bad, until all have. Raises Stopped once `stop` is set."""
+        waiting = len(self.keys)
+        while waiting:
+            batch = [self._next(stop)]
+            # What ends soon after is loaded with it: a load costs about as much for one as for many.
+            until = time.monotonic() + _GATHER_SECONDS
+            while len(batch) < waiting and (left := until - time.monotonic()) > 0:
+                with suppress(Empty):
+                    batch.append(self._done.get(timeout=left))
+            yield batch
+            waiting -= len(batch)
+            self._room.release(len(batch))
+
+    def _next(self, stop: threading.Event) -> Outcome[Key]:
+        while True:
+            if stop.is_set():
+                raise Stopped
+            with suppress(Empty):
+                return self._done.get(timeout=_LOOK_FOR_STOP_SECONDS)
+
+    def close(self) -> None:
+        """Stops the walks between two calls; what was pulled and not read can be resumed."""
+        self._stop.set()
+        self._room.release(len(self.keys) + 1)
+        self._lanes.close()
+        while not self._done.empty():
+            result = self._done.get().result
+            if isinstance(result, Pulled):
+                result.staged.keep()
+
+
 def pull_all(
     tasks: Mapping[Key, PullTask],
     staging: Staging,
     max_in_flight: int,
     stop: threading.Event,
 ) -> Generator[list[Outcome[Key]]]:
-    """Pulls the lists side by side and yields those that have ended since, good or bad, in batches.
-
-    At most `max_in_flight` calls are under way; an account that must call slowly keeps none of the
-    others waiting. Pulling never runs more than a few lists ahead of its reader. Once `stop` is set
-    it raises Stopped, and closing the generator stops the walks between two calls: a reader that may
-    fail must close it.
-    """
-    if not tasks:
-        return
-    done: SimpleQueue[Outcome[Key]] = SimpleQueue()
-    room = threading.Semaphore(16 * max_in_flight)
-    lanes = Lanes(max_in_flight)
-
-    def work(key: Key, task: PullTask) -> None:
-        room.acquire()
-        try:
-            result: Pulled | Exception = pull(task, staging, stop, lanes)
-        except Exception as error:
-            result = error
-        done.put(Outcome(key, result))
-
-    try:
-        for key, task in tasks.items():
-            lanes.walk(task.account, partial(work, key, task))
-        waiting = len(tasks)
-        while waiting:
-            batch = [_next(done, stop)]
-            # What ends soon after is loaded with it: a load costs about as much for one as for many.
-            until = time.monotonic() + _GATHER_SECONDS
-            while len(batch) < waiting and (left := until - time.monotonic()) > 0:
-                with suppress(Empty):
-                    batch.append(done.get(timeout=left))
-            yield batch
-            waiting -= len(batch)
-            room.release(len(batch))
-    finally:
-        stop.set()
-        room.release(len(tasks))
-        lanes.close()
-        while not done.empty():
-            result = done.get().result
-            if isinstance(result, Pulled):
-                result.staged.keep()
-
-
-def _next(done: SimpleQueue[Outcome[Key]], stop: threading.Event) -> Outcome[Key]:
-    while True:
-        if stop.is_set():
-            raise Stopped
-        with suppress(Empty):
-            return done.get(timeout=_LOOK_FOR_STOP_SECONDS)
+    """Pulls the lists and yields them in batches, as Pulling does. A reader that may fail must close it."""
+    if tasks:
+        with closing(Pulling(tasks, staging, max_in_flight, stop)) as pulling:
+            yield from pulling.batches(stop)

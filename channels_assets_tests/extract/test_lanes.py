@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import TypeVar
@@ -43,7 +43,7 @@ def test_never_more_calls_than_lanes_and_every_lane_used() -> None:
     assert most == limit
 
 
-def test_pages_side_by_side_go_before_other_walks() -> None:
+def test_pages_side_by_side_go_before_other_walks_and_lanes_behind_last() -> None:
     order: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
 
@@ -51,22 +51,34 @@ def test_pages_side_by_side_go_before_other_walks() -> None:
         begun.set()
         go_on.wait(20)
 
-    def queued(lanes: Lanes, walks: int, pages: int) -> bool:
-        return (len(lanes._free.waiting), len(lanes._free.ahead)) == (walks, pages)
+    def queued(lanes: Lanes, *expected: int) -> bool:
+        free = lanes._free
+        return (len(free.behind), len(free.waiting), len(free.ahead)) == expected
 
-    with closing(Lanes(1)) as lanes, ThreadPoolExecutor(4) as walks:
+    # Lanes of one process and one limit are the same lanes.
+    with (
+        closing(Lanes(1)) as lanes,
+        closing(Lanes(1, behind=True)) as others,
+        ThreadPoolExecutor(4) as walks,
+    ):
         walks.submit(within, lanes.of_walk(), first)
         begun.wait(20)
-        walks.submit(within, lanes.of_walk(), lambda: order.append("walk"))
-        while not queued(lanes, 1, 0):
-            pass
-        ahead = partial(within, lanes.of_page(), lambda: order.append("page"))
-        page = walks.submit(list, lanes.side_by_side("a", [ahead]))
-        while not queued(lanes, 1, 1):
+        ended: list[Future[object]] = []
+        for lane, told, expected in (
+            (others.of_page(), "page behind", (1, 0, 0)),
+            (lanes.of_walk(), "walk", (1, 1, 0)),
+        ):
+            ended.append(walks.submit(within, lane, partial(order.append, told)))
+            while not queued(lanes, *expected):
+                pass
+        ahead = partial(within, lanes.of_page(), partial(order.append, "page"))
+        ended.append(walks.submit(list, lanes.side_by_side("a", [ahead])))
+        while not queued(lanes, 1, 1, 1):
             pass
         go_on.set()
-        page.result()
-    assert order == ["page", "walk"]
+        for one in ended:
+            one.result(20)
+    assert order == ["page", "walk", "page behind"]
 
 
 def test_a_job_that_fails_gives_its_lane_back() -> None:

@@ -1,0 +1,139 @@
+"""The bodies of shop_articles and article_products: which lists to pull, or to derive from."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from dagster import AssetExecutionContext
+
+from channels_assets.config import Settings
+from channels_assets.defs.loading import Loading
+from channels_assets.defs.partitions import ArticleList, UnknownPartition
+from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
+from channels_assets.defs.report import FailedPartition, failure_of, materialization
+from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.extract.pull import Pulled, PullTask
+from channels_assets.warehouse import (
+    ListLoad,
+    Load,
+    active_promoters,
+    article_list,
+    derive_article_products,
+    list_ages,
+    load_article_lists,
+)
+from channels_assets.wechat.client import Stopped
+from channels_assets.wechat.promoter import shop_articles as shop_articles_request
+
+
+def refresh_articles(
+    context: AssetExecutionContext,
+    wechat: WeChatResource,
+    warehouse: WarehouseResource,
+    stop: threading.Event,
+) -> None:
+    settings = wechat.settings
+    store = warehouse.open(settings)
+    with store.writing() as connection:
+        types = {
+            (p.shop_appid, p.promoter_id): p.promoter_type for p in active_promoters(connection)
+        }
+    tasks: dict[str, PullTask] = {}
+    lists: dict[str, ArticleList] = {}
+    problems: dict[str, Exception] = {}
+    for key in keys_to_refresh(context, store, "shop_articles"):
+        one = _article_list(key)
+        promoter_type = types.get((one.shop_appid, one.promoter_id)) if one else None
+        if one is None or promoter_type is None:
+            problems[key] = _unknown(key)
+            continue
+        request = shop_articles_request(
+            shop_appid=one.shop_appid,
+            promoter_id=one.promoter_id,
+            promoter_type=promoter_type,
+            sharer_appid=one.sharer_appid,
+        )
+        tasks[key] = PullTask("shop_articles", wechat.league.appid, wechat.league_client(), request)
+        lists[key] = one
+
+    def to_load(key: str, pulled: Pulled, load: Load) -> ListLoad:
+        one = lists[key]
+        promoter_type = types[one.shop_appid, one.promoter_id]
+        return article_list(
+            **asdict(one),
+            partition=key,
+            promoter_type=promoter_type,
+            pages=pulled.staged,
+            load=load,
+        )
+
+    loading = Loading(["shop_articles", "article_products"], to_load, load_article_lists)
+    plan = RefreshPlan(tasks, problems, loading)
+    refresh(context, warehouse, settings, plan, stop)
+
+
+def _article_list(key: str) -> ArticleList | None:
+    try:
+        return ArticleList.of_key(key)
+    except ValueError:
+        return None
+
+
+def _unknown(key: str) -> UnknownPartition:
+    return UnknownPartition(
+        f"{key!r} is no account of type 4 (公众号) or 5 (服务号) that is linked to a cooperating shop "
+        "now: materialize shop_promoters, or take the partition away. 该账号当前不在合作小店的关联账号中。"
+    )
+
+
+def derive_products(
+    context: AssetExecutionContext,
+    warehouse: WarehouseResource,
+    settings: Settings,
+    stop: threading.Event,
+) -> None:
+    """article_products alone: from the stored lists, without a call."""
+    store = warehouse.open(settings)
+    failed: list[FailedPartition] = []
+    with store.writing() as connection:
+        ages = list_ages(connection, "shop_articles", context.partition_keys)
+    never_loaded = {age.partition for age in ages if age.seconds is None}
+    for key in context.partition_keys:
+        if stop.is_set():
+            raise Stopped
+        one = _article_list(key)
+        if one is None or key in never_loaded:
+            problem = UnknownPartition(
+                f"There is no stored article list {key!r} to derive from: materialize shop_articles "
+                "for it. 没有可用的文章列表，请先刷新 shop_articles。"
+            )
+            failed.append(FailedPartition.of(key, problem))
+            continue
+        now = datetime.now(UTC)
+        load = Load(
+            asset="article_products",
+            partition=key,
+            run_id=context.run.run_id,
+            started_at=now,
+            fetched_at=now,
+            pages=0,
+            api_calls=0,
+            total_num=None,
+            end_reason="derived",
+            resumed_pages=0,
+        )
+        with store.writing() as connection:
+            loaded = derive_article_products(
+                connection,
+                partition=key,
+                shop_appid=one.shop_appid,
+                promoter_id=one.promoter_id,
+                sharer_appid=one.sharer_appid,
+                load=load,
+            )
+        context.log_event(materialization("article_products", key, loaded, None, {}))
+    store.publish()
+    if failed:
+        raise failure_of("article_products", failed, len(context.partition_keys))

@@ -1,4 +1,4 @@
-"""Windows are pulled while the article lists are being found, and by nobody twice."""
+"""Lists are pulled while Dagster is busy with an earlier run, and by nobody twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.windows import begin_windows, window_task
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import Project
-from channels_assets_tests.test_refresh import WINDOW_PATH, expected_windows, stored_windows
+from channels_assets_tests.test_refresh import (
+    ARTICLE_PATH,
+    WINDOW_PATH,
+    expected_windows,
+    stored_windows,
+)
 
 Make = Callable[..., Project]
 
@@ -34,8 +39,21 @@ def test_windows_are_pulled_while_lists_are_found(make_project: Make) -> None:
     )
     assert paths.index(WINDOW_PATH) < last_found
     assert paths.count(WINDOW_PATH) == done.assets["window_products"]["api_calls"]
-    told = "SELECT count(*), sum(api_calls), sum(resumed_pages) FROM loads WHERE asset = 'window_products'"
-    assert project.rows(told) == [(3, paths.count(WINDOW_PATH), 0)]
+    told = (
+        "SELECT asset, sum(api_calls), sum(resumed_pages) FROM loads WHERE asset = ? GROUP BY ALL"
+    )
+    for asset, path in (("window_products", WINDOW_PATH), ("shop_articles", ARTICLE_PATH)):
+        assert project.rows(told, [asset]) == [(asset, paths.count(path), 0)]
+    # The instance tells when the windows' run was over; the sandbox, when article lists were asked for.
+    with project.instance() as instance:
+        [run] = [
+            run
+            for run in instance.get_run_records()
+            if run.dagster_run.job_name == "refresh_windows"
+        ]
+    [asked, *_] = [call.at for call in project.sandbox.calls if call.path == ARTICLE_PATH]
+    assert run.end_time is not None
+    assert asked < run.end_time
 
 
 def test_what_fails_ahead_fails_in_its_own_run_and_is_retried(make_project: Make) -> None:

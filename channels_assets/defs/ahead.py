@@ -4,38 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from channels_assets.config import Settings
 from channels_assets.extract.pool import Pulling
 from channels_assets.extract.pull import PullTask, Staging
 
 
+def may_begin(settings: Settings) -> bool:
+    """Not where each call of an account must be known to the others: one that is a window's and the
+    agency's, or that other machines call with, too."""
+    agency = settings.league.appid if settings.league else None
+    shared = any(window.appid == agency for window in settings.window)
+    return settings.api.limits_env is None and not shared
+
+
 class Ahead:
-    """At most one asset's lists, pulled from `begin` on, for the run that will `take` them over.
+    """Lists of an asset, pulled from `begin` on, for the run that will `take` them over.
 
     A resource of all runs; only the command begins something, since its runs are in one process.
     """
 
     def __init__(self) -> None:
-        self._asset = ""
-        self._begun: Pulling[str] | None = None
-        self._taken = False
+        self._begun: dict[str, Pulling[str]] = {}
+        self._taken: set[str] = set()
 
     def begin(
         self, asset: str, tasks: Mapping[str, PullTask], staging: Staging, max_in_flight: int
     ) -> None:
-        """To be called once. Calls that others make meanwhile go first."""
-        self._asset, self._begun = asset, Pulling(tasks, staging, max_in_flight, behind=True)
+        """Once for an asset. Calls that others make meanwhile go first."""
+        self._begun[asset] = Pulling(tasks, staging, max_in_flight, behind=True)
 
     def take(self, asset: str, tasks: Mapping[str, PullTask]) -> Pulling[str] | None:
         """What was begun for this asset, once, and only if it is just these lists."""
-        if self._begun is None or self._taken or self._asset != asset:
+        begun = self._begun.get(asset)
+        if begun is None or asset in self._taken:
             return None
-        self._taken = True
-        if self._begun.keys == frozenset(tasks):
-            return self._begun
-        self._begun.close()
+        self._taken.add(asset)
+        if begun.requests == {key: task.request for key, task in tasks.items()}:
+            return begun
+        begun.close()
         return None
 
     def close(self) -> None:
         """Stops what goes on still; pages that were not loaded can be resumed."""
-        if self._begun is not None:
-            self._begun.close()
+        for begun in self._begun.values():
+            begun.close()

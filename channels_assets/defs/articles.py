@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from dagster import AssetExecutionContext
+from dagster import AssetExecutionContext, DagsterInstance
 
 from channels_assets.config import Settings
+from channels_assets.defs.ahead import Ahead, may_begin
 from channels_assets.defs.loading import Loading
-from channels_assets.defs.partitions import ArticleList, UnknownPartition
+from channels_assets.defs.partitions import PROMOTERS_NAME, ArticleList, UnknownPartition
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
 from channels_assets.defs.report import FailedPartition, failure_of, materialization
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
@@ -18,6 +20,7 @@ from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
     ListLoad,
     Load,
+    Store,
     active_promoters,
     article_list,
     derive_article_products,
@@ -28,24 +31,28 @@ from channels_assets.wechat.client import Stopped
 from channels_assets.wechat.promoter import shop_articles as shop_articles_request
 
 
-def refresh_articles(
-    context: AssetExecutionContext,
-    wechat: WeChatResource,
-    warehouse: WarehouseResource,
-    stop: threading.Event,
-) -> None:
-    settings = wechat.settings
-    store = warehouse.open(settings)
+@dataclass(frozen=True)
+class _Known:
+    """Article lists by key, as the discovered accounts say; `problems` are keys that are none of theirs."""
+
+    lists: Mapping[str, ArticleList]
+    types: Mapping[str, int]
+    tasks: Mapping[str, PullTask]
+    problems: Mapping[str, Exception]
+
+
+def _known(wechat: WeChatResource, store: Store, keys: Iterable[str]) -> _Known:
     with store.writing() as connection:
-        types = {
+        linked = {
             (p.shop_appid, p.promoter_id): p.promoter_type for p in active_promoters(connection)
         }
-    tasks: dict[str, PullTask] = {}
     lists: dict[str, ArticleList] = {}
+    types: dict[str, int] = {}
+    tasks: dict[str, PullTask] = {}
     problems: dict[str, Exception] = {}
-    for key in keys_to_refresh(context, store, "shop_articles"):
+    for key in keys:
         one = _article_list(key)
-        promoter_type = types.get((one.shop_appid, one.promoter_id)) if one else None
+        promoter_type = linked.get((one.shop_appid, one.promoter_id)) if one else None
         if one is None or promoter_type is None:
             problems[key] = _unknown(key)
             continue
@@ -56,22 +63,45 @@ def refresh_articles(
             sharer_appid=one.sharer_appid,
         )
         tasks[key] = PullTask("shop_articles", wechat.league.appid, wechat.league_client(), request)
-        lists[key] = one
+        lists[key], types[key] = one, promoter_type
+    return _Known(lists, types, tasks, problems)
+
+
+def refresh_articles(
+    context: AssetExecutionContext,
+    wechat: WeChatResource,
+    warehouse: WarehouseResource,
+    ahead: Ahead,
+    stop: threading.Event,
+) -> None:
+    settings = wechat.settings
+    store = warehouse.open(settings)
+    known = _known(wechat, store, keys_to_refresh(context, store, "shop_articles"))
 
     def to_load(key: str, pulled: Pulled, load: Load) -> ListLoad:
-        one = lists[key]
-        promoter_type = types[one.shop_appid, one.promoter_id]
         return article_list(
-            **asdict(one),
+            **asdict(known.lists[key]),
             partition=key,
-            promoter_type=promoter_type,
+            promoter_type=known.types[key],
             pages=pulled.staged,
             load=load,
         )
 
     loading = Loading(["shop_articles", "article_products"], to_load, load_article_lists)
-    plan = RefreshPlan(tasks, problems, loading)
-    refresh(context, warehouse, settings, plan, stop)
+    plan = RefreshPlan(known.tasks, known.problems, loading)
+    begun = ahead.take("shop_articles", known.tasks)
+    refresh(context, warehouse, settings, plan, stop, begun)
+
+
+def begin_articles(ahead: Ahead, warehouse: WarehouseResource, instance: DagsterInstance) -> None:
+    """Begins to pull all article lists that were found, before their run."""
+    wechat = WeChatResource()
+    settings = wechat.settings
+    if may_begin(settings):
+        keys = instance.get_dynamic_partitions(PROMOTERS_NAME)
+        tasks = _known(wechat, warehouse.open(settings), keys).tasks
+        in_flight = settings.api.max_in_flight
+        ahead.begin("shop_articles", tasks, warehouse.staging(settings), in_flight)
 
 
 def _article_list(key: str) -> ArticleList | None:

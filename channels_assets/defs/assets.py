@@ -88,11 +88,14 @@ def window_products(
     retry_policy=RETRY,
 )
 def articles(
-    context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
+    context: AssetExecutionContext,
+    wechat: WeChatResource,
+    warehouse: WarehouseResource,
+    ahead: ResourceParam[Ahead],
 ) -> Iterator[Any]:
     yield from ()
     with stopping() as stop:
         if AssetKey("shop_articles") in context.selected_asset_keys:
-            refresh_articles(context, wechat, warehouse, stop)
+            refresh_articles(context, wechat, warehouse, ahead, stop)
         else:
             derive_products(context, warehouse, wechat.settings, stop)

@@ -9,7 +9,7 @@ import duckdb
 from dagster import AssetExecutionContext
 
 from channels_assets.config import Window
-from channels_assets.defs.ahead import Ahead
+from channels_assets.defs.ahead import Ahead, may_begin
 from channels_assets.defs.loading import Loading
 from channels_assets.defs.partitions import UnknownPartition
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
@@ -63,13 +63,10 @@ def window_task(wechat: WeChatResource, window: Window) -> PullTask:
 
 
 def begin_windows(ahead: Ahead, warehouse: WarehouseResource) -> None:
-    """Begins to pull all windows, but for settings that need to know of every call of an account: one
-    that is a window's and the agency's, or that other machines call with, too."""
+    """Begins to pull all windows, before their run."""
     wechat = WeChatResource()
     settings = wechat.settings
-    agency = settings.league.appid if settings.league else None
-    if settings.api.limits_env or any(window.appid == agency for window in settings.window):
-        return
-    tasks = {window.key: window_task(wechat, window) for window in settings.window}
-    staging = warehouse.staging(settings)
-    ahead.begin("window_products", tasks, staging, settings.api.max_in_flight)
+    if may_begin(settings):
+        tasks = {window.key: window_task(wechat, window) for window in settings.window}
+        in_flight = settings.api.max_in_flight
+        ahead.begin("window_products", tasks, warehouse.staging(settings), in_flight)

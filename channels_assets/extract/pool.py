@@ -17,6 +17,8 @@ from channels_assets.wechat.client import Stopped
 
 _LOOK_FOR_STOP_SECONDS = 0.2
 _GATHER_SECONDS = 0.1
+_MOST_TOGETHER = 64
+"""Lists in a batch: when one can't be loaded, each of them is loaded alone."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -47,7 +49,7 @@ class Pulling(Generic[Key]):
         *,
         behind: bool = False,
     ) -> None:
-        self.keys = frozenset(tasks)
+        self.requests = {key: task.request for key, task in tasks.items()}
         self._stop = stop or threading.Event()
         self._staging = staging
         self._done: SimpleQueue[Outcome[Key]] = SimpleQueue()
@@ -66,12 +68,13 @@ class Pulling(Generic[Key]):
 
     def batches(self, stop: threading.Event) -> Generator[list[Outcome[Key]]]:
         """Those that have ended since, good or bad, until all have. Raises Stopped once `stop` is set."""
-        waiting = len(self.keys)
+        waiting = len(self.requests)
         while waiting:
             batch = [self._next(stop)]
             # What ends soon after is loaded with it: a load costs about as much for one as for many.
             until = time.monotonic() + _GATHER_SECONDS
-            while len(batch) < waiting and (left := until - time.monotonic()) > 0:
+            most = min(waiting, _MOST_TOGETHER)
+            while len(batch) < most and (left := until - time.monotonic()) > 0:
                 with suppress(Empty):
                     batch.append(self._done.get(timeout=left))
             yield batch
@@ -88,7 +91,7 @@ class Pulling(Generic[Key]):
     def close(self) -> None:
         """Stops the walks between two calls; what was pulled and not read can be resumed."""
         self._stop.set()
-        self._room.release(len(self.keys) + 1)
+        self._room.release(len(self.requests) + 1)
         self._lanes.close()
         while not self._done.empty():
             result = self._done.get().result

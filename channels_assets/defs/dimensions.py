@@ -168,6 +168,7 @@ def _pull_and_load(
     if failed:
         # What was found is found, although the asset fails.
         sync_promoters(context.instance, store, wechat.league)
+        failed.sort(key=lambda one: one.partition)
         raise failure_of(name, failed, len(tasks))
     return MaterializeResult(metadata={"lists": len(tasks), **metadata})
 

@@ -136,3 +136,13 @@ def test_an_account_whose_every_call_must_be_known_is_left_to_its_run(
     with closing(begun(project)):
         time.sleep(0.5)
         assert project.sandbox.calls == []
+
+
+def test_article_lists_without_an_agency_fail_in_their_own_run(make_project: Make) -> None:
+    project = make_project(World.generate(seed=35, windows=1, products=50, shops=1))
+    assert project.refresh().code == 0
+    project.write(league=False)
+    done = project.refresh("--asset", "window_products", "--asset", "shop_articles")
+    assert done.code == 1
+    assert "There is no [league]" in done.assets["shop_articles"]["failed"][0]["error"]
+    assert not done.assets["window_products"]["failed"]

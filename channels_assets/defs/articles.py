@@ -97,7 +97,7 @@ def begin_articles(ahead: Ahead, warehouse: WarehouseResource, instance: Dagster
     """Begins to pull all article lists that were found, before their run."""
     wechat = WeChatResource()
     settings = wechat.settings
-    if may_begin(settings):
+    if settings.league is not None and may_begin(settings):
         keys = instance.get_dynamic_partitions(PROMOTERS_NAME)
         tasks = _known(wechat, warehouse.open(settings), keys).tasks
         in_flight = settings.api.max_in_flight

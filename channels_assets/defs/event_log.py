@@ -116,8 +116,10 @@ class TogetherEventLog(SqliteEventLogStorage):
 def _made(raw: sqlite3.Connection, script: str) -> bool:
     """False when another process makes the same database at this moment: Dagster knows how to wait."""
     try:
+        # First, while nobody reads: SQLite says no to it without an error.
+        if raw.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
+            return False
         raw.executescript(script)
-        raw.execute("PRAGMA journal_mode=WAL")
     except sqlite3.Error:
         raw.rollback()
         return False

@@ -92,6 +92,7 @@ class Contest:
         return {
             "pull": told["seconds"],
             "pull, fetching": told["fetching"],
+            "pull, cpu": told["cpu"],
             BUSY: told["busy"] * told["seconds"],
         }
 

@@ -15,6 +15,8 @@ import pytest
 from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.windows import begin_windows, window_task
+from channels_assets.extract.lanes import Lanes
+from channels_assets.extract.pull import Staging
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import Project
 from channels_assets_tests.test_refresh import (
@@ -146,3 +148,48 @@ def test_article_lists_without_an_agency_fail_in_their_own_run(make_project: Mak
     assert done.code == 1
     assert "There is no [league]" in done.assets["shop_articles"]["failed"][0]["error"]
     assert not done.assets["window_products"]["failed"]
+
+
+def test_lists_that_nobody_reads_are_not_pulled_without_end(make_project: Make) -> None:
+    """Each of them is an open file, of which a process may often have 256."""
+    project = make_project(World.generate(seed=36, windows=150, products=1, shops=1))
+    project.settings.append("max_in_flight = 8")
+    project.write()
+    with patch.dict(os.environ, project.environment), closing(begun(project)) as ahead:
+        before = -1
+        while len(project.sandbox.calls) != before:
+            before = len(project.sandbox.calls)
+            time.sleep(0.5)
+        assert 64 <= len(list((project.data / "staging").glob("*.pages"))) <= 64 + 8
+        wechat = WeChatResource()
+        tasks = {one.key: window_task(wechat, one) for one in wechat.settings.window}
+        pulling = ahead.take("window_products", tasks)
+        assert pulling is not None
+        batches = list(pulling.batches(threading.Event()))
+        assert sum(len(batch) for batch in batches) == 150
+
+
+def test_ctrl_c_while_it_begins_or_ends_leaves_nothing_behind(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = Ahead()
+    walk = Lanes.walk
+
+    def interrupted(lanes: Lanes, account: str, job: Callable[[], object]) -> object:
+        walk(lanes, account, job)
+        raise KeyboardInterrupt
+
+    with patch.dict(os.environ, project.environment):
+        monkeypatch.setattr(Lanes, "walk", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            begin_windows(ahead, WarehouseResource(data_dir=str(project.data)))
+        monkeypatch.setattr(Lanes, "walk", walk)
+        ahead.begin("another", {}, Staging(project.data / "staging"), 1)
+        [first, second] = ahead._begun.values()
+        monkeypatch.setattr(second, "close", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ahead.close()
+    calls = len(project.sandbox.calls)
+    time.sleep(0.5)
+    assert len(project.sandbox.calls) == calls
+    assert first._stop.is_set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,15 +95,21 @@ def run_refresh(
         # Dagster's own work for one run takes about as long as the API takes for the next.
         windows = keys is None and not {*WINDOW_ASSETS}.isdisjoint(chosen)
         if windows and not {*DISCOVERY}.isdisjoint(chosen):
-            begin_windows(ahead, warehouse)
+            _try(lambda: begin_windows(ahead, warehouse))
         run.discover(chosen)
         if windows and "shop_articles" in chosen:
-            begin_articles(ahead, warehouse, instance)
+            _try(lambda: begin_articles(ahead, warehouse, instance))
         run.windows(chosen, keys)
         run.articles(chosen, keys)
         _refuse_nothing(run.results, assets, keys)
         around.store.publish()
         return Report(run.results, [*run.check_problems, *_check(instance, around)])
+
+
+def _try(begin: Callable[[], None]) -> None:
+    """What is in the way of beginning early is in the way of the run as well, which tells of it."""
+    with suppress(Exception):
+        begin()
 
 
 def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from channels_assets.config import Settings
 from channels_assets.extract.pool import Pulling
@@ -31,7 +32,9 @@ class Ahead:
         self, asset: str, tasks: Mapping[str, PullTask], staging: Staging, max_in_flight: int
     ) -> None:
         """Once for an asset. Calls that others make meanwhile go first."""
+        # Known before it starts: Ctrl-C may come in the middle of that.
         self._begun[asset] = Pulling(tasks, staging, max_in_flight, behind=True)
+        self._begun[asset].start()
 
     def take(self, asset: str, tasks: Mapping[str, PullTask]) -> Pulling[str] | None:
         """What was begun for this asset, once, and only if it is just these lists."""
@@ -39,12 +42,19 @@ class Ahead:
         if begun is None or asset in self._taken:
             return None
         self._taken.add(asset)
-        if begun.requests == {key: task.request for key, task in tasks.items()}:
+        if _lists(begun.tasks) == _lists(tasks):
             return begun
         begun.close()
         return None
 
     def close(self) -> None:
         """Stops what goes on still; pages that were not loaded can be resumed."""
-        for begun in self._begun.values():
-            begun.close()
+        with ExitStack() as stack:
+            # All are told before one is waited for.
+            for begun in self._begun.values():
+                stack.callback(begun.close)
+                begun.stop()
+
+
+def _lists(tasks: Mapping[str, PullTask]) -> dict[str, tuple[str, str, object]]:
+    return {key: (task.name, task.account, task.request) for key, task in tasks.items()}

@@ -97,7 +97,7 @@ class TogetherEventLog(SqliteEventLogStorage):
                 return
             super()._initdb(engine, for_index_shard)
             if not tables:
-                TogetherEventLog._empty = "\n".join(raw.iterdump())
+                TogetherEventLog._empty = _script(raw)
 
     def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
         # Dagster looks at the table's columns before each event.
@@ -111,6 +111,16 @@ class TogetherEventLog(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self.together():
             super().store_event_batch(events)
+
+
+def _script(raw: sqlite3.Connection) -> str:
+    """What makes the same tables, and says of what revision they are; without rows."""
+    made = raw.execute(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+    )
+    [(revision,)] = raw.execute("SELECT quote(version_num) FROM alembic_version")
+    stamp = f"INSERT INTO alembic_version VALUES ({revision})"  # noqa: S608
+    return ";\n".join(["BEGIN", *(sql for (sql,) in made), stamp, "COMMIT;"])
 
 
 def _made(raw: sqlite3.Connection, script: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain
 
@@ -68,12 +68,16 @@ def refresh(
 
     `begun` is the pulling of the plan's tasks, where it has begun before.
     """
-    store = warehouse.open(settings)
-    staging = warehouse.staging(settings)
-    remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
-    in_flight = settings.api.max_in_flight
-    with closing(begun or Pulling(plan.tasks, staging, in_flight, stop)) as pulling:
-        _refresh(context, store, plan, pulling, stop)
+    with ExitStack() as stack:
+        if begun is not None:
+            stack.callback(begun.close)
+        store = warehouse.open(settings)
+        staging = warehouse.staging(settings)
+        remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
+        if begun is None:
+            begun = Pulling(plan.tasks, staging, settings.api.max_in_flight, stop)
+            stack.callback(begun.close)
+        _refresh(context, store, plan, begun, stop)
 
 
 def _refresh(

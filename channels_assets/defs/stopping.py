@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
-from dagster import DagsterExecutionInterruptedError, Failure
+from dagster import DagsterExecutionInterruptedError, Failure, MetadataValue
 
 from channels_assets.wechat.client import Stopped
 
@@ -39,15 +40,24 @@ def stopping() -> Generator[threading.Event]:
         if came:
             raise Stopped
     except (Stopped, KeyboardInterrupt, DagsterExecutionInterruptedError):
-        raise Failure(
-            "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
-            "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
-            metadata={"stopped": True},
-            allow_retries=False,
-        ) from None
+        raise _stopped() from None
+    except Exception as error:
+        if not came:
+            raise
+        # Which lists failed before is told all the same.
+        raise _stopped(error.metadata if isinstance(error, Failure) else None) from error
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def _stopped(failed: Mapping[str, MetadataValue[Any]] | None = None) -> Failure:
+    return Failure(
+        "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
+        "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
+        metadata={**(failed or {}), "stopped": True},
+        allow_retries=False,
+    )
 
 
 @contextmanager

@@ -33,8 +33,10 @@ class Lanes:
 
     def close(self) -> None:
         # Walks end once their cancelled pages have gone through the other threads.
-        self._walks.close()
-        self._pages.close()
+        try:
+            self._walks.close()
+        finally:
+            self._pages.close()
 
     def of_walk(self) -> Lane:
         return Lane(self._free, self._of_walks, self._walks)

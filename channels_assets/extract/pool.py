@@ -32,12 +32,12 @@ class Outcome(Generic[Key]):
 
 
 class Pulling(Generic[Key]):
-    """Lists that are being pulled side by side, from the moment this is made until `close`.
+    """Lists that are pulled side by side, from `start` until `close`.
 
     At most `max_in_flight` calls are under way in this process; an account that must call slowly
-    keeps none of the others waiting. Pulling never runs more than some hundred lists ahead of its
-    reader. `behind`: others' calls go before these. Once `stop` is set, or after `close`, no further
-    call is sent.
+    keeps none of the others waiting. While some dozens of lists wait to be read, no other is begun:
+    each is an open file. `behind`: others' calls go before these. Once `stop` is set, no further call
+    is sent.
     """
 
     def __init__(
@@ -49,26 +49,37 @@ class Pulling(Generic[Key]):
         *,
         behind: bool = False,
     ) -> None:
-        self.requests = {key: task.request for key, task in tasks.items()}
+        self.tasks = tasks
         self._stop = stop or threading.Event()
         self._staging = staging
         self._done: SimpleQueue[Outcome[Key]] = SimpleQueue()
-        self._room = threading.Semaphore(16 * max_in_flight)
+        self._unread = 0
+        self._read = threading.Condition()
         self._lanes = Lanes(max_in_flight, behind=behind)
-        for key, task in tasks.items():
-            self._lanes.walk(task.account, partial(self._work, key, task))
+        self._started = False
+
+    def start(self) -> None:
+        """Does nothing the second time. Whoever calls it closes this, also when it raises."""
+        if not self._started:
+            self._started = True
+            for key, task in self.tasks.items():
+                self._lanes.walk(task.account, partial(self._work, key, task))
 
     def _work(self, key: Key, task: PullTask) -> None:
-        self._room.acquire()
+        with self._read:
+            self._read.wait_for(lambda: self._unread < _MOST_TOGETHER or self._stop.is_set())
         try:
             result: Pulled | Exception = pull(task, self._staging, self._stop, self._lanes)
         except Exception as error:
             result = error
+        with self._read:
+            self._unread += 1
         self._done.put(Outcome(key, result))
 
     def batches(self, stop: threading.Event) -> Generator[list[Outcome[Key]]]:
         """Those that have ended since, good or bad, until all have. Raises Stopped once `stop` is set."""
-        waiting = len(self.requests)
+        self.start()
+        waiting = len(self.tasks)
         while waiting:
             batch = [self._next(stop)]
             # What ends soon after is loaded with it: a load costs about as much for one as for many.
@@ -77,9 +88,11 @@ class Pulling(Generic[Key]):
             while len(batch) < most and (left := until - time.monotonic()) > 0:
                 with suppress(Empty):
                     batch.append(self._done.get(timeout=left))
-            yield batch
             waiting -= len(batch)
-            self._room.release(len(batch))
+            with self._read:
+                self._unread -= len(batch)
+                self._read.notify_all()
+            yield batch
 
     def _next(self, stop: threading.Event) -> Outcome[Key]:
         while True:
@@ -88,15 +101,22 @@ class Pulling(Generic[Key]):
             with suppress(Empty):
                 return self._done.get(timeout=_LOOK_FOR_STOP_SECONDS)
 
-    def close(self) -> None:
-        """Stops the walks between two calls; what was pulled and not read can be resumed."""
+    def stop(self) -> None:
+        """Ends the walks between two calls, without waiting for them."""
         self._stop.set()
-        self._room.release(len(self.requests) + 1)
-        self._lanes.close()
-        while not self._done.empty():
-            result = self._done.get().result
-            if isinstance(result, Pulled):
-                result.staged.keep()
+        with self._read:
+            self._read.notify_all()
+
+    def close(self) -> None:
+        """Waits for the walks to stop; what was pulled and not read can be resumed."""
+        self.stop()
+        try:
+            self._lanes.close()
+        finally:
+            while not self._done.empty():
+                result = self._done.get().result
+                if isinstance(result, Pulled):
+                    result.staged.keep()
 
 
 def pull_all(

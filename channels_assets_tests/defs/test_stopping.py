@@ -25,6 +25,18 @@ def test_a_signal_at_the_very_end_of_a_body_ends_it(number: signal.Signals) -> N
     assert signal.getsignal(number) == before
 
 
+def test_a_body_that_fails_after_a_signal_is_not_retried_and_tells_why_it_failed() -> None:
+    def body() -> None:
+        with stopping():
+            signal.raise_signal(signal.SIGTERM)
+            raise Failure("3 lists failed", metadata={"failed": 3}, allow_retries=True)
+
+    with pytest.raises(Failure) as raised:
+        body()
+    assert not raised.value.allow_retries
+    assert set(raised.value.metadata) == {"failed", "stopped"}
+
+
 def test_an_end_that_nobody_asked_for_by_a_signal_is_none() -> None:
     with stopping() as stop:
         stop.set()

@@ -17,8 +17,9 @@ from channels_assets.wechat.client import Stopped
 
 _LOOK_FOR_STOP_SECONDS = 0.2
 _GATHER_SECONDS = 0.1
-_MOST_TOGETHER = 64
+_MOST_TOGETHER = 128
 """Lists in a batch: when one can't be loaded, each of them is loaded alone."""
+_MOST_BEFORE_READING = 64
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -54,6 +55,7 @@ class Pulling(Generic[Key]):
         self._staging = staging
         self._done: SimpleQueue[Outcome[Key]] = SimpleQueue()
         self._unread = 0
+        self._most_unread = _MOST_BEFORE_READING
         self._read = threading.Condition()
         self._lanes = Lanes(max_in_flight, behind=behind)
         self._started = False
@@ -67,7 +69,7 @@ class Pulling(Generic[Key]):
 
     def _work(self, key: Key, task: PullTask) -> None:
         with self._read:
-            self._read.wait_for(lambda: self._unread < _MOST_TOGETHER or self._stop.is_set())
+            self._read.wait_for(lambda: self._unread < self._most_unread or self._stop.is_set())
         try:
             result: Pulled | Exception = pull(task, self._staging, self._stop, self._lanes)
         except Exception as error:
@@ -78,6 +80,7 @@ class Pulling(Generic[Key]):
 
     def batches(self, stop: threading.Event) -> Generator[list[Outcome[Key]]]:
         """Those that have ended since, good or bad, until all have. Raises Stopped once `stop` is set."""
+        self._most_unread = _MOST_TOGETHER
         self.start()
         waiting = len(self.tasks)
         while waiting:

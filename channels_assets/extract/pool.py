@@ -17,7 +17,7 @@ from channels_assets.wechat.client import Stopped
 
 _LOOK_FOR_STOP_SECONDS = 0.2
 _GATHER_SECONDS = 0.1
-_MOST_TOGETHER = 128
+_MOST_TOGETHER = 512
 """Lists in a batch: when one can't be loaded, each of them is loaded alone."""
 _MOST_BEFORE_READING = 64
 

@@ -93,8 +93,8 @@ def run_refresh(
         run = Refresh(build(around.settings, ahead), instance, progress, asked_to_stop)
         warehouse = WarehouseResource()
         # Dagster's own work for one run takes about as long as the API takes for the next.
-        windows = keys is None and not {*WINDOW_ASSETS}.isdisjoint(chosen)
-        if windows and not {*DISCOVERY}.isdisjoint(chosen):
+        windows = keys is None and "window_products" in chosen
+        if windows and any(name in chosen for name in DISCOVERY):
             _try(lambda: begin_windows(ahead, warehouse))
         run.discover(chosen)
         if windows and "shop_articles" in chosen:

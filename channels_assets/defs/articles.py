@@ -26,6 +26,7 @@ from channels_assets.warehouse import (
     derive_article_products,
     list_ages,
     load_article_lists,
+    load_without_calls,
 )
 from channels_assets.wechat.client import Stopped
 from channels_assets.wechat.promoter import shop_articles as shop_articles_request
@@ -89,8 +90,7 @@ def refresh_articles(
 
     loading = Loading(["shop_articles", "article_products"], to_load, load_article_lists)
     plan = RefreshPlan(known.tasks, known.problems, loading)
-    begun = ahead.take("shop_articles", known.tasks)
-    refresh(context, warehouse, settings, plan, stop, begun)
+    refresh(context, warehouse, settings, plan, ahead, stop)
 
 
 def begin_articles(ahead: Ahead, warehouse: WarehouseResource, instance: DagsterInstance) -> None:
@@ -141,18 +141,8 @@ def derive_products(
             )
             failed.append(FailedPartition.of(key, problem))
             continue
-        now = datetime.now(UTC)
-        load = Load(
-            asset="article_products",
-            partition=key,
-            run_id=context.run.run_id,
-            started_at=now,
-            fetched_at=now,
-            pages=0,
-            api_calls=0,
-            total_num=None,
-            end_reason="derived",
-            resumed_pages=0,
+        load = load_without_calls(
+            "article_products", key, context.run.run_id, "derived", datetime.now(UTC)
         )
         with store.writing() as connection:
             loaded = derive_article_products(

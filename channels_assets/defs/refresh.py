@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,6 +18,7 @@ from dagster import (
 from dagster._core.storage.tags import RESUME_RETRY_TAG
 
 from channels_assets.config import Settings
+from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.event_log import together
 from channels_assets.defs.loading import Ended, Loading, load_batch
 from channels_assets.defs.report import (
@@ -61,23 +62,20 @@ def refresh(
     warehouse: WarehouseResource,
     settings: Settings,
     plan: RefreshPlan,
+    ahead: Ahead,
     stop: threading.Event,
-    begun: Pulling[str] | None = None,
 ) -> None:
     """Records each partition as it is loaded; raises Failure at the end when some could not be.
 
-    `begun` is the pulling of the plan's tasks, where it has begun before.
+    What `ahead` has begun to pull of the plan goes on from there.
     """
-    with ExitStack() as stack:
-        if begun is not None:
-            stack.callback(begun.close)
-        store = warehouse.open(settings)
-        staging = warehouse.staging(settings)
-        remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
-        if begun is None:
-            begun = Pulling(plan.tasks, staging, settings.api.max_in_flight, stop)
-            stack.callback(begun.close)
-        _refresh(context, store, plan, begun, stop)
+    store = warehouse.open(settings)
+    staging = warehouse.staging(settings)
+    remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
+    in_flight = settings.api.max_in_flight
+    begun = ahead.take(plan.assets[0], plan.tasks)
+    with closing(begun or Pulling(plan.tasks, staging, in_flight, stop)) as pulling:
+        _refresh(context, store, plan, pulling, stop)
 
 
 def _refresh(

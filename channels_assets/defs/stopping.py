@@ -18,6 +18,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Generator[None]:
+    """Nothing in threads other than the main one, where signals never arrive."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {one: signal.signal(one, handler) for one in _SIGNALS}
+    try:
+        yield
+    finally:
+        for one, earlier in before.items():
+            signal.signal(one, earlier)
+
+
+@contextmanager
 def stopping() -> Generator[threading.Event]:
     """For the whole of an asset's body. Gives the event that a signal sets, or whoever wants an end;
     whoever sees it raises Stopped. After a signal the end of the body does, at the latest.
@@ -32,23 +45,18 @@ def stopping() -> Generator[threading.Event]:
         came.append(number)
         stop.set()
 
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {one: signal.signal(one, ask) for one in _SIGNALS}
-    try:
-        yield stop
-        if came:
-            raise Stopped
-    except (Stopped, KeyboardInterrupt, DagsterExecutionInterruptedError):
-        raise _stopped() from None
-    except Exception as error:
-        if not came:
-            raise
-        # Which lists failed before is told all the same.
-        raise _stopped(error.metadata if isinstance(error, Failure) else None) from error
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+    with _handled_by(ask):
+        try:
+            yield stop
+            if came:
+                raise Stopped
+        except (Stopped, KeyboardInterrupt, DagsterExecutionInterruptedError):
+            raise _stopped() from None
+        except Exception as error:
+            if not came:
+                raise
+            # Which lists failed before is told all the same.
+            raise _stopped(error.metadata if isinstance(error, Failure) else None) from error
 
 
 def _stopped(failed: Mapping[str, MetadataValue[Any]] | None = None) -> Failure:
@@ -79,11 +87,10 @@ def noting_signals() -> Generator[Callable[[], bool]]:
                 came.update(numbers)
         return not came.isdisjoint(_SIGNALS)
 
-    with reading, writing:
+    # Where Dagster takes neither: by itself SIGTERM would end the process at once. And a command in a
+    # shell's background inherits a Ctrl-C that is ignored, which Dagster would make of both.
+    with reading, writing, _handled_by(signal.default_int_handler):
         before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        # Where Dagster takes neither: by itself SIGTERM would end the process at once. And a command in
-        # a shell's background inherits a Ctrl-C that is ignored, which Dagster would make of both.
-        handlers = {one: signal.signal(one, signal.default_int_handler) for one in _SIGNALS}
         try:
             yield asked
         except BaseException:
@@ -95,5 +102,3 @@ def noting_signals() -> Generator[Callable[[], bool]]:
                 raise KeyboardInterrupt
         finally:
             signal.set_wakeup_fd(before)
-            for one, handler in handlers.items():
-                signal.signal(one, handler)

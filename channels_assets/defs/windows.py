@@ -48,8 +48,7 @@ def refresh_windows(
         return [(loaded,) for loaded in load_windows(connection, lists)]
 
     plan = RefreshPlan(tasks, problems, Loading(["window_products"], to_load, load))
-    begun = ahead.take("window_products", tasks)
-    refresh(context, warehouse, settings, plan, stop, begun)
+    refresh(context, warehouse, settings, plan, ahead, stop)
 
 
 def window_task(wechat: WeChatResource, window: Window) -> PullTask:

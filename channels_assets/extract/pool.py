@@ -36,9 +36,9 @@ class Pulling(Generic[Key]):
     """Lists that are pulled side by side, from `start` until `close`.
 
     At most `max_in_flight` calls are under way in this process; an account that must call slowly
-    keeps none of the others waiting. While some dozens of lists wait to be read, no other is begun:
-    each is an open file. `behind`: others' calls go before these. Once `stop` is set, no further call
-    is sent.
+    keeps none of the others waiting. While some dozens of lists wait for a reader, or some hundreds
+    while it reads, no other is begun: each is an open file. `behind`: others' calls go before these.
+    Once `stop` is set, no further call is sent.
     """
 
     def __init__(
@@ -129,6 +129,5 @@ def pull_all(
     stop: threading.Event,
 ) -> Generator[list[Outcome[Key]]]:
     """Pulls the lists and yields them in batches, as Pulling does. A reader that may fail must close it."""
-    if tasks:
-        with closing(Pulling(tasks, staging, max_in_flight, stop)) as pulling:
-            yield from pulling.batches(stop)
+    with closing(Pulling(tasks, staging, max_in_flight, stop)) as pulling:
+        yield from pulling.batches(stop)

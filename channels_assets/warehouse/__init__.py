@@ -33,6 +33,7 @@ from channels_assets.warehouse.loads import (
     Load,
     Loaded,
     calls_of_last_loads,
+    load_without_calls,
     loaded_partitions,
     record_failure,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "load_shops",
     "load_window",
     "load_windows",
+    "load_without_calls",
     "loaded_partitions",
     "open_warehouse",
     "preview",

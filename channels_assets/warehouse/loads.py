@@ -39,6 +39,24 @@ class Load:
             raise ValueError("started_at and fetched_at need a time zone")
 
 
+def load_without_calls(
+    asset: str, partition: str, run_id: str, end_reason: str, at: datetime
+) -> Load:
+    """The load of a list that changes from what is stored, not from answers."""
+    return Load(
+        asset=asset,
+        partition=partition,
+        run_id=run_id,
+        started_at=at,
+        fetched_at=at,
+        pages=0,
+        api_calls=0,
+        total_num=None,
+        end_reason=end_reason,
+        resumed_pages=0,
+    )
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What a load did to its table.

@@ -12,7 +12,7 @@ import duckdb
 from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
 from channels_assets.warehouse.compare import compare, count_changes, find_moves, keep_last
 from channels_assets.warehouse.history import follow
-from channels_assets.warehouse.loads import Load, Loaded, record_loads
+from channels_assets.warehouse.loads import Loaded, load_without_calls, record_loads
 from channels_assets.warehouse.nul import refuse_nul
 from channels_assets.warehouse.single import count
 from channels_assets.warehouse.sql import in_scope, names, same_key
@@ -79,19 +79,7 @@ def remove_list(
         scope,
     )
     if rows or _is_loaded(con, table, partition):
-        now = datetime.now(UTC)
-        load = Load(
-            asset=table.name,
-            partition=partition,
-            run_id="",
-            started_at=now,
-            fetched_at=now,
-            pages=0,
-            api_calls=0,
-            total_num=None,
-            end_reason="removed",
-            resumed_pages=0,
-        )
+        load = load_without_calls(table.name, partition, "", "removed", datetime.now(UTC))
         replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.facts))])
     return rows
 

@@ -72,16 +72,27 @@ def _excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
 class Fields:
     """One JSON object with typed access; errors name endpoint and field.
 
-    Missing, null and "" are alike for numbers and times; for text, "" stays "".
+    Missing, null and "" are alike for numbers and times; for text, "" stays "". `where` is the name
+    that the object goes by, with `number` as one of a list.
     """
 
-    # There is one for every object of every page: no dictionary each.
-    __slots__ = ("endpoint", "value", "where")
+    # There is one for every object of every page: no dictionary each, and what an answer usually
+    # holds is asked for first.
+    __slots__ = ("_number", "_where", "endpoint", "value")
 
-    def __init__(self, value: JsonObject, endpoint: str, where: str = "") -> None:
+    def __init__(
+        self, value: JsonObject, endpoint: str, where: str = "", number: int | None = None
+    ) -> None:
         self.value = value
         self.endpoint = endpoint
-        self.where = where
+        self._where = where
+        self._number = number
+
+    def _named(self, field: str) -> str:
+        if not self._where:
+            return field
+        number = "" if self._number is None else f"[{self._number}]"
+        return f"{self._where}{number}.{field}"
 
     def _refuse(self, field: str, wanted: str) -> UnexpectedResponse:
         found = self.value.get(field)
@@ -89,12 +100,14 @@ class Fields:
         if len(seen) > _SHOWN:
             seen = f"{type(found).__name__} of {len(seen)} characters"
         return UnexpectedResponse(
-            f"Field {self.where}{field} should be {wanted} but is {seen}.", endpoint=self.endpoint
+            f"Field {self._named(field)} should be {wanted} but is {seen}.", endpoint=self.endpoint
         )
 
     def id(self, field: str) -> str:
         """A required id, as text with exactly the API's digits; sent as text or as number."""
-        found = self.optional_id(field)
+        found = self.value.get(field)
+        if not isinstance(found, str):
+            found = self.optional_id(field)
         if not found:
             raise self._refuse(field, "an id")
         return found
@@ -114,10 +127,12 @@ class Fields:
         raise self._refuse(field, "text")
 
     def integer(self, field: str, bits: int = 64) -> int | None:
-        """A signed whole number of at most `bits` bits; sent as number or as digits."""
+        """A signed whole number of at most `bits` bits, 32 or more; sent as number or as digits."""
         found = self.value.get(field)
         if found is None or found == "":
             return None
+        if type(found) is int and -(2**31) <= found < 2**31:
+            return found
         if isinstance(found, str) and len(found) <= 20 and _INTEGER.fullmatch(found):
             found = int(found)
         if isinstance(found, int) and not isinstance(found, bool):
@@ -150,7 +165,7 @@ class Fields:
             found = {}
         if not isinstance(found, dict):
             raise self._refuse(field, "an object")
-        return Fields(cast(JsonObject, found), self.endpoint, f"{self.where}{field}.")
+        return Fields(cast(JsonObject, found), self.endpoint, self._named(field))
 
     def objects(self, field: str) -> list[Fields]:
         """A list of objects; missing or null is an empty one."""
@@ -160,13 +175,12 @@ class Fields:
         if not isinstance(found, list):
             raise self._refuse(field, "a list")
         items = cast(list[object], found)
-        fields: list[Fields] = []
+        where, endpoint = self._named(field), self.endpoint
         for number, item in enumerate(items):
-            where = f"{self.where}{field}[{number}]."
             if not isinstance(item, dict):
                 raise UnexpectedResponse(
-                    f"{where[:-1]} should be an object but is {type(item).__name__}.",
-                    endpoint=self.endpoint,
+                    f"{where}[{number}] should be an object but is {type(item).__name__}.",
+                    endpoint=endpoint,
                 )
-            fields.append(Fields(cast(JsonObject, item), self.endpoint, where))
-        return fields
+        objects = cast(list[JsonObject], items)
+        return [Fields(item, endpoint, where, number) for number, item in enumerate(objects)]

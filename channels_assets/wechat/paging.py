@@ -96,10 +96,10 @@ def page_of_bytes(request: ListRequest[Item], raw: bytes) -> Page[Item]:
 def _decode(request: ListRequest[Item], answer: Answer) -> Page[Item]:
     endpoint = request.endpoint
     fields = Fields(answer.value, endpoint.name)
-    items = tuple(endpoint.decode(item) for item in fields.objects(endpoint.list_field))
+    items = tuple(map(endpoint.decode, fields.objects(endpoint.list_field)))
     return Page(
         items=items,
-        keys=tuple(endpoint.key(item) for item in items),
+        keys=tuple(map(endpoint.key, items)),
         listed=answer.value.get(endpoint.list_field) is not None,
         cursor=fields.text(endpoint.cursor_field),
         has_more=fields.boolean("has_more"),
@@ -186,8 +186,7 @@ class Walk(Generic[Item]):
         self.items += len(page.items)
         known = self.distinct
         self._keys.update(page.keys)
-        for key in page.keys:
-            self._digest.update(key.encode() + b"\0")
+        self._digest.update("".join(f"{key}\0" for key in page.keys).encode())
         if page.total_num is not None:
             self.total_num = page.total_num
             self._totals.add(page.total_num)

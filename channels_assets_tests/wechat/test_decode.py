@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -148,6 +149,27 @@ def test_times_in_seconds_and_milliseconds(sent: object, seconds: float | None) 
     ],
 )
 def test_wrong_values_are_refused_by_field_and_endpoint(method: str, sent: object) -> None:
-    fields = Fields({"field": sent}, "some_endpoint", "items[3].")
+    fields = Fields({"field": sent}, "some_endpoint", "items", 3)
     with pytest.raises(UnexpectedResponse, match=r"items\[3\]\.field.*some_endpoint"):
         getattr(fields, method)("field")
+
+
+@pytest.mark.parametrize(
+    ("article", "named"),
+    [
+        ({"article_info": {"article_url": {}}}, "article_list[1].article_info.article_url"),
+        (
+            {"article_info": {"article_url": "u"}, "product_list": [{"product_id": []}]},
+            "article_list[1].product_list[0].product_id",
+        ),
+        (
+            {"article_info": {"article_url": "u"}, "product_list": [3]},
+            "article_list[1].product_list[0]",
+        ),
+    ],
+)
+def test_what_lies_deep_is_named_from_the_top(article: object, named: str) -> None:
+    whole = {"article_info": {"article_url": "whole"}}
+    body = json.dumps({"article_list": [whole, article], "has_more": False}).encode()
+    with pytest.raises(UnexpectedResponse, match=re.escape(named) + " should be"):
+        page_of_bytes(ListRequest(SHOP_ARTICLES, {"page_size": 10}), body)

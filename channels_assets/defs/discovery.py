@@ -34,8 +34,8 @@ class Discovered:
 
 def sync_windows(instance: DagsterInstance, store: Store, settings: Settings) -> Discovered:
     """The `windows` keys are what channels.toml says: a list taken out of it goes at once."""
-    wanted = [window.key for window in settings.window]
-    known = instance.get_dynamic_partitions(WINDOWS_NAME)
+    wanted = dict.fromkeys(window.key for window in settings.window)
+    known = dict.fromkeys(instance.get_dynamic_partitions(WINDOWS_NAME))
     added = [key for key in wanted if key not in known]
     removed = [key for key in known if key not in wanted]
     if removed:
@@ -58,7 +58,7 @@ def sync_promoters(
         promoters = active_promoters(connection)
         bound = active_sharers(connection)
     chosen, problems = _chosen(league, bound)
-    known = instance.get_dynamic_partitions(PROMOTERS_NAME)
+    known = dict.fromkeys(instance.get_dynamic_partitions(PROMOTERS_NAME))
     if chosen is None:
         return Discovered(len(known), problems=tuple(problems), blocking=True)
     lists = [
@@ -72,7 +72,7 @@ def sync_promoters(
                 f"The list {one.key[:80]!r} can't be a partition: its key {one.problem}."
             )
     wanted = {one.key for one in lists if not one.problem}
-    added = [one.key for one in lists if not one.problem and one.key not in set(known)]
+    added = [one.key for one in lists if not one.problem and one.key not in known]
     vanished = [key for key in known if key not in wanted]
     if 2 * len(vanished) > len(known) and not prune:
         problems.append(
@@ -135,7 +135,7 @@ def _change(
             instance.add_dynamic_partitions(partitions, added)
         except IntegrityError:
             # Another process has just added some of them: none of ours was, then.
-            known = instance.get_dynamic_partitions(partitions)
+            known = set(instance.get_dynamic_partitions(partitions))
             left = [key for key in added if key not in known]
             if left:
                 instance.add_dynamic_partitions(partitions, left)

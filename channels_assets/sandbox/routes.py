@@ -83,10 +83,10 @@ class Routes:
                 raise body
             if request.path == COMPONENT_TOKEN:
                 return give_component_token(body, self._world.platform, self._tokens)
-            return give_token(request.path, body, self._world.secrets(), self._tokens)
+            return give_token(request.path, body, self._world.secret_of, self._tokens)
         # The pages disagree on whether the fields of this call go into the query or the body.
         fields = {**request.query, **({} if isinstance(body, Refusal) else body)}
-        return give_token(request.path, fields, self._world.secrets(), self._tokens)
+        return give_token(request.path, fields, self._world.secret_of, self._tokens)
 
     def _list(self, path: str, caller: str, body: Json, page_fault: PageFault) -> Json:
         if LISTS[path].account != self._type(caller):

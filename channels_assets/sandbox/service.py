@@ -77,8 +77,11 @@ class Service:
             return owner
         asked_for = fields.get("appid") or request.query.get("appid")
         asked_for = asked_for or fields.get("component_appid")
-        known = {*self._world.secrets(), self._world.platform.appid}
-        return asked_for if asked_for in known else ""
+        if not isinstance(asked_for, str):
+            return ""
+        if asked_for == self._world.platform.appid or self._world.secret_of(asked_for) is not None:
+            return asked_for
+        return ""
 
     def _new_rid(self) -> str:
         return f"{int(self._clock()):08x}-{random.getrandbits(32):08x}-{random.getrandbits(32):08x}"

@@ -57,6 +57,13 @@ class World:
             platform=generate_platform(seed, [window.appid for window in made]),
         )
 
+    def secret_of(self, appid: str) -> str | None:
+        """The secret of an account; None if there is no such account."""
+        window = self.windows.get(appid)
+        if window is not None:
+            return window.secret
+        return self.league.secret if appid == self.league.appid else None
+
     def secrets(self) -> dict[str, str]:
         """The secret of each account, by appid."""
         secrets = {window.appid: window.secret for window in self.windows.values()}

@@ -51,8 +51,9 @@ simulate: $(READY) ## SEEDS worlds of faults, changes and kills, each drawn from
 BENCH := channels_assets_tests/bench
 ROUNDS ?= 3
 LATENCY ?= 0.05
+IN_FLIGHT ?= 32
 bench: $(READY) .venv-bench/.ready ## Ours beside a floor, dlt and a plain loop, in one run
-	@$(BIN)/python -m channels_assets_tests.bench --rounds $(ROUNDS) --latency $(LATENCY)
+	@$(BIN)/python -m channels_assets_tests.bench --rounds $(ROUNDS) --latency $(LATENCY) --in-flight $(IN_FLIGHT)
 
 bench-memory: $(READY) ## One window of 100,000 and of 1,000,000 products: time and peak memory
 	@$(BIN)/python -m channels_assets_tests.bench.memory

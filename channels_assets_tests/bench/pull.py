@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from channels_assets.config import Settings, load_settings
-from channels_assets.extract.pool import pull_all
+from channels_assets.extract.pool import Pulling
 from channels_assets.extract.pull import Pulled, PullTask, Staging
 from channels_assets.sandbox import World
 from channels_assets.warehouse import (
@@ -116,8 +116,13 @@ def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int
     fetched = datetime.min.replace(tzinfo=UTC)
     tasks = {key: one.task for key, one in todo.items()}
     staging, in_flight = Staging(folder / "staging"), settings.api.max_in_flight
-    with closing(pull_all(tasks, staging, in_flight, threading.Event())) as batches:
-        for batch in batches:
+    stop = threading.Event()
+    with closing(Pulling(tasks, staging, in_flight, stop)) as pulling:
+        pulling.start()
+        # While the first pages are under way.
+        with store.writing():
+            pass
+        for batch in pulling.batches(stop):
             lists: dict[str, list[ListLoad]] = {"window_products": [], "shop_articles": []}
             done = list[Pulled]()
             for one in batch:

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from channels_assets.extract.lanes import Lanes
+from channels_assets.extract.open_files import allowed_open_files
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.wechat.client import Stopped
 
@@ -20,6 +21,8 @@ _GATHER_SECONDS = 0.1
 _MOST_TOGETHER = 512
 """Lists in a batch: when one can't be loaded, each of them is loaded alone."""
 _MOST_BEFORE_READING = 64
+_SHARE_OF_OPEN_FILES = 8
+"""One of so many is a list that waits; there are connections, databases and further lists, too."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -37,8 +40,8 @@ class Pulling(Generic[Key]):
 
     At most `max_in_flight` calls are under way in this process; an account that must call slowly
     keeps none of the others waiting. While some dozens of lists wait for a reader, or some hundreds
-    while it reads, no other is begun: each is an open file. `behind`: others' calls go before these.
-    Once `stop` is set, no further call is sent.
+    while it reads (fewer where few files may be open), no other is begun. `behind`: others' calls go
+    before these. Once `stop` is set, no further call is sent.
     """
 
     def __init__(
@@ -55,7 +58,8 @@ class Pulling(Generic[Key]):
         self._staging = staging
         self._done: SimpleQueue[Outcome[Key]] = SimpleQueue()
         self._unread = 0
-        self._most_unread = _MOST_BEFORE_READING
+        self._most_together = min(_MOST_TOGETHER, allowed_open_files() // _SHARE_OF_OPEN_FILES)
+        self._most_unread = min(_MOST_BEFORE_READING, self._most_together)
         self._read = threading.Condition()
         self._lanes = Lanes(max_in_flight, behind=behind)
         self._started = False
@@ -80,14 +84,14 @@ class Pulling(Generic[Key]):
 
     def batches(self, stop: threading.Event) -> Generator[list[Outcome[Key]]]:
         """Those that have ended since, good or bad, until all have. Raises Stopped once `stop` is set."""
-        self._most_unread = _MOST_TOGETHER
+        self._most_unread = self._most_together
         self.start()
         waiting = len(self.tasks)
         while waiting:
             batch = [self._next(stop)]
             # What ends soon after is loaded with it: a load costs about as much for one as for many.
             until = time.monotonic() + _GATHER_SECONDS
-            most = min(waiting, _MOST_TOGETHER)
+            most = min(waiting, self._most_together)
             while len(batch) < most and (left := until - time.monotonic()) > 0:
                 with suppress(Empty):
                     batch.append(self._done.get(timeout=left))

@@ -12,10 +12,7 @@ from typing import NoReturn, TextIO, cast
 
 def run(command: Callable[[], object]) -> NoReturn:
     """Runs the command and ends the process, with its exit code."""
-    # What is imported stays: no more need to look for garbage in it, nor often in the rest.
-    gc.freeze()
-    atexit.register(gc.unfreeze)
-    gc.set_threshold(20_000, 10, 10)
+    look_for_garbage_rarely()
     try:
         command()
     except SystemExit as end:
@@ -31,6 +28,13 @@ def run(command: Callable[[], object]) -> NoReturn:
             os._exit(end.code)
         raise
     sys.exit()
+
+
+def look_for_garbage_rarely() -> None:
+    """And never among what is imported by now: all of it stays. A look there stops every thread."""
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _others_run() -> bool:

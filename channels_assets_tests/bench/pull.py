@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from channels_assets.cli.process import look_for_garbage_rarely
 from channels_assets.config import Settings, load_settings
 from channels_assets.extract.pool import Pulling
 from channels_assets.extract.pull import Pulled, PullTask, Staging
@@ -161,6 +162,8 @@ def main() -> None:
     world = make(size)
     started, cpu, begun = time.perf_counter(), time.process_time(), datetime.now(UTC)
     ticks = _ticks()
+    # As the command does.
+    look_for_garbage_rarely()
     settings = load_settings(Path(os.environ["CHANNELS_CONFIG"]))
     calls, fetched = pull_everything(settings, world, folder)
     seconds, used = time.perf_counter() - started, time.process_time() - cpu

@@ -44,6 +44,8 @@ class Project:
         self.data = folder / "data"
         self.settings: list[str] = ["backoff_seconds = 0.01"]
         self.sharers = '"all"'
+        self.launcher: list[str] = []
+        """What runs the command, if it does not run by itself."""
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -70,9 +72,12 @@ class Project:
         head = ["[api]", f'base_url = "{self.sandbox.url}"', *self.settings]
         (self.folder / "channels.toml").write_text("\n".join([*head, *lines]) + "\n", "utf-8")
 
+    def _line(self, arguments: Sequence[str]) -> list[str]:
+        return [*self.launcher, sys.executable, "-m", "channels_assets.cli", *arguments]
+
     def command(self, *arguments: str) -> Finished:
         done = subprocess.run(
-            [sys.executable, "-m", "channels_assets.cli", *arguments],
+            self._line(arguments),
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -85,7 +90,7 @@ class Project:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The command, left running."""
         return subprocess.Popen(
-            [sys.executable, "-m", "channels_assets.cli", *arguments],
+            self._line(arguments),
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -13,8 +9,6 @@ import pytest
 from channels_assets.sandbox import World
 from channels_assets_tests.support import Project
 from channels_assets_tests.test_refresh import expected_windows, stored_windows
-
-COMMAND = [sys.executable, "-m", "channels_assets.cli", "refresh", "--json"]
 
 
 @pytest.mark.parametrize("limit", ["ulimit -Sn 256", "ulimit -n 256"], ids=["soft", "hard"])
@@ -25,15 +19,8 @@ def test_many_lists_with_the_few_open_files_of_a_mac(
         seed=37, windows=300, products=1, shops=10, promoters=30, articles=1, sharers=1
     )
     project = make_project(world)
-    done = subprocess.run(
-        ["/bin/sh", "-c", f"{limit}; exec {shlex.join(COMMAND)}"],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert not any(one["failed"] for one in json.loads(done.stdout)["assets"].values())
+    project.launcher = ["/bin/sh", "-c", f'{limit}; exec "$@"', "sh"]
+    done = project.refresh()
+    assert done.code == 0, done.err[-2000:]
+    assert not any(one["failed"] for one in done.assets.values())
     assert stored_windows(project) == expected_windows(world)

@@ -111,13 +111,14 @@ def _chosen(league: League, bound: list[str]) -> tuple[list[str] | None, list[st
     if league.sharers == "all":
         return bound, []
     if league.sharers is not None:
-        unbound = [sharer for sharer in league.sharers if sharer not in bound]
+        known = set(bound)
+        unbound = [sharer for sharer in league.sharers if sharer not in known]
         problems = [
             f"The sharer {sharer} is not bound to this agency and is left out: bind it, or take it out "
             "of `sharers` in channels.toml. 推客未绑定该机构，已跳过。"
             for sharer in unbound
         ]
-        return [sharer for sharer in league.sharers if sharer in bound], problems
+        return [sharer for sharer in league.sharers if sharer in known], problems
     if len(bound) <= 1:
         return bound, []
     return None, [

@@ -175,12 +175,13 @@ class Fields:
         if not isinstance(found, list):
             raise self._refuse(field, "a list")
         items = cast(list[object], found)
-        where, endpoint = self._named(field), self.endpoint
+        where = self._named(field)
+        fields: list[Fields] = []
         for number, item in enumerate(items):
             if not isinstance(item, dict):
                 raise UnexpectedResponse(
                     f"{where}[{number}] should be an object but is {type(item).__name__}.",
-                    endpoint=endpoint,
+                    endpoint=self.endpoint,
                 )
-        objects = cast(list[JsonObject], items)
-        return [Fields(item, endpoint, where, number) for number, item in enumerate(objects)]
+            fields.append(Fields(cast(JsonObject, item), self.endpoint, where, number))
+        return fields

@@ -37,6 +37,9 @@ class Finished:
 class Project:
     """One folder, one sandbox. `refresh` is the real command in a process of its own."""
 
+    launcher: Sequence[str] = ()
+    """What runs the command, if it does not run by itself."""
+
     def __init__(self, folder: Path, sandbox: Sandbox, world: World) -> None:
         self.folder = folder
         self.sandbox = sandbox
@@ -44,8 +47,6 @@ class Project:
         self.data = folder / "data"
         self.settings: list[str] = ["backoff_seconds = 0.01"]
         self.sharers = '"all"'
-        self.launcher: list[str] = []
-        """What runs the command, if it does not run by itself."""
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
@@ -11,13 +12,15 @@ from functools import cache
 from typing import TypeVar
 
 from channels_assets.extract.fair import FairThreads
+from channels_assets.extract.in_flight import InFlight
 
 T = TypeVar("T")
 
 
 class Lanes:
-    """At most `limit` calls at once in this process, each within a lane. Walks that wait for pages
-    fetched ahead hold none, nor do calls that wait for their account's rate limit.
+    """At most `limit` calls at once in this process, each within a lane, and fewer while more are
+    not worth it (`in_flight.py`). Walks that wait for pages fetched ahead hold no lane, nor do calls
+    that wait for their account's rate limit.
 
     Pages side by side go first: a list that has begun ends early, and is loaded while others are
     under way. Otherwise all would end together, and nothing be loaded before. Lanes `behind` take
@@ -38,11 +41,11 @@ class Lanes:
         finally:
             self._pages.close()
 
-    def of_walk(self) -> Lane:
-        return Lane(self._free, self._of_walks, self._walks)
+    def of_walk(self, endpoint: str) -> Lane:
+        return Lane(endpoint, self._free, self._of_walks, self._walks)
 
-    def of_page(self) -> Lane:
-        return Lane(self._free, self._of_pages, self._pages)
+    def of_page(self, endpoint: str) -> Lane:
+        return Lane(endpoint, self._free, self._of_pages, self._pages)
 
     def walk(self, account: str, job: Callable[[], T]) -> Future[T]:
         return self._walks.submit(account, job)
@@ -60,17 +63,25 @@ class Lanes:
 
 
 class Lane:
-    """Within it a call may be under way, within `left` none."""
+    """Within it a call may be under way, within `left` none. For one call at a time."""
 
-    def __init__(self, free: _Free, queue: deque[threading.Lock], threads: FairThreads) -> None:
+    def __init__(
+        self, endpoint: str, free: _Free, queue: deque[threading.Lock], threads: FairThreads
+    ) -> None:
+        self._endpoint = endpoint
         self._free = free
         self._queue = queue
         self._threads = threads
+        self._taken = self._processor = 0.0
 
     def __enter__(self) -> None:
         self._free.take(self._queue)
+        self._taken, self._processor = time.monotonic(), time.thread_time()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            processor = time.thread_time() - self._processor
+            self._free.answered(self._endpoint, self._taken, processor)
         self._free.pass_on()
 
     @contextmanager
@@ -80,15 +91,16 @@ class Lane:
             with self._threads.aside():
                 yield
         finally:
-            self._free.take(self._queue)
+            self.__enter__()
 
 
 class _Free:
-    """The free lanes, and who waits for one: those `ahead` get it before those `waiting`, and these
-    before those `behind`."""
+    """How many lanes are taken, and who waits for one: those `ahead` get it before those `waiting`,
+    and these before those `behind`."""
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
+        self._in_flight = InFlight(limit)
+        self._taken = 0
         self._lock = threading.Lock()
         self.ahead: deque[threading.Lock] = deque()
         self.waiting: deque[threading.Lock] = deque()
@@ -96,20 +108,27 @@ class _Free:
 
     def take(self, queue: deque[threading.Lock]) -> None:
         with self._lock:
-            if self._free:
-                self._free -= 1
+            if self._taken < self._in_flight.worth:
+                self._taken += 1
                 return
             turn = threading.Lock()
             turn.acquire()
             queue.append(turn)
         turn.acquire()
 
+    def answered(self, endpoint: str, since: float, processor: float) -> None:
+        with self._lock:
+            now = time.monotonic()
+            self._in_flight.answered(endpoint, now, now - since, processor)
+
     def pass_on(self) -> None:
         with self._lock:
-            if queue := self.ahead or self.waiting or self.behind:
+            self._taken -= 1
+            while self._taken < self._in_flight.worth and (
+                queue := self.ahead or self.waiting or self.behind
+            ):
+                self._taken += 1
                 queue.popleft().release()
-            else:
-                self._free += 1
 
 
 _free = cache(_Free)

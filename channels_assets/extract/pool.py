@@ -18,6 +18,8 @@ from channels_assets.wechat.client import Stopped
 
 _LOOK_FOR_STOP_SECONDS = 0.2
 _GATHER_SECONDS = 0.1
+_ENOUGH_TOGETHER = 32
+"""Lists in a batch that waits for no more of them."""
 _MOST_TOGETHER = 512
 """Lists in a batch: when one can't be loaded, each of them is loaded alone."""
 _MOST_BEFORE_READING = 64
@@ -89,12 +91,13 @@ class Pulling(Generic[Key]):
         waiting = len(self.tasks)
         while waiting:
             batch = [self._next(stop)]
-            # What ends soon after is loaded with it: a load costs about as much for one as for many.
+            # What ends soon after is loaded with it: a load costs about as much for one as for some.
             until = time.monotonic() + _GATHER_SECONDS
             most = min(waiting, self._most_together)
-            while len(batch) < most and (left := until - time.monotonic()) > 0:
-                with suppress(Empty):
-                    batch.append(self._done.get(timeout=left))
+            with suppress(Empty):
+                while len(batch) < most:
+                    left = until - time.monotonic() if len(batch) < _ENOUGH_TOGETHER else 0
+                    batch.append(self._done.get(left > 0, max(0, left)))
             waiting -= len(batch)
             with self._read:
                 self._unread -= len(batch)

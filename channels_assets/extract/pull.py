@@ -114,7 +114,8 @@ class _Run:
         self._by_cursor_alone = lanes is None or not task.request.endpoint.max_indexed
         self._went_ahead = False
         self._staging = staging
-        self._calls = Calls(stop, lane=lanes.of_walk() if lanes else None)
+        name = task.request.endpoint.name
+        self._calls = Calls(stop, lane=lanes.of_walk(name) if lanes else None)
         self._file = file
         self._walk: Walk[Any] = Walk(task.request)
         self._started_at = staging.now()
@@ -196,11 +197,11 @@ class _Run:
         assert self._lanes is not None  # noqa: S101
         self._went_ahead = True
         client, request = self._task.client, self._task.request
-        lane = self._lanes.of_page()
-        counts = {number: Calls(self._stop, lane=lane) for number in numbers}
+        lanes, name = self._lanes, request.endpoint.name
+        counts = {number: Calls(self._stop, lane=lanes.of_page(name)) for number in numbers}
         jobs = [partial(fetch_page_at, client, request, n, counts[n]) for n in numbers]
         try:
-            with closing(self._lanes.side_by_side(self._task.account, jobs)) as pages:
+            with closing(lanes.side_by_side(self._task.account, jobs)) as pages:
                 for number, page in zip(numbers, pages, strict=False):
                     self._calls.sent += counts.pop(number).sent
                     self._take(page)

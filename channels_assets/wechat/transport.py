@@ -47,6 +47,29 @@ class Transport(Protocol):
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply: ...
 
 
+class _Adapter(HTTPAdapter):
+    """Looks a URL's connections up once: what decides on them is the same for all its calls."""
+
+    def __init__(self, connections: int) -> None:
+        # No more hosts than that are called: those of a pool that urllib3 drops would be lost here.
+        super().__init__(pool_connections=64, pool_maxsize=connections, pool_block=False)
+        self._pools: dict[str, urllib3.connectionpool.ConnectionPool] = {}
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,
+        proxies: Mapping[str, str] | None = None,
+        cert: Any = None,  # noqa: ANN401
+    ) -> urllib3.connectionpool.ConnectionPool:
+        url = (request.url or "").partition("?")[0]
+        if url not in self._pools:
+            self._pools[url] = super().get_connection_with_tls_context(
+                request, verify, proxies, cert
+            )
+        return self._pools[url]
+
+
 class RequestsTransport:
     """A pooled requests session: time-outs always, no redirects, TLS always verified, bounded bodies.
 
@@ -54,16 +77,14 @@ class RequestsTransport:
     """
 
     def __init__(self, connections: int = 32) -> None:
+        # Its own `send` would add cookies and redirects to each call, which nobody wants here.
         self._session = requests.Session()
-        # Proxies and REQUESTS_CA_BUNDLE of the environment are in force, as users expect.
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=False)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._adapter = _Adapter(connections)
         self._session.headers["Content-Type"] = "application/json; charset=utf-8"
         self._prepared: dict[str, tuple[requests.PreparedRequest, dict[str, Any]]] = {}
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply:
         deadline = time.monotonic() + TOTAL_SECONDS
@@ -73,11 +94,8 @@ class RequestsTransport:
                 request.url = f"{request.url}?{urlencode(query)}"
             request.body = body
             request.headers["Content-Length"] = str(len(body))
-            with self._session.send(
-                request,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                **environment,
+            with self._adapter.send(
+                request, timeout=(CONNECT_SECONDS, READ_SECONDS), **environment
             ) as response:
                 return Reply(response.status_code, _read(response, deadline, endpoint))
         except requests.exceptions.SSLError:
@@ -109,8 +127,8 @@ class RequestsTransport:
             ) from None
 
     def _prepare(self, url: str) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-        """A request to this address, and what the environment says of proxies and certificates:
-        looked up once, since requests would look it up at each call, slower than the call itself."""
+        """A request to this address, and what the environment says of proxies and certificates, which
+        is in force, as users expect: looked up once, since that takes longer than the call itself."""
         if url not in self._prepared:
             request = self._session.prepare_request(requests.Request("POST", url, auth=_no_auth))
             environment = self._session.merge_environment_settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -35,8 +36,8 @@ def test_never_more_calls_than_lanes_and_every_lane_used() -> None:
         return number
 
     with closing(Lanes(limit)) as lanes, ThreadPoolExecutor(12) as walks:
-        alone = [walks.submit(within, lanes.of_walk(), partial(job, n)) for n in range(9)]
-        jobs = [partial(within, lanes.of_page(), partial(job, n)) for n in range(6)]
+        alone = [walks.submit(within, lanes.of_walk("list"), partial(job, n)) for n in range(9)]
+        jobs = [partial(within, lanes.of_page("list"), partial(job, n)) for n in range(6)]
         pages = list(lanes.side_by_side("a", jobs))
         assert pages == list(range(6))
         assert [one.result() for one in alone] == list(range(9))
@@ -61,17 +62,17 @@ def test_pages_side_by_side_go_before_other_walks_and_lanes_behind_last() -> Non
         closing(Lanes(1, behind=True)) as others,
         ThreadPoolExecutor(4) as walks,
     ):
-        walks.submit(within, lanes.of_walk(), first)
+        walks.submit(within, lanes.of_walk("list"), first)
         begun.wait(20)
         ended: list[Future[object]] = []
         for lane, told, expected in (
-            (others.of_page(), "page behind", (1, 0, 0)),
-            (lanes.of_walk(), "walk", (1, 1, 0)),
+            (others.of_page("list"), "page behind", (1, 0, 0)),
+            (lanes.of_walk("list"), "walk", (1, 1, 0)),
         ):
             ended.append(walks.submit(within, lane, partial(order.append, told)))
             while not queued(lanes, *expected):
                 pass
-        ahead = partial(within, lanes.of_page(), partial(order.append, "page"))
+        ahead = partial(within, lanes.of_page("list"), partial(order.append, "page"))
         ended.append(walks.submit(list, lanes.side_by_side("a", [ahead])))
         while not queued(lanes, 1, 1, 1):
             pass
@@ -86,16 +87,16 @@ def test_a_job_that_fails_gives_its_lane_back() -> None:
         raise ZeroDivisionError
 
     with closing(Lanes(1)) as lanes, ThreadPoolExecutor(1) as walks:
-        failed = walks.submit(within, lanes.of_walk(), fail)
+        failed = walks.submit(within, lanes.of_walk("list"), fail)
         assert isinstance(failed.exception(), ZeroDivisionError)
-        assert within(lanes.of_walk(), lambda: 7) == 7
+        assert within(lanes.of_walk("list"), lambda: 7) == 7
 
 
 def test_who_waits_for_a_turn_lets_another_call_and_another_walk_go_on() -> None:
     apart, gone_on = threading.Event(), threading.Event()
 
     def slow(lanes: Lanes) -> None:
-        lane = lanes.of_walk()
+        lane = lanes.of_walk("list")
         with lane, lane.left():
             apart.set()
             assert gone_on.wait(20)
@@ -103,5 +104,34 @@ def test_who_waits_for_a_turn_lets_another_call_and_another_walk_go_on() -> None
     with closing(Lanes(1)) as lanes:
         waits = lanes.walk("slow", partial(slow, lanes))
         assert apart.wait(20)
-        lanes.walk("fast", partial(within, lanes.of_walk(), gone_on.set)).result(20)
+        lanes.walk("fast", partial(within, lanes.of_walk("list"), gone_on.set)).result(20)
         waits.result(20)
+
+
+def test_fewer_lanes_while_answers_come_at_once_and_all_again_once_they_do_not() -> None:
+    def answers(lanes: Lanes, processor: float) -> None:
+        for _ in range(3 * 32):
+            lanes._free.answered("list", time.monotonic() - 0.001, processor)
+
+    entered = threading.Semaphore(0)
+    first, others = threading.Event(), threading.Event()
+
+    def job(until: threading.Event) -> None:
+        entered.release()
+        until.wait(60)
+
+    with closing(Lanes(3)) as lanes, ThreadPoolExecutor(4) as walks:
+        answers(lanes, processor=0.0009)
+        walks.submit(within, lanes.of_walk("list"), partial(job, first))
+        assert entered.acquire(timeout=20)
+        for _ in range(3):
+            walks.submit(within, lanes.of_walk("list"), partial(job, others))
+        assert entered.acquire(timeout=20)
+        while len(lanes._free.waiting) < 2:
+            pass
+        assert not entered.acquire(blocking=False)
+        answers(lanes, processor=0.0)
+        first.set()
+        assert entered.acquire(timeout=20)
+        assert entered.acquire(timeout=20)
+        others.set()

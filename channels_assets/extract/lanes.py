@@ -72,26 +72,34 @@ class Lane:
         self._free = free
         self._queue = queue
         self._threads = threads
+        self._held = False
         self._taken = self._processor = 0.0
 
     def __enter__(self) -> None:
         self._free.take(self._queue)
+        self._held = True
         self._taken, self._processor = time.monotonic(), time.thread_time()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            processor = time.thread_time() - self._processor
-            self._free.answered(self._endpoint, self._taken, processor)
-        self._free.pass_on()
+        if self._held:
+            if kind is None:
+                processor = time.thread_time() - self._processor
+                self._free.answered(self._endpoint, self._taken, processor)
+            else:
+                self._free.failed()
+            self._give_back()
 
     @contextmanager
     def left(self) -> Generator[None]:
+        self._give_back()
+        with self._threads.aside():
+            yield
+        # Not where an error ends the wait: whoever stops need not wait for a lane.
+        self.__enter__()
+
+    def _give_back(self) -> None:
+        self._held = False
         self._free.pass_on()
-        try:
-            with self._threads.aside():
-                yield
-        finally:
-            self.__enter__()
 
 
 class _Free:
@@ -120,6 +128,10 @@ class _Free:
         with self._lock:
             now = time.monotonic()
             self._in_flight.answered(endpoint, now, now - since, processor)
+
+    def failed(self) -> None:
+        with self._lock:
+            self._in_flight.failed()
 
     def pass_on(self) -> None:
         with self._lock:

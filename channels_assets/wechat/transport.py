@@ -51,7 +51,7 @@ class _Adapter(HTTPAdapter):
     """Looks a URL's connections up once: what decides on them is the same for all its calls."""
 
     def __init__(self, connections: int) -> None:
-        # No more hosts than that are called: those of a pool that urllib3 drops would be lost here.
+        # No more hosts than that are called: those of urllib3 1 close the pools of all others.
         super().__init__(pool_connections=64, pool_maxsize=connections, pool_block=False)
         self._pools: dict[str, urllib3.connectionpool.ConnectionPool] = {}
 
@@ -69,6 +69,10 @@ class _Adapter(HTTPAdapter):
             )
         return self._pools[url]
 
+    def close(self) -> None:
+        self._pools.clear()
+        super().close()
+
 
 class RequestsTransport:
     """A pooled requests session: time-outs always, no redirects, TLS always verified, bounded bodies.
@@ -77,7 +81,7 @@ class RequestsTransport:
     """
 
     def __init__(self, connections: int = 32) -> None:
-        # Its own `send` would add cookies and redirects to each call, which nobody wants here.
+        # Only asked what a request looks like: its own `send` would keep cookies, and look for redirects.
         self._session = requests.Session()
         self._adapter = _Adapter(connections)
         self._session.headers["Content-Type"] = "application/json; charset=utf-8"

@@ -36,9 +36,11 @@ def read(
     *,
     adapt: bool = True,
     endpoints: int = 20,
+    at_once: int = 0,
 ) -> Told:
     """Walks through CALLS calls as threads do it: each call waits, then takes its turn at the one
-    processor, in which whoever waits may be the next. Lists wait for their answers by `waits`."""
+    processor, in which whoever waits may be the next. Lists wait for their answers by `waits`, but
+    for the first calls, so many of which are answered `at_once`."""
     in_flight, rng = InFlight(limit), random.Random(seed)
     now = 0.0
     begun = ended = taken = 0
@@ -47,7 +49,7 @@ def read(
     worth: list[int] = []
     while ended < CALLS:
         while taken < (in_flight.worth if adapt else limit) and begun < CALLS:
-            wait = waits[begun % len(waits)] * rng.uniform(1, 1.2)
+            wait = waits[begun % len(waits)] * rng.uniform(1, 1.2) * (begun >= at_once)
             heapq.heappush(answers, (now + wait, begun, now))
             begun, taken = begun + 1, taken + 1
         if not line:
@@ -92,25 +94,55 @@ def test_one_quick_list_does_not_hold_the_slow_ones_up(
 ) -> None:
     waits = [quick] + [slow] * (of - 1)
     all_at_once = read(waits, 0.0007, seed, adapt=False)
-    assert read(waits, 0.0007, seed).seconds <= 1.3 * all_at_once.seconds
-    if of >= 10:
-        alike = read(waits, 0.0007, seed, endpoints=1)
-        assert alike.seconds <= 1.3 * all_at_once.seconds
+    assert read(waits, 0.0007, seed).seconds <= 1.5 * all_at_once.seconds
+    # Where they are of one endpoint, half of its answers may tell the wrong thing of the others.
+    assert read(waits, 0.0007, seed, endpoints=1).seconds <= 3 * all_at_once.seconds
 
 
-def test_all_while_the_processor_idles_however_quick_some_answers_are() -> None:
-    waits = [0.005] * 3 + [0.1] * 7
-    assert set(read(waits, 0.0005, 1, endpoints=1).worth) == {LIMIT}
+@given(
+    times=st.floats(0, 50) | st.floats(3, 6),
+    processor=st.floats(0.0005, 0.003),
+    seed=st.integers(0, 2**32),
+)
+def test_no_fewer_for_long_once_answers_come_later(
+    times: float, processor: float, seed: int
+) -> None:
+    wait = times * processor
+    adapted = read([wait], processor, seed, at_once=300)
+    assert adapted.seconds <= 1.35 * read([wait], processor, seed, adapt=False, at_once=300).seconds
 
 
-def test_all_again_once_the_api_answers_slowly() -> None:
+def test_two_kinds_of_answers_of_one_endpoint_are_not_tried_again_and_again() -> None:
+    waits = [0.003] * 5 + [0.15] * 2
+    adapted = read(waits, 0.002, 1, endpoints=1)
+    assert adapted.seconds <= 1.5 * read(waits, 0.002, 1, adapt=False).seconds
+
+
+def answered_at_once() -> InFlight:
     in_flight = InFlight(LIMIT)
     for call in range(100):
         in_flight.answered("list", call * 0.001, 0.001, 0.0009)
     assert in_flight.worth == 2
-    for call in range(40):
-        in_flight.answered("list", 1 + call * 0.05, 0.1, 0.0009)
+    return in_flight
+
+
+def test_all_again_once_an_answer_is_late_or_does_not_come() -> None:
+    in_flight = answered_at_once()
+    in_flight.answered("list", 5.0, 4.9, 0.0009)
     assert in_flight.worth == LIMIT
+    in_flight = answered_at_once()
+    in_flight.failed()
+    assert in_flight.worth == LIMIT
+
+
+def test_what_few_calls_are_worth_is_found_anew_at_each_look() -> None:
+    in_flight = InFlight(LIMIT)
+    for call in range(64):
+        in_flight.answered("list", call * 0.002, 0.001, 0.0009)
+    assert in_flight.worth == 2
+    for call in range(64):
+        in_flight.answered("list", 0.128 + call * 0.0025, 0.0071, 0.0009)
+    assert in_flight.worth == 8
 
 
 def test_never_more_than_the_limit() -> None:

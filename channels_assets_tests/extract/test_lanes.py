@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -135,3 +135,36 @@ def test_fewer_lanes_while_answers_come_at_once_and_all_again_once_they_do_not()
         assert entered.acquire(timeout=20)
         assert entered.acquire(timeout=20)
         others.set()
+
+
+def test_who_is_stopped_while_it_waits_for_a_turn_needs_no_lane_to_end() -> None:
+    apart, stop = threading.Event(), threading.Event()
+
+    def stopped(lanes: Lanes) -> None:
+        lane = lanes.of_walk("list")
+        with lane, lane.left():
+            apart.set()
+            stop.wait(60)
+            raise ZeroDivisionError
+
+    with closing(Lanes(1)) as lanes:
+        ended = lanes.walk("slow", partial(stopped, lanes))
+        assert apart.wait(20)
+        with lanes.of_walk("list"):
+            stop.set()
+            assert isinstance(ended.exception(20), ZeroDivisionError)
+        # And has not given back what it did not hold.
+        assert lanes._free._taken == 0
+
+
+def test_all_lanes_again_once_a_call_fails() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with closing(Lanes(4)) as lanes:
+        for _ in range(3 * 32):
+            lanes._free.answered("list", time.monotonic() - 0.001, 0.0009)
+        assert lanes._free._in_flight.worth == 2
+        with suppress(ZeroDivisionError):
+            within(lanes.of_walk("list"), fail)
+        assert lanes._free._in_flight.worth == 4

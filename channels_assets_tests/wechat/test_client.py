@@ -229,6 +229,36 @@ def test_an_address_where_nobody_listens_is_said_without_the_token(world: World)
     assert caught.value.__suppress_context__
 
 
+def test_one_connection_for_many_calls_closed_with_the_transport() -> None:
+    def serve(server: socket.socket) -> list[bytes]:
+        """What came through one connection, until the other side closed it."""
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(20)
+            asked = [b""]
+            while piece := connection.recv(65536):
+                asked[-1] += piece
+                if asked[-1].endswith(b"{}"):
+                    connection.sendall(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\n\r\n{}"
+                    )
+                    asked.append(b"")
+        return asked
+
+    transport = RequestsTransport()
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
+        served = threads.submit(serve, server)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/list"
+        for token in ("one", "two"):
+            assert transport.post(url, {"access_token": token}, b"{}", "list").body == b"{}"
+        transport.close()
+        first, second, nothing = served.result(20)
+    assert first.startswith(b"POST /list?access_token=one HTTP")
+    assert second.startswith(b"POST /list?access_token=two HTTP")
+    assert b"Cookie" not in second
+    assert nothing == b""
+
+
 def test_a_standing_rejection_forces_one_new_token_and_stops_asking(sandbox: Sandbox) -> None:
     sandbox.inject(Fault("token_replaced", path=WINDOW_PRODUCTS.path))
     client = window_client(sandbox)

@@ -20,6 +20,16 @@ def within(lane: Lane, job: Callable[[], T]) -> T:
         return job()
 
 
+def fail() -> None:
+    raise ZeroDivisionError
+
+
+def answer(lanes: Lanes, processor: float) -> None:
+    """Some rounds of calls that were answered within a millisecond."""
+    for _ in range(3 * 32):
+        lanes._free.answered("list", time.monotonic() - 0.001, processor)
+
+
 def test_never_more_calls_than_lanes_and_every_lane_used() -> None:
     limit, under_way, most = 3, 0, 0
     lock = threading.Lock()
@@ -83,9 +93,6 @@ def test_pages_side_by_side_go_before_other_walks_and_lanes_behind_last() -> Non
 
 
 def test_a_job_that_fails_gives_its_lane_back() -> None:
-    def fail() -> None:
-        raise ZeroDivisionError
-
     with closing(Lanes(1)) as lanes, ThreadPoolExecutor(1) as walks:
         failed = walks.submit(within, lanes.of_walk("list"), fail)
         assert isinstance(failed.exception(), ZeroDivisionError)
@@ -109,10 +116,6 @@ def test_who_waits_for_a_turn_lets_another_call_and_another_walk_go_on() -> None
 
 
 def test_fewer_lanes_while_answers_come_at_once_and_all_again_once_they_do_not() -> None:
-    def answers(lanes: Lanes, processor: float) -> None:
-        for _ in range(3 * 32):
-            lanes._free.answered("list", time.monotonic() - 0.001, processor)
-
     entered = threading.Semaphore(0)
     first, others = threading.Event(), threading.Event()
 
@@ -121,7 +124,7 @@ def test_fewer_lanes_while_answers_come_at_once_and_all_again_once_they_do_not()
         until.wait(60)
 
     with closing(Lanes(3)) as lanes, ThreadPoolExecutor(4) as walks:
-        answers(lanes, processor=0.0009)
+        answer(lanes, processor=0.0009)
         walks.submit(within, lanes.of_walk("list"), partial(job, first))
         assert entered.acquire(timeout=20)
         for _ in range(3):
@@ -130,7 +133,7 @@ def test_fewer_lanes_while_answers_come_at_once_and_all_again_once_they_do_not()
         while len(lanes._free.waiting) < 2:
             pass
         assert not entered.acquire(blocking=False)
-        answers(lanes, processor=0.0)
+        answer(lanes, processor=0.0)
         first.set()
         assert entered.acquire(timeout=20)
         assert entered.acquire(timeout=20)
@@ -158,12 +161,8 @@ def test_who_is_stopped_while_it_waits_for_a_turn_needs_no_lane_to_end() -> None
 
 
 def test_all_lanes_again_once_a_call_fails() -> None:
-    def fail() -> None:
-        raise ZeroDivisionError
-
     with closing(Lanes(4)) as lanes:
-        for _ in range(3 * 32):
-            lanes._free.answered("list", time.monotonic() - 0.001, 0.0009)
+        answer(lanes, processor=0.0009)
         assert lanes._free._in_flight.worth == 2
         with suppress(ZeroDivisionError):
             within(lanes.of_walk("list"), fail)

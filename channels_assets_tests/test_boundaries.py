@@ -10,19 +10,21 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "channels_assets"
 ROOMS = {
-    "wechat": set[str](),
-    "warehouse": set[str](),
+    "files": set[str](),
+    "wechat": {"files"},
+    "warehouse": {"files"},
     "sandbox": set[str](),
     "accounts": set[str](),
     "config": {"accounts"},
     "notebooks": {"warehouse"},
-    "extract": {"wechat"},
-    "defs": {"wechat", "extract", "warehouse", "config", "accounts", "cluster"},
+    "extract": {"wechat", "files"},
+    "defs": {"wechat", "extract", "warehouse", "config", "accounts", "cluster", "files"},
     "cluster": {"wechat", "definitions"},
     "definitions": {"config", "defs"},
     "cli": {
         "config",
         "accounts",
+        "files",
         "defs",
         "definitions",
         "warehouse",

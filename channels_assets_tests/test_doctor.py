@@ -87,6 +87,42 @@ def damaged(project: Project) -> None:
     (project.data / "warehouse.duckdb").write_bytes(b"this is no database" * 1000)
 
 
+def published(project: Project) -> None:
+    with Warehouse(project.data).writing() as connection:
+        set_meta(connection, "origin", "x")
+    Warehouse(project.data).publish()
+
+
+def damaged_beside_a_copy(project: Project) -> None:
+    published(project)
+    (project.data / "warehouse.duckdb").write_bytes(b"this is no database" * 1000)
+
+
+def missing_beside_a_copy(project: Project) -> None:
+    published(project)
+    (project.data / "warehouse.duckdb").unlink()
+
+
+def damaged_copy(project: Project) -> None:
+    published(project)
+    (project.data / "channels.duckdb").write_bytes(b"this is no database" * 1000)
+
+
+def two_warehouses(project: Project) -> None:
+    published(project)
+    (project.data / "warehouse.duckdb").unlink()
+    (project.data / "channels.duckdb").rename(project.data / "kept")
+    published(project)
+    (project.data / "kept").rename(project.data / "channels.duckdb")
+
+
+def lock_of_another(project: Project) -> None:
+    """It can't be opened, though the data is whole. Not by chmod: root may open everything."""
+    published(project)
+    (project.data / "warehouse.lock").unlink()
+    (project.data / "warehouse.lock").mkdir()
+
+
 def newer(project: Project) -> None:
     with Warehouse(project.data).writing() as connection:
         set_meta(connection, "schema_version", "999")
@@ -200,7 +236,33 @@ CASES = {
         no_folder, "data_folder", ("can't be written", "CHANNELS_DATA"), "无法写入"
     ),
     "damaged warehouse": Case(
-        damaged, "warehouse", ("can't be opened", "move it away"), "请移走它"
+        damaged, "warehouse", ("is damaged", "no channels.duckdb", "backup"), "请按提示处理"
+    ),
+    "damaged beside a copy": Case(
+        damaged_beside_a_copy,
+        *(
+            "warehouse",
+            ("is damaged", "restores it from channels.duckdb"),
+            "从 channels.duckdb 恢复",
+        ),
+        status="warning",
+        code=0,
+    ),
+    "missing beside a copy": Case(
+        missing_beside_a_copy,
+        *("warehouse", ("is missing", "do not remove channels.duckdb"), "从 channels.duckdb 恢复"),
+        status="warning",
+        code=0,
+    ),
+    "damaged copy": Case(
+        damaged_copy, "warehouse", ("channels.duckdb is damaged", "anew"), "重新生成", "warning", 0
+    ),
+    "two warehouses": Case(
+        two_warehouses, "warehouse", ("two different warehouses", "move one"), "请按提示处理"
+    ),
+    "lock of another user": Case(
+        lock_of_another,
+        *("warehouse", ("warehouse.lock can't be used", "move nothing away"), "请勿移走文件"),
     ),
     "newer warehouse": Case(newer, "warehouse", ("schema version 999", "upgrade"), "999"),
     "open elsewhere": Case(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import duckdb
 from dagster import (
@@ -75,9 +76,9 @@ def quality(check: QualityCheck, found: Evidence) -> AssetCheckResult:
 def freshness(promise: Promise, ages: Sequence[ListAge]) -> AssetCheckResult:
     """Passes when every list was read within its promise; names those that were not."""
     limit = promise.hours * 3600
-    stale = [one for one in ages if one.seconds is None or one.seconds > limit]
+    stale = [one for one in ages if _is_older(one, limit)]
     failed = any(
-        one.error is not None if one.seconds is None else one.seconds > 2 * limit for one in stale
+        one.error is not None if one.seconds is None else _is_older(one, 2 * limit) for one in stale
     )
     rows = [(one.partition or promise.asset, _age(one), one.error or "") for one in stale]
     oldest = Evidence(("list", "age", "last failure"), tuple(rows[:_SHOWN]), len(rows))
@@ -98,9 +99,16 @@ def freshness(promise: Promise, ages: Sequence[ListAge]) -> AssetCheckResult:
     )
 
 
+def _is_older(one: ListAge, limit: float) -> bool:
+    return one.seconds is None or one.seconds > limit or one.is_from_future
+
+
 def _age(one: ListAge) -> str:
     if one.seconds is None:
         return "never read"
+    if one.is_from_future:
+        ahead = timedelta(seconds=round(-one.seconds))
+        return f"loaded while this machine's clock was ahead by {ahead}: refresh it again"
     hours = one.seconds / 3600
     return f"{hours:.1f} h old" if hours >= 1 else f"{one.seconds / 60:.0f} min old"
 

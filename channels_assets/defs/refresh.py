@@ -71,7 +71,7 @@ def refresh(
     """
     store = warehouse.open(settings)
     staging = warehouse.staging(settings)
-    remove_leftovers(staging.folder, staging.now() - staging.resume_seconds)
+    remove_leftovers(staging.folder, *staging.resumable())
     in_flight = settings.api.max_in_flight
     begun = ahead.take(plan.assets[0], plan.tasks)
     with closing(begun or Pulling(plan.tasks, staging, in_flight, stop)) as pulling:

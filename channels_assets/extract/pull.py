@@ -27,6 +27,7 @@ from channels_assets.wechat.paging import (
 )
 
 COUNT_DISAGREES = "count_disagrees"
+_CLOCKS_DIFFER_SECONDS = 300.0
 _STALE_CURSOR_CODES = frozenset({10022006, 10024000, 10071003, 10071048})
 
 
@@ -47,6 +48,11 @@ class Staging:
     folder: Path
     resume_seconds: float = 1800.0
     now: Callable[[], float] = time.time
+
+    def resumable(self) -> tuple[float, float]:
+        """Between which moments a page must have been staged to be resumed now."""
+        now = self.now()
+        return now - self.resume_seconds, now + _CLOCKS_DIFFER_SECONDS
 
 
 @dataclass(frozen=True)
@@ -162,9 +168,8 @@ class _Run:
         )
 
     def _resume(self) -> None:
-        not_before = self._staging.now() - self._staging.resume_seconds
         try:
-            for record in self._file.resume(not_before):
+            for record in self._file.resume(*self._staging.resumable()):
                 self.api_calls += record.calls
                 if record.page:
                     self._walk.accept(page_of_bytes(self._task.request, record.page))

@@ -51,7 +51,8 @@ class StagedPages:
 
     def _open_locked(self) -> IO[bytes]:
         while True:
-            file = self._path.open("a+b")
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            file = os.fdopen(os.open(self._path, flags, 0o666), "a+b")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -72,8 +73,9 @@ class StagedPages:
             if record.page:
                 yield record.page
 
-    def resume(self, not_before: float) -> Iterator[Record]:
-        """What an earlier pull left, if its newest record is not before `not_before`.
+    def resume(self, not_before: float, not_after: float) -> Iterator[Record]:
+        """What an earlier pull left, if its newest record is not before `not_before`, nor after
+        `not_after`: then the clock was ahead, and nobody knows how old the pages are.
 
         What can't be used is cut off first.
         """
@@ -85,7 +87,7 @@ class StagedPages:
                 if record.page or not newest:
                     newest = record.written_at
                 end = record.end
-        if header is None or not end or newest < not_before:
+        if header is None or not end or not not_before <= newest <= not_after:
             self.restart()
             return
         self.first_walk = cast("str | None", header["first_walk"])
@@ -127,12 +129,12 @@ class StagedPages:
         self._file.close()
 
 
-def remove_leftovers(folder: Path, not_after: float) -> None:
-    """Removes staged files that nobody holds and that are too old to be resumed."""
+def remove_leftovers(folder: Path, not_before: float, not_after: float) -> None:
+    """Removes staged files that nobody holds and that can't be resumed: too old, or from the future."""
     for path in folder.glob(f"*{_SUFFIX}"):
         try:
             # Looked at before it is locked: a lock, however short, would keep others from resuming.
-            if path.stat().st_mtime > not_after:
+            if not_before < path.stat().st_mtime <= not_after:
                 continue
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,7 +24,7 @@ from channels_assets.warehouse.dimensions import (
     load_shops,
     promoter_list,
 )
-from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
+from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.lake import Lake, LakeWarehouse
@@ -38,6 +38,7 @@ from channels_assets.warehouse.loads import (
     record_failure,
 )
 from channels_assets.warehouse.read import connect, query, table
+from channels_assets.warehouse.recovery import Condition, condition
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
 from channels_assets.warehouse.store import Warehouse, lift_memory_limit
 from channels_assets.warehouse.transaction import atomic, retrying
@@ -51,9 +52,11 @@ from channels_assets.warehouse.windows import (
 __all__ = [
     "CHECKS",
     "Column",
+    "Condition",
     "Evidence",
     "ExportedLinks",
     "Failure",
+    "FileInUse",
     "Lake",
     "LakeWarehouse",
     "ListAge",
@@ -74,6 +77,7 @@ __all__ = [
     "calls_of_last_loads",
     "clear",
     "columns",
+    "condition",
     "connect",
     "derive_article_products",
     "evidence",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from channels_assets.warehouse.loads import Load, microseconds, new_load_id
+from channels_assets.warehouse.loads import Load, microseconds, new_load_ids
 from channels_assets.warehouse.sql import names
 from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.tables import ListTable
@@ -32,7 +32,7 @@ def begin_batch(
 
     Returns the new load ids, in the order of the lists.
     """
-    load_ids = [new_load_id() for _ in lists]
+    load_ids = new_load_ids(con, len(lists))
     columns: dict[str, list[object]] = {
         name: [one.scope[name] for one in lists] for name in table.scope
     }

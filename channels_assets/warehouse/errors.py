@@ -7,3 +7,11 @@ class WarehouseError(Exception):
 
 class WarehouseBusy(WarehouseError):
     """Others had their turn at the warehouse for longer than one was willing to wait."""
+
+
+class DamagedFile(WarehouseError):
+    """A file is no whole DuckDB file: cut off, empty, overwritten."""
+
+
+class FileInUse(WarehouseError):
+    """Another program has the file open for writing."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from channels_assets.files import replacement
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.read import connect
 
@@ -98,7 +97,7 @@ def _is_formula(text: str) -> bool:
 
 def _csv(rows: list[dict[str, str | None]]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
     for row in rows:
         writer.writerow([_cell(name, value or "") for name, value in row.items()])
@@ -113,9 +112,5 @@ def _cell(name: str, text: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """The whole file, or the old one."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(text.encode())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacement(path) as new:
+        new.write_bytes(text.encode())

@@ -9,17 +9,26 @@ import duckdb
 
 from channels_assets.warehouse.schema import get_meta, set_meta
 
+CLOCKS_DIFFER_SECONDS = 300.0
+"""By how much the clocks of several machines may differ. The view list_freshness has the same number."""
+
 
 @dataclass(frozen=True)
 class ListAge:
-    """A list's age in seconds since it was last read from the API, None if it never was.
+    """A list's age in seconds since its last load, None if it was never loaded.
 
-    `error` is why its last attempt failed, None if it did not.
+    Negative where the clock was ahead at that load. `error` is why its last attempt failed, None if
+    it did not.
     """
 
     partition: str | None
     seconds: float | None
     error: str | None
+
+    @property
+    def is_from_future(self) -> bool:
+        """Whether a clock was ahead, by more than the clocks of several machines differ."""
+        return self.seconds is not None and self.seconds < -CLOCKS_DIFFER_SECONDS
 
 
 def list_ages(
@@ -30,7 +39,7 @@ def list_ages(
         """
         WITH wanted AS (SELECT unnest($partitions::VARCHAR[]) AS "partition"),
         last AS (
-            SELECT "partition", max(finished_at) AS loaded_at FROM loads
+            SELECT "partition", max_by(finished_at, load_id) AS loaded_at FROM loads
             WHERE asset = $asset GROUP BY ALL HAVING max_by(end_reason, load_id) <> 'removed'
         ),
         failed AS (SELECT "partition", error FROM failures WHERE asset = $asset)

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import duckdb
 
+from channels_assets.files import replacement
+from channels_assets.warehouse.connection import be_quiet, in_memory
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.extensions import NEEDED, load_extensions, quoted, require_psycopg
 from channels_assets.warehouse.objects import EXTENSIONS as OBJECT_STORE
 from channels_assets.warehouse.objects import add_credentials, is_object_store
 from channels_assets.warehouse.schema import get_meta, migrate, set_meta
-from channels_assets.warehouse.single import be_quiet
 
 if TYPE_CHECKING:
     from channels_assets.warehouse.catalogue import Turns
@@ -62,9 +63,8 @@ class Lake:
         marker = data_dir / self.MARKER
         if not marker.exists() or marker.read_text(encoding="utf-8") != text:
             data_dir.mkdir(parents=True, exist_ok=True)
-            new = marker.with_name(f".{marker.name}.{os.getpid()}")
-            new.write_text(text, encoding="utf-8")
-            new.replace(marker)
+            with replacement(marker) as new:
+                new.write_text(text, encoding="utf-8")
 
     @property
     def dsn(self) -> str:
@@ -90,7 +90,7 @@ class Lake:
     def require_extensions(self) -> None:
         """Raises WarehouseError, with what to install."""
         require_psycopg()
-        with duckdb.connect() as con:
+        with in_memory() as con:
             load_extensions(con, self._extensions)
 
     @property
@@ -99,9 +99,8 @@ class Lake:
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB of its own in memory that can read and write the lake's files."""
-        con = duckdb.connect()
+        con = in_memory()
         try:
-            be_quiet(con)
             load_extensions(con, self._extensions)
             if is_object_store(self.data_path):
                 add_credentials(con, self.data_path)
@@ -234,7 +233,8 @@ class LakeWarehouse:
             if not self.lake.maintain_minutes:
                 return
             before = float(get_meta(con, "maintained_at") or 0)
-            if time.time() - before < self.lake.maintain_minutes * 60:
+            # A moment in the future is of a clock that was ahead.
+            if 0 <= time.time() - before < self.lake.maintain_minutes * 60:
                 return
             set_meta(con, "maintained_at", str(time.time()))
             if before:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
+from channels_assets.warehouse.schema import LOADS_WRITTEN
+from channels_assets.warehouse.single import count
 from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.transaction import atomic
 
@@ -74,9 +76,20 @@ class Loaded:
     changed: int
 
 
-def new_load_id() -> str:
-    """A fresh id; ids of later loads sort after those of earlier ones."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
+def new_load_ids(con: duckdb.DuckDBPyConnection, loads: int) -> list[str]:
+    """Fresh ids, which sort after those of all earlier loads, whatever the clock said then or says now.
+
+    To be called within the transaction that writes the rows: it counts the loads.
+    """
+    values = {"key": LOADS_WRITTEN, "loads": loads}
+    run(
+        con,
+        "UPDATE meta SET value = (value::BIGINT + $loads)::VARCHAR WHERE key = $key",
+        values,
+    )
+    last = count(con, "SELECT value::BIGINT FROM meta WHERE key = $key", {"key": LOADS_WRITTEN})
+    numbers = range(last - loads + 1, last + 1)
+    return [f"{number:012d}-{uuid.uuid4().hex[:12]}" for number in numbers]
 
 
 def record_loads(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from channels_assets.warehouse.connection import in_memory
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.extensions import quoted
 from channels_assets.warehouse.lake import Lake
-from channels_assets.warehouse.single import be_quiet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +51,9 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
         )
     # duckdb.connect(path) would share one open file among all connections of the process, so a
     # second one would show what the first one opened. A database in memory shares nothing.
-    con = duckdb.connect()
+    con = in_memory()
     try:
-        be_quiet(con)
-        con.execute(f"ATTACH {quoted(str(published))} AS channels (READ_ONLY)")
+        con.execute(f"ATTACH {quoted(str(published))} AS channels (TYPE duckdb, READ_ONLY)")
         con.execute("USE channels")
         con.execute("SET TimeZone = 'Asia/Shanghai'")
     except BaseException:

@@ -1,6 +1,7 @@
 """The schema's versions, the file's own facts, and emptying it."""
 
 import hashlib
+import uuid
 from importlib.resources import files
 
 import duckdb
@@ -12,6 +13,11 @@ _VERSIONS = ("schema.sql",)
 """One SQL file per version: the n-th takes a file from version n-1 to n."""
 _VIEWS = "views.sql"
 _VIEWS_MADE_FROM = "views_made_from"
+WAREHOUSE_ID = "warehouse_id"
+"""What `meta` calls the identity of a warehouse: its copies have the same, no other warehouse has."""
+LOADS_WRITTEN = "loads_written"
+"""What `meta` calls the number of loads that were ever written. It only grows, also where old rows of
+`loads` are removed: of two copies, the one with more loads is the newer."""
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
@@ -29,6 +35,9 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         _drop_views(con)
         for name in _VERSIONS[version:]:
             _execute(con, _text(name))
+        if version == 0:
+            set_meta(con, WAREHOUSE_ID, uuid.uuid4().hex)
+            set_meta(con, LOADS_WRITTEN, "0")
         _execute(con, views)
         set_meta(con, "schema_version", str(len(_VERSIONS)))
         set_meta(con, _VIEWS_MADE_FROM, made_from)

@@ -177,7 +177,7 @@ CREATE TABLE loads (
     resumed_pages BIGINT NOT NULL
 );
 COMMENT ON TABLE loads IS 'The log of loads: one row per list that was written, in the same transaction as its rows';
-COMMENT ON COLUMN loads.load_id IS 'Identity of the load; later loads sort after earlier ones';
+COMMENT ON COLUMN loads.load_id IS 'Identity of the load. It begins with the load''s number, which grows by one with each load of this warehouse: later loads sort after earlier ones, whatever the clock said';
 COMMENT ON COLUMN loads.asset IS 'The table that was written';
 COMMENT ON COLUMN loads."partition" IS 'Which list: the asset''s partition key; NULL for assets without partitions';
 COMMENT ON COLUMN loads.run_id IS 'The Dagster run; empty when a list was removed since it had vanished';

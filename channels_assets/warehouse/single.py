@@ -1,7 +1,6 @@
-"""Queries with one answer, and nothing else on the screen."""
+"""Queries with one answer."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import cast
 
 import duckdb
@@ -18,10 +17,3 @@ def count(
     """
     [row] = run(con, query, values).fetchall()
     return cast("tuple[int]", row)[0]
-
-
-def be_quiet(con: duckdb.DuckDBPyConnection) -> None:
-    """After two seconds DuckDB would print a progress bar on stdout, amid what commands print there."""
-    # In Jupyter DuckDB refuses even that where it has no widgets to draw a bar with.
-    with suppress(duckdb.InvalidInputException):
-        con.execute("SET enable_progress_bar = false")

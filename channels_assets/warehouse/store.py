@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import threading
 import time
 from collections.abc import Generator
@@ -10,18 +11,25 @@ from pathlib import Path
 
 import duckdb
 
-from channels_assets.warehouse.errors import WarehouseBusy, WarehouseError
+from channels_assets.files import open_lock_file, remove_temporary, replacement
+from channels_assets.warehouse.connection import Config, in_memory
+from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.extensions import quoted
+from channels_assets.warehouse.recovery import (
+    bring_into_order,
+    clear_published_wal,
+    is_in_use,
+    wal_of,
+)
 from channels_assets.warehouse.schema import migrate
-from channels_assets.warehouse.single import be_quiet
-from channels_assets.warehouse.snapshot import publish_copy, same_content
+from channels_assets.warehouse.snapshot import same_content
 
 STORAGE_VERSION = "v1.5.0"
 """Oldest DuckDB that can read the files."""
 TIME_ZONE = "Asia/Shanghai"
 """How connections show times. What is stored is the moment itself."""
 _OPEN_SECONDS = 10.0
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+_CONFIG: Config = {
     # A million rows load in this memory as fast as in more: what doesn't fit goes to disk. Not set
     # anew for each turn: DuckDB would give all memory back to the system.
     "memory_limit": "144MiB",
@@ -65,6 +73,7 @@ class Warehouse:
         self._next_publish = 0.0
         self._unmerged = 0
         self._holder: int | None = None
+        self._seen: list[object] = []
         # An engine that stays: a new one for each turn would ask the system for all memory anew.
         self._engine: duckdb.DuckDBPyConnection | None = None
 
@@ -86,18 +95,25 @@ class Warehouse:
         the file, when it is of a newer version, and on a call within itself; WarehouseBusy after
         `patience` seconds without a turn (None: waits as long as it takes).
         """
-        with self._turn(patience), self._opened() as con:
-            yield con
+        with self._turn(patience):
+            self._examine()
+            with self._opened() as con:
+                yield con
+            self._seen = self._signatures()
 
     def publish(self) -> None:
         """Make `published` equal to the writers' file; without a copy if it already is."""
         with self._turn():
-            if not self.path.exists() or self.path.with_name(self.path.name + ".wal").exists():
-                # Opening creates a missing file, and takes in the log of a writer that was killed.
+            self._examine()
+            if wal_of(self.path).exists():
+                # Opening takes in the log of a writer that was killed.
                 with self._opened():
                     pass
+            clear_published_wal(self.published)
             if not same_content(self.path, self.published):
-                publish_copy(self.path, self.published)
+                with replacement(self.published) as copy:
+                    shutil.copyfile(self.path, copy)
+            self._seen = self._signatures()
             self._next_publish = time.monotonic() + self._publish_every
             self._unmerged = 0
 
@@ -118,7 +134,7 @@ class Warehouse:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         # A file of its own: closing any descriptor of the DuckDB file would drop DuckDB's lock on
         # it. Each open() has its own flock, so threads of one process exclude each other as well.
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = open_lock_file(self._lock_path)
         try:
             _wait_for(descriptor, patience)
             self._holder = threading.get_ident()
@@ -129,6 +145,33 @@ class Warehouse:
         finally:
             os.close(descriptor)
 
+    def _examine(self) -> None:
+        """Before the files are used: whether they are whole, unless they are as this object left them."""
+        if self._signatures() == self._seen:
+            return
+        remove_temporary(self.path)
+        remove_temporary(self.published.resolve())
+        if bring_into_order(self.path, self.published).action == "create":
+            with replacement(self.path) as new, closing(self._new_engine()) as engine:
+                new.unlink()
+                self._attach(engine, new)
+                engine.execute("USE warehouse")
+                migrate(engine)
+                engine.execute("USE memory")
+                engine.execute("DETACH warehouse")
+
+    def _signatures(self) -> list[object]:
+        """What tells whether another process has changed the files."""
+        found: list[object] = []
+        for path in (self.path, wal_of(self.path), self.published):
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                found.append(None)
+            else:
+                found.append((facts.st_ino, facts.st_size, facts.st_mtime_ns))
+        return found
+
     @contextmanager
     def _opened(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
         """The file, open in a session of its own: what is temporary, or unfinished, ends with it."""
@@ -137,7 +180,7 @@ class Warehouse:
         try:
             with closing(engine.cursor()) as con:
                 con.execute(f"SET TimeZone = '{TIME_ZONE}'")
-                self._attach(con)
+                self._attach(con, self.path)
                 con.execute("USE warehouse")
                 con.execute(_NOT_MERGING if self._unmerged else _MERGING)
                 migrate(con)
@@ -160,13 +203,12 @@ class Warehouse:
         return self.path.stat().st_mtime_ns if self.path.exists() else 0
 
     def _new_engine(self) -> duckdb.DuckDBPyConnection:
-        engine = duckdb.connect(config={**_CONFIG, "temp_directory": f"{self.path}.tmp"})
-        be_quiet(engine)
-        return engine
+        return in_memory({**_CONFIG, "temp_directory": f"{self.path}.tmp"})
 
-    def _attach(self, con: duckdb.DuckDBPyConnection) -> None:
+    def _attach(self, con: duckdb.DuckDBPyConnection, path: Path) -> None:
         attach = (
-            f"ATTACH {quoted(str(self.path))} AS warehouse (STORAGE_VERSION '{STORAGE_VERSION}')"
+            f"ATTACH {quoted(str(path))} AS warehouse "
+            f"(TYPE duckdb, STORAGE_VERSION '{STORAGE_VERSION}')"
         )
         deadline = time.monotonic() + _OPEN_SECONDS
         while True:
@@ -174,10 +216,10 @@ class Warehouse:
                 con.execute(attach)
                 return
             except duckdb.IOException as error:
-                if "lock" not in str(error):
+                if not is_in_use(error):
                     raise
                 if time.monotonic() >= deadline:
-                    raise WarehouseError(
+                    raise FileInUse(
                         f"{self.path} is open in another program: close it there, "
                         f"and read {self.published} instead"
                     ) from error

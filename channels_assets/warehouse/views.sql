@@ -59,8 +59,8 @@ WITH offer AS (
 ), article AS (
     SELECT
         shop_appid, promoter_id, article_url,
-        max_by(promoter_type, fetched_at) AS promoter_type,
-        max_by(article_title, fetched_at) AS article_title,
+        max_by(promoter_type, load_id) AS promoter_type,
+        max_by(article_title, load_id) AS article_title,
         max(update_time) AS update_time,
         count(*) FILTER (promoter_share_link <> '') AS share_links
     FROM shop_articles GROUP BY ALL
@@ -255,7 +255,7 @@ WITH promise AS (
     LEFT JOIN meta ON key = 'fresh_hours.' || asset
 ), loaded AS (
     SELECT
-        asset, "partition", max(finished_at) AS loaded_at, max_by("rows", load_id) AS "rows",
+        asset, "partition", max_by(finished_at, load_id) AS loaded_at, max_by("rows", load_id) AS "rows",
         max_by(end_reason, load_id) AS end_reason
     FROM loads GROUP BY ALL HAVING max_by(end_reason, load_id) <> 'removed'
 ), known AS (
@@ -272,7 +272,8 @@ SELECT
             coalesce(nullif(nickname, ''), parts[3]))
         WHEN asset = 'shop_promoters' THEN coalesce(nullif(shop_nickname, ''), p."partition")
         ELSE p."partition" END AS list_name,
-    coalesce(epoch(now()) - epoch(loaded_at) <= fresh_hours * 3600, FALSE) AS is_fresh,
+    -- A load from the future tells of a clock that was ahead, not of its age; clocks of machines differ a little.
+    coalesce(epoch(now()) - epoch(loaded_at) BETWEEN -300 AND fresh_hours * 3600, FALSE) AS is_fresh,
     round((epoch(now()) - epoch(loaded_at)) / 3600, 2) AS age_hours,
     fresh_hours, l."rows", loaded_at, l.end_reason, failed_at, error_class, error
 FROM part p
@@ -289,8 +290,8 @@ COMMENT ON VIEW list_freshness IS 'Every list that was ever tried and has not va
 COMMENT ON COLUMN list_freshness.asset IS 'The table the list is in';
 COMMENT ON COLUMN list_freshness."partition" IS 'Which list: the asset''s partition key; NULL for assets without partitions';
 COMMENT ON COLUMN list_freshness.list_name IS 'The partition by names: of shop, account and sharer where they are known';
-COMMENT ON COLUMN list_freshness.is_fresh IS 'Whether it was loaded within fresh_hours before now; FALSE when it never was. A failure since then does not change that';
-COMMENT ON COLUMN list_freshness.age_hours IS 'Hours from its last load until now, NULL when it was never loaded';
+COMMENT ON COLUMN list_freshness.is_fresh IS 'Whether it was loaded within fresh_hours before now; FALSE when it never was, and when its load is from the future (a clock was ahead). A failure since then does not change that';
+COMMENT ON COLUMN list_freshness.age_hours IS 'Hours from its last load until now, NULL when it was never loaded; negative when a clock was ahead then';
 COMMENT ON COLUMN list_freshness.fresh_hours IS 'How old it may be: [freshness] of channels.toml as of the last command, else its default';
 COMMENT ON COLUMN list_freshness."rows" IS 'Number of rows of its last load';
 COMMENT ON COLUMN list_freshness.loaded_at IS 'When it was last loaded';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -26,7 +27,7 @@ def only_file(folder: Path) -> Path:
 
 def write(folder: Path, pages: list[bytes], now: float = 1000.0) -> Path:
     staged = open_staged(folder)
-    list(staged.resume(0))
+    list(staged.resume(0, math.inf))
     for page in pages:
         staged.append(page, now, 1)
     staged.keep()
@@ -43,7 +44,7 @@ def test_a_file_cut_anywhere_gives_whole_pages_from_the_first_on(
         size = path.stat().st_size
         os.truncate(path, min(cut, size))
         staged = open_staged(folder)
-        resumed = [record.page for record in staged.resume(0)]
+        resumed = [record.page for record in staged.resume(0, math.inf)]
         assert resumed == pages[: len(resumed)]
         assert len(resumed) == len(pages) or cut < size
         for page in more:
@@ -65,7 +66,7 @@ def test_a_flipped_byte_in_a_page_ends_the_file_there(
         raw[at] ^= 0xFF
         path.write_bytes(raw)
         staged = open_staged(folder)
-        resumed = [record.page for record in staged.resume(0)]
+        resumed = [record.page for record in staged.resume(0, math.inf)]
         assert resumed == pages[: len(resumed)]
         assert len(resumed) < len(pages)
         staged.keep()
@@ -74,19 +75,19 @@ def test_a_flipped_byte_in_a_page_ends_the_file_there(
 def test_pages_that_are_too_old_or_of_another_list_are_not_resumed(tmp_path: Path) -> None:
     write(tmp_path, [b"one"], now=1000.0)
     staged = open_staged(tmp_path)
-    assert list(staged.resume(1000.1)) == []
+    assert list(staged.resume(1000.1, math.inf)) == []
     assert list(staged) == []
     staged.keep()
     write(tmp_path, [b"one"], now=1000.0)
     other = open_staged(tmp_path, account="wx2")
-    assert list(other.resume(0)) == []
+    assert list(other.resume(0, math.inf)) == []
     other.keep()
 
 
 def test_two_holders_of_one_list_do_not_meet(tmp_path: Path) -> None:
     first, second = open_staged(tmp_path), open_staged(tmp_path)
     for staged, page in ((first, b"first"), (second, b"second")):
-        assert list(staged.resume(0)) == []
+        assert list(staged.resume(0, math.inf)) == []
         staged.append(page, 1.0, 1)
     assert list(first) == [b"first"]
     assert list(second) == [b"second"]
@@ -102,8 +103,21 @@ def test_leftovers_go_unless_somebody_holds_them_or_may_resume_them(tmp_path: Pa
     os.utime(old, (100, 100))
     os.utime(only_file(tmp_path / "held"), (100, 100))
     for folder in ("old", "held", "new"):
-        remove_leftovers(tmp_path / folder, not_after=200)
+        remove_leftovers(tmp_path / folder, 200, math.inf)
     assert not old.exists()
     assert only_file(tmp_path / "held").exists()
     assert new.exists()
     held.discard()
+
+
+def test_pages_from_the_future_are_not_resumed_and_not_left_for_ever(tmp_path: Path) -> None:
+    path = write(tmp_path, [b"one"], now=2000.0)
+    staged = open_staged(tmp_path)
+    assert list(staged.resume(0, not_after=1999.9)) == []
+    assert list(staged) == []
+    staged.keep()
+    os.utime(path, (2000, 2000))
+    remove_leftovers(tmp_path, 0, not_after=2000)
+    assert path.exists()
+    remove_leftovers(tmp_path, 0, not_after=1999)
+    assert not path.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import tempfile
 from collections.abc import Mapping
@@ -187,7 +188,7 @@ class Simulation:
             self.world.forced_at.clear()
             process = Process()
             try:
-                remove_leftovers(self.disk.folder, self.clock.now - RESUME_SECONDS)
+                remove_leftovers(self.disk.folder, self.clock.now - RESUME_SECONDS, math.inf)
                 while waiting:
                     self._one(process, life, waiting[0])
                     waiting.pop(0)

@@ -16,10 +16,13 @@ from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.surroundings import API, SOURCE, prepare_instance
 from channels_assets.defs.token_sources import token_sources
 from channels_assets.warehouse import (
+    Condition,
+    FileInUse,
     Warehouse,
     WarehouseBusy,
     WarehouseError,
     calls_of_last_loads,
+    condition,
     get_meta,
 )
 
@@ -65,13 +68,17 @@ def look_at_folder(data: Path) -> Iterator[Finding]:
 
 
 def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iterator[Finding]:
-    """Whether the writers' file opens; fills `costs` with what the last loads took."""
+    """Whether both files are whole; fills `costs` with what the last loads took."""
     store = Warehouse(data)
-    if not store.path.exists():
-        none_yet = Said("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建")
-        yield Finding("warehouse", "ok", none_yet)
-        return
     try:
+        found = condition(store.path, store.published)
+        if found.action == "create":
+            none_yet = Said("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建")
+            yield Finding("warehouse", "ok", none_yet)
+            return
+        if found.action != "none":
+            yield _to_be_mended(found)
+            return
         with store.writing(_PATIENCE) as connection:
             source = get_meta(connection, SOURCE)
             costs.update(calls_of_last_loads(connection))
@@ -105,24 +112,72 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
 
 
 def _unusable(path: Path, error: Exception) -> Finding:
+    if isinstance(error, FileInUse):
+        return wrong("warehouse", Said(f"{error}.", f"{error}。"), _ASK_OTHERS)
     if isinstance(error, WarehouseError):
         # It says what to do.
-        return wrong("warehouse", Said(f"{error}.", f"{error}。"), _ASK_OTHERS)
+        return wrong("warehouse", Said(f"{error}.", f"{error}。"), _AS_IT_SAYS)
+    if isinstance(error, OSError):
+        name = error.filename or path
+        return wrong(
+            "warehouse",
+            Said(
+                f"{name} can't be used by this user: {error.strerror}.",
+                f"本用户无法使用 {name}：{error.strerror}。",
+            ),
+            Said(
+                f"Let this user read and write it (its owner is {_owner_of(Path(name))}), or set "
+                "CHANNELS_DATA to another folder. The data is whole: move nothing away.",
+                f"请授予本用户读写权限（当前所有者：{_owner_of(Path(name))}），"
+                "或用 CHANNELS_DATA 指定其他目录。数据完好，请勿移走文件。",
+            ),
+        )
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return wrong(
         "warehouse",
         Said(f"{path} can't be opened: {first_line}", f"无法打开 {path}：{first_line}"),
         Said(
-            "If the file is damaged, move it away: a refresh builds it anew, without the history. "
-            "Restore a backup if you need that.",
-            "若文件已损坏，请移走它：刷新会重建（历史除外）；需要历史请从备份恢复。",
+            f"If the file is damaged, move it away: the next refresh restores it from {_COPY}, with "
+            "everything that was published.",
+            f"若文件已损坏，请移走它：下次刷新会从 {_COPY} 恢复全部已发布的数据。",
         ),
     )
 
 
+def _to_be_mended(found: Condition) -> Finding:
+    """What the next refresh does by itself."""
+    todo = {
+        "restore": Said(
+            f"The next refresh restores it from {_COPY}, with everything that was published: do "
+            f"not remove {_COPY}.",
+            f"下次刷新会从 {_COPY} 恢复全部已发布的数据：请勿删除 {_COPY}。",
+        ),
+        "republish": Said(
+            "The next refresh makes it anew and keeps the damaged one.",
+            "下次刷新会重新生成，并保留损坏的文件。",
+        ),
+        "clear_wal": Said(
+            "The next refresh sets it aside.",
+            "下次刷新会将其改名保留。",
+        ),
+    }[found.action]
+    return Finding("warehouse", "warning", Said(f"{found.why}.", f"{found.why}。"), todo)
+
+
+def _owner_of(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return "?"
+
+
+_COPY = "channels.duckdb"
 _ASK_OTHERS = Said(
     "Close other programs that have it open; read data/channels.duckdb instead.",
     "请关闭占用该文件的其他程序；读数据请用 channels.duckdb。",
+)
+_AS_IT_SAYS = Said(
+    "Do as it says; nothing is changed until then.", "请按提示处理；在此之前不会改动任何文件。"
 )
 
 

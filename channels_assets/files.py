@@ -1,0 +1,80 @@
+"""Lock files, and files that are made or replaced at once. No symlink is followed to make one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def open_lock_file(path: Path, mode: int = 0o666) -> int:
+    """A descriptor to lock with flock; the file is made if there is none. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Generator[Path]:
+    """Gives a new empty file in the folder of `path`; it is removed at the end. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_temporary(path: Path) -> None:
+    """Removes the temporary files of processes that were killed.
+
+    For the only process that may make such files now: it holds a lock.
+    """
+    for leftover in path.parent.glob(f".{path.name}.*.tmp*"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacement(target: Path) -> Generator[Path]:
+    """Gives a new file to fill, which takes the place of `target` at the end, at once and durably.
+
+    A target that is there keeps its mode, owner, group and extended attributes; where it is a
+    symlink, the file behind it is replaced. When the body raises, nothing has changed. Raises OSError.
+    """
+    real = target.resolve()
+    with temporary_beside(real) as temporary:
+        yield temporary
+        if real.exists():
+            _keep_attributes(real, temporary)
+        sync(temporary)
+        temporary.replace(real)
+    sync(real.parent)
+
+
+def set_aside(path: Path) -> Path:
+    """Renames the file to a name that no other has, beside it; gives that name. Raises OSError."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.set-aside-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    return aside
+
+
+def sync(path: Path) -> None:
+    """Returns when the file, or the folder's list of names, is safe on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _keep_attributes(old: Path, new: Path) -> None:
+    facts, made = old.stat(), new.stat()
+    shutil.copystat(old, new)
+    os.utime(new, ns=(made.st_atime_ns, made.st_mtime_ns))
+    for owner, group in ((facts.st_uid, -1), (-1, facts.st_gid)):
+        # Only root may give a file away, and others only to a group they are in.
+        with suppress(PermissionError):
+            os.chown(new, owner, group)

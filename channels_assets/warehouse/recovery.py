@@ -1,0 +1,240 @@
+"""Whether the two files of a warehouse are whole; the writers' file is restored from the published one.
+
+For the process that holds the warehouse's lock. No file that may hold rows is ever overwritten: a
+damaged one is renamed, and where a person must decide, WarehouseError says what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from channels_assets.files import replacement, set_aside, temporary_beside
+from channels_assets.warehouse.connection import in_memory
+from channels_assets.warehouse.errors import DamagedFile, FileInUse, WarehouseError
+from channels_assets.warehouse.extensions import quoted
+from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
+from channels_assets.warehouse.single import count
+
+_HEADERS_BYTES = 3 * 4096
+_SIGNS_OF_DAMAGE = (
+    "not a valid DuckDB database file",
+    "Could not read enough bytes",
+    "Corrupt",
+    "checksum",
+    "Serialization Error",
+    "INTERNAL Error",
+)
+_NO_WAY_BACK = (
+    "Nothing was changed. Put a backup of one of the two files in its place; or move both away to "
+    "begin anew, without the history"
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WarehouseFile:
+    """What table `meta` of a whole file says; `warehouse_id` is empty where the file is not ours.
+
+    `has_foreign_wal`: the file can be read only without the .wal beside it.
+    """
+
+    warehouse_id: str
+    loads_written: int
+    has_foreign_wal: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a writer finds, and what it must do before it opens the writers' file.
+
+    create: neither file is there · restore: the writers' file is missing or damaged · republish: the
+    published file is damaged · clear_wal: the writers' file is whole without the .wal beside it ·
+    none: all is well. `why` says it in words.
+    """
+
+    action: Literal["none", "create", "restore", "republish", "clear_wal"]
+    why: str = ""
+
+
+def condition(path: Path, published: Path) -> Condition:
+    """The condition of the writers' file `path` and of the published one; changes nothing.
+
+    Raises WarehouseError where a person must decide.
+    """
+    why = f"{path} is missing"
+    try:
+        written = examine(path)
+    except FileInUse:
+        # The next step waits for it.
+        return Condition("none")
+    except DamagedFile as error:
+        written, why = None, str(error)
+    try:
+        copy = examine(published, in_use=True)
+    except DamagedFile as error:
+        if written is None:
+            raise WarehouseError(f"{why}, and {error}. {_NO_WAY_BACK}") from None
+        return Condition("republish", str(error))
+    if written is not None:
+        if copy is not None:
+            _refuse_other(path, written, published, copy)
+        if written.has_foreign_wal:
+            return Condition("clear_wal", f"{wal_of(path)} belongs to another file")
+        return Condition("none")
+    if copy is None:
+        if path.exists():
+            raise WarehouseError(f"{why}, and there is no {published.name}. {_NO_WAY_BACK}")
+        return Condition("create")
+    if not copy.warehouse_id:
+        raise WarehouseError(
+            f"{why}, and {published} is no file of channels-assets: move it away to begin anew"
+        )
+    return Condition("restore", why)
+
+
+def bring_into_order(path: Path, published: Path) -> Condition:
+    """Does what `condition` says, but for `create`; gives what it found. Raises WarehouseError."""
+    found = condition(path, published)
+    if found.action == "restore":
+        kept = [set_aside(old).name for old in (path, wal_of(path)) if old.exists()]
+        with replacement(path) as new:
+            shutil.copyfile(published, new)
+        _log.warning(
+            "%s: it was restored from %s, with everything that was published.%s",
+            found.why,
+            published.name,
+            f" What was there is kept as {', '.join(kept)}." if kept else "",
+        )
+    elif found.action == "republish":
+        kept_as = set_aside(published).name
+        _log.warning(
+            "%s: it is made anew from %s. It is kept as %s.", found.why, path.name, kept_as
+        )
+    elif found.action == "clear_wal":
+        _log.warning("%s: it is kept as %s.", found.why, set_aside(wal_of(path)).name)
+    return found
+
+
+def clear_published_wal(published: Path) -> None:
+    """Sets aside the .wal of a program that had the published file open for writing.
+
+    It belongs to the file as it was; beside the next one, DuckDB could open neither.
+    """
+    for wal in {wal_of(published), wal_of(published.resolve())}:
+        if wal.exists():
+            # Under one name, since there may be one after each refresh: it can hold nothing of ours.
+            aside = wal.replace(wal.with_name(f"{wal.name}.set-aside"))
+            _log.warning(
+                "%s was open for writing in another program. What that program wrote is not in the new "
+                "file (its %s is kept as %s): open it read-only there, as with duckdb -readonly.",
+                published,
+                wal.name,
+                aside.name,
+            )
+
+
+def is_in_use(error: duckdb.Error) -> bool:
+    """Whether a file can't be opened since another program has it open for writing."""
+    return "Could not set lock" in str(error)
+
+
+def wal_of(path: Path) -> Path:
+    """Where DuckDB keeps what is not yet in the file itself."""
+    return path.with_name(path.name + ".wal")
+
+
+def examine(path: Path, *, in_use: bool = False) -> WarehouseFile | None:
+    """What is in the file, None where there is no file; changes nothing.
+
+    Raises DamagedFile, FileInUse (unless `in_use`: then a copy is examined), or WarehouseError where
+    the file can't be read, or is of a newer DuckDB.
+    """
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WarehouseError(f"{path} can't be read: {error.strerror}") from None
+    try:
+        return _examine(path)
+    except duckdb.Error as error:
+        held = is_in_use(error)
+        if held and not in_use:
+            raise FileInUse(f"{path} is open in another program") from None
+        if not held and not wal_of(path).exists():
+            raise _explained(path, error) from None
+    with temporary_beside(path) as copy:
+        shutil.copyfile(path, copy)
+        try:
+            found = _examine(copy)
+        except duckdb.Error as error:
+            raise _explained(path, error) from None
+    return WarehouseFile(found.warehouse_id, found.loads_written, has_foreign_wal=True)
+
+
+def _examine(path: Path) -> WarehouseFile:
+    # A table that is not there must not be taken for a variable of this function.
+    with closing(in_memory({"python_enable_replacements": False})) as con:
+        con.execute(f"ATTACH {quoted(str(path))} AS file (TYPE duckdb, READ_ONLY)")
+        con.execute("USE file")
+        _require_whole(con, path.stat().st_size)
+        try:
+            facts = dict(con.execute("SELECT key, value FROM file.meta").fetchall())
+        except duckdb.CatalogException:
+            facts = {}
+    return WarehouseFile(facts.get(WAREHOUSE_ID, ""), int(facts.get(LOADS_WRITTEN, 0)))
+
+
+def _require_whole(con: duckdb.DuckDBPyConnection, size: int) -> None:
+    """Raises duckdb.IOException when the file in use is shorter than what it says it holds: DuckDB itself
+    notices only when it comes to the rows that are missing."""
+    [(blocks, block_size)] = con.execute(
+        "SELECT total_blocks, block_size FROM pragma_database_size() WHERE database_name = 'file'"
+    ).fetchall()
+    if size >= _HEADERS_BYTES + blocks * block_size:
+        return
+    # Blocks at the end that are not in use may never have been written.
+    tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'file'")
+    used = ["SELECT max(block_id) AS block FROM pragma_metadata_info()"]
+    of_table = (
+        "SELECT max(greatest(block_id, list_max(additional_block_ids))) FROM pragma_storage_info"
+    )
+    used += [f"{of_table}({quoted(name)})" for (name,) in tables.fetchall()]
+    last = f"SELECT coalesce(max(block), -1) FROM ({' UNION ALL '.join(used)})"  # noqa: S608
+    if size < _HEADERS_BYTES + (count(con, last) + 1) * block_size:
+        raise duckdb.IOException("Could not read enough bytes: the file is cut off")
+
+
+def _explained(path: Path, error: duckdb.Error) -> WarehouseError:
+    first = str(error).partition("\n")[0].rstrip(".")
+    if any(sign in first for sign in _SIGNS_OF_DAMAGE):
+        return DamagedFile(f"{path} is damaged ({first})")
+    if "version number" in first or "Unsupported Storage Version" in first:
+        return WarehouseError(
+            f"{path} was written by another version of DuckDB than the one here, {duckdb.__version__}: "
+            f"install a newer one (pip install --upgrade duckdb). Nothing was changed ({first})"
+        )
+    return WarehouseError(f"{path} can't be opened ({first}). Nothing was changed")
+
+
+def _refuse_other(path: Path, written: WarehouseFile, published: Path, copy: WarehouseFile) -> None:
+    if written.warehouse_id != copy.warehouse_id:
+        raise WarehouseError(
+            f"{path.name} and {published.name} in {path.parent} are of two different warehouses: "
+            f"move one of them away. Without {path.name}, it is restored from {published.name}; "
+            f"without {published.name}, that is made anew"
+        )
+    if written.loads_written < copy.loads_written:
+        raise WarehouseError(
+            f"{path} is older than {published.name}: {written.loads_written:,} loads instead of "
+            f"{copy.loads_written:,}. Move {path.name} away to go on from {published.name}; or "
+            f"move {published.name} away to go back to the older state"
+        )

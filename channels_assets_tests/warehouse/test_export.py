@@ -70,7 +70,8 @@ def put(folder: Path, *items: object, sharer: str = "wxsharer") -> None:
 def in_csv(path: Path) -> list[dict[str, str]]:
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+        # A cell without quotes would be a number here: spreadsheets guess what such cells are.
+        return list(csv.DictReader(file, quoting=csv.QUOTE_NONNUMERIC))
 
 
 def test_what_it_writes(tmp_path: Path) -> None:

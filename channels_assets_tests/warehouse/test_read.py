@@ -162,3 +162,16 @@ def test_nothing_is_printed_however_long_it_takes(warehouse: Store) -> None:
         check=True,
     )
     assert done.stdout.split() == ["(False,)", "(False,)"]
+
+
+def test_duckdb_never_installs_or_loads_an_extension_by_itself(warehouse: Store) -> None:
+    put(warehouse, 1)
+    settings = (
+        "SELECT current_setting('autoinstall_known_extensions') "
+        "UNION ALL SELECT current_setting('autoload_known_extensions')"
+    )
+    with connect(warehouse.data_dir) as reading, warehouse.writing() as writing:
+        for con in (reading, writing):
+            assert con.execute(settings).fetchall() == [(False,), (False,)]
+            with pytest.raises(duckdb.CatalogException, match="sqlite_scan"):
+                con.execute("FROM sqlite_scan('a', 'b')")

@@ -1,0 +1,89 @@
+"""A clock that was ahead once, by five years, and is right again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import duckdb
+import pytest
+
+from channels_assets.config import Freshness
+from channels_assets.defs.checks import freshness, promises
+from channels_assets.warehouse import (
+    Failure,
+    ListAge,
+    list_ages,
+    lists_tried,
+    load_window,
+    record_failure,
+    remove_window,
+)
+from channels_assets_tests.warehouse.making import MOMENT, against, ids, load
+
+FIVE_YEARS = timedelta(days=5 * 365)
+FRESH = "SELECT is_fresh, age_hours >= 0 FROM list_freshness WHERE asset = 'window_products'"
+PROMISE = next(one for one in promises(Freshness()) if one.asset == "window_products")
+
+
+def put(con: duckdb.DuckDBPyConnection, *product_ids: object, ahead: bool = False) -> None:
+    moment = MOMENT + (FIVE_YEARS if ahead else timedelta())
+    pages = ids(*product_ids)
+    load_window(con, window="w", account_appid="a", pages=pages, load=load(fetched_at=moment))
+    if ahead:
+        con.execute(
+            "UPDATE loads SET finished_at = finished_at + INTERVAL 5 YEARS "
+            "WHERE load_id = (SELECT max(load_id) FROM loads)"
+        )
+
+
+def test_a_load_from_the_future_never_counts_as_fresh(con: duckdb.DuckDBPyConnection) -> None:
+    put(con, 1, ahead=True)
+    ages = list_ages(con, "window_products", ["w"])
+    assert [one.is_from_future for one in ages] == [True]
+    told = freshness(PROMISE, ages)
+    assert not told.passed
+    assert told.severity.value == "ERROR"
+    assert "w (loaded while this machine's clock was ahead by 182" in (told.description or "")
+    assert con.execute(FRESH).fetchall() == [(False, False)]
+    assert con.execute("SELECT fresh, stale FROM coverage").fetchall() == [(0, 1)]
+
+
+def test_the_next_load_speaks_though_its_clock_says_less(con: duckdb.DuckDBPyConnection) -> None:
+    put(con, 1, 2, 3, ahead=True)
+    put(con, 1)
+    ages = list_ages(con, "window_products", ["w"])
+    assert freshness(PROMISE, ages).passed
+    assert con.execute(FRESH).fetchall() == [(True, True)]
+    # The last load has one row: the table agrees, and lost more than half of the load before.
+    assert list(against(con, "rows_as_loaded", "not_halved")) == [("window_products", "not_halved")]
+    con.execute('UPDATE loads SET finished_at = now() - INTERVAL 3 HOURS WHERE "rows" = 1')
+    assert not freshness(PROMISE, list_ages(con, "window_products", ["w"])).passed
+    assert con.execute(FRESH).fetchall() == [(False, True)]
+
+
+def test_a_list_that_was_removed_since_is_not_there(con: duckdb.DuckDBPyConnection) -> None:
+    put(con, 1, ahead=True)
+    remove_window(con, "w")
+    assert lists_tried(con, "window_products") == set()
+    assert con.execute(FRESH).fetchall() == []
+    put(con, 2)
+    assert lists_tried(con, "window_products") == {"w"}
+    assert con.execute("SELECT product_id FROM window_products").fetchall() == [("2",)]
+
+
+def test_clocks_of_several_machines_may_differ_a_little(con: duckdb.DuckDBPyConnection) -> None:
+    put(con, 1)
+    con.execute("UPDATE loads SET finished_at = now() + INTERVAL 2 MINUTES")
+    assert freshness(PROMISE, list_ages(con, "window_products", ["w"])).passed
+    assert con.execute("SELECT is_fresh FROM list_freshness").fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("error", [None, "48001"])
+def test_its_last_failure_is_told_as_well(
+    con: duckdb.DuckDBPyConnection, error: str | None
+) -> None:
+    put(con, 1, ahead=True)
+    if error:
+        record_failure(con, Failure("window_products", "w", "run", "PermissionDenied", error, 1))
+    [age] = list_ages(con, "window_products", ["w"])
+    assert age == ListAge("w", age.seconds, error)

@@ -2,7 +2,7 @@
 
 import re
 
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 
 _RID = re.compile(r" rid: ([0-9a-f]{8})[-0-9a-f]*$")
 

@@ -3,7 +3,7 @@
 from channels_assets.sandbox.cloud import Cloud
 from channels_assets.sandbox.endpoints import CLOUD_PATHS, LISTS
 from channels_assets.sandbox.incoming import Request
-from channels_assets.sandbox.records import Platform
+from channels_assets.sandbox.models import Platform
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.tokens import TokenDesk
 

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, replace
 
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The two token calls of a third-party platform."""
 
-from channels_assets.sandbox.records import Json, Platform
+from channels_assets.sandbox.models import Json, Platform
 from channels_assets.sandbox.refresh_tokens import RefreshTokens
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.tokens import TokenDesk

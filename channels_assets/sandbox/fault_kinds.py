@@ -10,8 +10,8 @@ from channels_assets.sandbox.endpoints import (
     TOKEN_PATHS,
     WINDOW_PRODUCTS,
 )
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import PageFault
-from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.replies import Reply
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS
 from channels_assets.sandbox.fault_kinds import KINDS, Kind
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from channels_assets.sandbox.endpoints import AUTHORIZER_TOKEN, COMPONENT_TOKEN, TOKEN_PATHS
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.refusals import Refusal
 
 _EMPTY, _NOT_JSON = 44002, 47001

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 from channels_assets.sandbox import cursors
 from channels_assets.sandbox.endpoints import ListEndpoint
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.refusals import Refusal
 
 T = TypeVar("T")

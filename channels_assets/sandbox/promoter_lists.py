@@ -9,6 +9,7 @@ from channels_assets.sandbox.endpoints import (
     SHOPS,
     ListEndpoint,
 )
+from channels_assets.sandbox.models import ARTICLE_PROMOTER_TYPES, Json, League
 from channels_assets.sandbox.pages import (
     Page,
     PageFault,
@@ -18,7 +19,6 @@ from channels_assets.sandbox.pages import (
     read_position,
     required,
 )
-from channels_assets.sandbox.records import ARTICLE_PROMOTER_TYPES, Json, League
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.world import with_share_link
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
 from channels_assets.sandbox.clock import day_of, minute_of
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.refusals import Refusal
 
 _DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006

@@ -4,7 +4,7 @@ import base64
 import secrets
 from collections.abc import Callable
 
-from channels_assets.sandbox.records import Authorisation
+from channels_assets.sandbox.models import Authorisation
 from channels_assets.sandbox.refusals import Refusal
 
 _OVERLAP = 300.0

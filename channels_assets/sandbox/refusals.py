@@ -1,6 +1,6 @@
 """The error codes of the API with the texts that go with them, and how a refusal is sent."""
 
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 
 TEXTS = {
     -1: "system error",

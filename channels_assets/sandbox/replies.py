@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 
 JSON_TYPE = "application/json; encoding=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"

@@ -17,10 +17,10 @@ from channels_assets.sandbox.endpoints import (
     AccountType,
 )
 from channels_assets.sandbox.incoming import Request
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import PageFault
 from channels_assets.sandbox.promoter_lists import LEAGUE_LISTS
 from channels_assets.sandbox.quotas import Quotas
-from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.refresh_tokens import RefreshTokens
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.token_calls import give_token

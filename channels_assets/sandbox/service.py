@@ -10,8 +10,8 @@ from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.calls import Call, CallLog
 from channels_assets.sandbox.faults import Fault, FaultPlan
 from channels_assets.sandbox.incoming import Request, parse_body
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import Page
-from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.replies import Reply, html_reply, json_reply
 from channels_assets.sandbox.routes import Routes

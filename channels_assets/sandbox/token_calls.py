@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from channels_assets.sandbox.endpoints import STABLE_TOKEN
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.tokens import TokenDesk
 

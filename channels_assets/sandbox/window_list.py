@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from channels_assets.sandbox.endpoints import WINDOW_PRODUCTS
+from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import (
     Page,
     PageFault,
@@ -12,7 +13,6 @@ from channels_assets.sandbox.pages import (
     read_position,
     whole_number,
 )
-from channels_assets.sandbox.records import Json
 from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.world import World
 

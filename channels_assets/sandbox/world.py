@@ -5,10 +5,8 @@ import hashlib
 from dataclasses import dataclass, field
 from random import Random
 
-from channels_assets.sandbox.generate_league import generate_league
-from channels_assets.sandbox.generate_platform import generate_platform
-from channels_assets.sandbox.generate_windows import generate_windows
-from channels_assets.sandbox.records import Json, League, Platform, Window
+from channels_assets.sandbox.generator import generate_league, generate_platform, generate_windows
+from channels_assets.sandbox.models import Json, League, Platform, Window
 
 
 @dataclass

@@ -2,10 +2,9 @@
 
 from random import Random
 
-from channels_assets.sandbox import wording
-from channels_assets.sandbox.generate_league import make_article
-from channels_assets.sandbox.generate_windows import make_affiliate, make_own
-from channels_assets.sandbox.records import Json, Window
+from channels_assets.sandbox import fake_text
+from channels_assets.sandbox.generator import make_affiliate, make_article, make_own
+from channels_assets.sandbox.models import Json, Window
 from channels_assets.sandbox.world import World
 
 
@@ -31,7 +30,7 @@ def _change_window(rng: Random, window: Window, shops: list[str]) -> None:
             products.pop(rng.randrange(len(products)))
     taken = {str(item["product_id"]) for item in products}
     for _ in range(_some(rng, len(products))):
-        new = str(wording.product_id(rng))
+        new = str(fake_text.product_id(rng))
         if new not in taken:
             item = (
                 make_own(rng, new, shops)
@@ -46,7 +45,7 @@ def _change_window(rng: Random, window: Window, shops: list[str]) -> None:
         )
     for place in rng.sample(range(len(products)), min(1, len(products))):
         if "out_product_id" in products[place]:
-            products[place] = {**products[place], "out_product_id": str(wording.product_id(rng))}
+            products[place] = {**products[place], "out_product_id": str(fake_text.product_id(rng))}
 
 
 def _change_articles(rng: Random, articles: list[Json]) -> None:
@@ -54,7 +53,7 @@ def _change_articles(rng: Random, articles: list[Json]) -> None:
         articles.pop(rng.randrange(len(articles)))
     if rng.random() < 0.5:
         articles.insert(
-            0, make_article(rng, [wording.product_id(rng) for _ in range(rng.randint(1, 5))])
+            0, make_article(rng, [fake_text.product_id(rng) for _ in range(rng.randint(1, 5))])
         )
     for article in rng.sample(articles, min(len(articles), _some(rng, len(articles)))):
         article["product_list"] = [_repriced(rng, item) for item in article["product_list"]]

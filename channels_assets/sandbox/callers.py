@@ -2,9 +2,8 @@
 
 from channels_assets.sandbox.cloud import Cloud
 from channels_assets.sandbox.endpoints import CLOUD_PATHS, LISTS
-from channels_assets.sandbox.incoming import Request
+from channels_assets.sandbox.http_messages import Refusal, Request
 from channels_assets.sandbox.models import Platform
-from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.tokens import TokenDesk
 
 _WITHDRAWN, _NOT_GRANTED = 61003, 61007

@@ -4,8 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from channels_assets.sandbox.endpoints import CLOUD_PATHS
-from channels_assets.sandbox.incoming import Request
-from channels_assets.sandbox.refusals import Refusal
+from channels_assets.sandbox.http_messages import Refusal, Request
 
 _LIFE = 1800.0
 _UNKNOWN, _EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001

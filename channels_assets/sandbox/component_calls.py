@@ -1,8 +1,8 @@
 """The two token calls of a third-party platform."""
 
+from channels_assets.sandbox.http_messages import Refusal
 from channels_assets.sandbox.models import Json, Platform
 from channels_assets.sandbox.refresh_tokens import RefreshTokens
-from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.tokens import TokenDesk
 
 _NO_SUCH_PLATFORM, _WRONG_SECRET, _MISSING = 61011, 40125, 41002

@@ -10,9 +10,9 @@ from channels_assets.sandbox.endpoints import (
     TOKEN_PATHS,
     WINDOW_PRODUCTS,
 )
+from channels_assets.sandbox.http_messages import Reply
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import PageFault
-from channels_assets.sandbox.replies import Reply
 
 
 @dataclass(frozen=True)

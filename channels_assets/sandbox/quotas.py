@@ -4,8 +4,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
 from channels_assets.sandbox.clock import day_of, minute_of
+from channels_assets.sandbox.http_messages import Refusal
 from channels_assets.sandbox.models import Json
-from channels_assets.sandbox.refusals import Refusal
 
 _DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006
 _CLEARS = 10

@@ -4,8 +4,8 @@ import base64
 import secrets
 from collections.abc import Callable
 
+from channels_assets.sandbox.http_messages import Refusal
 from channels_assets.sandbox.models import Authorisation
-from channels_assets.sandbox.refusals import Refusal
 
 _OVERLAP = 300.0
 _INVALID = 61023

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from channels_assets.sandbox.replies import HTML_TYPE, Delivery, Reply, html_reply
+from channels_assets.sandbox.http_messages import HTML_TYPE, Delivery, Reply, html_reply
 
 # Another host than the one called, and one that refuses at once should a client go there.
 _ELSEWHERE = "http://localhost:9/moved"

@@ -16,17 +16,15 @@ from channels_assets.sandbox.endpoints import (
     WINDOW_PRODUCTS,
     AccountType,
 )
-from channels_assets.sandbox.incoming import Request
+from channels_assets.sandbox.http_messages import Refusal, Request
+from channels_assets.sandbox.lists import LEAGUE_LISTS, WindowEnd, window_products
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import PageFault
-from channels_assets.sandbox.promoter_lists import LEAGUE_LISTS
 from channels_assets.sandbox.quotas import Quotas
 from channels_assets.sandbox.refresh_tokens import RefreshTokens
-from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.token_calls import give_token
 from channels_assets.sandbox.tokens import TokenDesk
 from channels_assets.sandbox.upkeep_calls import Traces, clear_quota, quota_of
-from channels_assets.sandbox.window_list import WindowEnd, window_products
 from channels_assets.sandbox.world import World
 
 _UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001

@@ -9,11 +9,16 @@ from dataclasses import replace
 from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.calls import Call, CallLog
 from channels_assets.sandbox.faults import Fault, FaultPlan
-from channels_assets.sandbox.incoming import Request, parse_body
+from channels_assets.sandbox.http_messages import (
+    Refusal,
+    Reply,
+    Request,
+    html_reply,
+    json_reply,
+    parse_body,
+)
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import Page
-from channels_assets.sandbox.refusals import Refusal
-from channels_assets.sandbox.replies import Reply, html_reply, json_reply
 from channels_assets.sandbox.routes import Routes
 from channels_assets.sandbox.upkeep_calls import Trace
 from channels_assets.sandbox.world import World

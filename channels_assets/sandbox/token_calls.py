@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from channels_assets.sandbox.endpoints import STABLE_TOKEN
+from channels_assets.sandbox.http_messages import Refusal
 from channels_assets.sandbox.models import Json
-from channels_assets.sandbox.refusals import Refusal
 from channels_assets.sandbox.tokens import TokenDesk
 
 SecretOf = Callable[[str], str | None]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from channels_assets.sandbox.clock import day_of
-from channels_assets.sandbox.refusals import Refusal
+from channels_assets.sandbox.http_messages import Refusal
 
 _OVERLAP = 300.0
 _FORCED_A_DAY = 20

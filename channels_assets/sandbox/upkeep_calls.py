@@ -5,10 +5,9 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS, AccountType
-from channels_assets.sandbox.incoming import Request
+from channels_assets.sandbox.http_messages import Refusal, Request
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.quotas import Quotas
-from channels_assets.sandbox.refusals import Refusal
 
 _RID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}")
 _KEPT = 200

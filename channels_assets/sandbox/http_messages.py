@@ -1,0 +1,159 @@
+"""Requests as they arrive, replies as they are sent, and the error codes of the API."""
+
+import json
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NoReturn
+
+from channels_assets.sandbox.endpoints import AUTHORIZER_TOKEN, COMPONENT_TOKEN, TOKEN_PATHS
+from channels_assets.sandbox.models import Json
+
+TEXTS = {
+    -1: "system error",
+    40001: "invalid credential, access_token is invalid or not latest",
+    40002: "invalid grant_type",
+    40013: "invalid appid",
+    40014: "invalid access_token",
+    40066: "invalid url",
+    40125: "invalid appsecret",
+    40164: "invalid ip {ip} ipv6 ::ffff:{ip}, not in whitelist",
+    40243: "AppSecret is frozen",
+    41001: "access_token missing",
+    41002: "appid missing",
+    41004: "appsecret missing",
+    42001: "access_token expired",
+    43002: "require POST method",
+    44002: "empty post data",
+    45009: "reach max api daily quota limit",
+    45011: "api minute-quota reach limit, must slower, retry next minute",
+    47001: "data format error",
+    48001: "api unauthorized",
+    48006: "forbid to clear quota because of reaching the limit",
+    61003: "component is not authorized by this account",
+    61005: "component ticket is expired",
+    61006: "component ticket is invalid",
+    61007: "api is unauthorized to component",
+    61011: "invalid component",
+    61023: "refresh_token is invalid",
+    76001: "rid not found",
+    76002: "invalid rid",
+    76003: "no permission to query this rid",
+    76021: "cgi_path not found",
+    76022: "could not use this cgi_path, no permission",
+    10022002: "橱窗因违规被封禁",
+    10022006: "参数超出限制",
+    10024000: "参数错误",
+    10071029: "推客未与机构绑定",
+}
+
+
+class Refusal(Exception):
+    """The API says no: an error code and its text, still without the rid."""
+
+    def __init__(self, code: int, text: str | None = None) -> None:
+        self.code = code
+        self.text = TEXTS.get(code, "unknown error") if text is None else text
+        super().__init__(f"{code} {self.text}")
+
+    def answer(self, client_ip: str, rid: str) -> Json:
+        """The refusal as it is sent; some texts name the caller's address."""
+        text = self.text.replace("{ip}", client_ip)
+        return {"errcode": self.code, "errmsg": f"{text} rid: {rid}"}
+
+
+_EMPTY, _NOT_JSON = 44002, 47001
+
+
+@dataclass(frozen=True)
+class Request:
+    """Method, path, query and body."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: bytes | None
+    """None for a POST that does not say how long its body is."""
+    client_ip: str
+
+    @property
+    def token(self) -> str:
+        """The access token it carries, or the empty string."""
+        token = self.query.get("access_token", "")
+        if self.path == AUTHORIZER_TOKEN:
+            # The new page spells it one way, the old one the other.
+            return token or self.query.get("component_access_token", "")
+        return token
+
+    @property
+    def cloud_token(self) -> str:
+        """The token of a cloud call it carries, or the empty string."""
+        return self.query.get("cloudbase_access_token", "")
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether it is one of the calls that need no token."""
+        return self.path in (*TOKEN_PATHS, COMPONENT_TOKEN)
+
+
+def parse_body(raw: bytes) -> Json | Refusal:
+    """The object in the body, or what the API says about a body without one."""
+    if not raw:
+        return Refusal(_EMPTY)
+    try:
+        body = json.loads(raw.decode(), parse_constant=_refuse_constant)
+    except ValueError:
+        return Refusal(_NOT_JSON)
+    return body if isinstance(body, dict) else Refusal(_NOT_JSON)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+JSON_TYPE = "application/json; encoding=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+
+
+class Delivery(Enum):
+    """How the bytes leave."""
+
+    WHOLE = auto()
+    CUT = auto()
+    DROP = auto()
+    HANG = auto()
+    SLOW = auto()
+    HUGE = auto()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status, headers and body of one answer."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = JSON_TYPE
+    headers: tuple[tuple[str, str], ...] = ()
+    delivery: Delivery = Delivery.WHOLE
+    seconds: float = 0.0
+    """How long a slow delivery takes."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the client gets an answer at all."""
+        return self.delivery not in (Delivery.DROP, Delivery.HANG)
+
+    @property
+    def from_api(self) -> bool:
+        """Whether the client gets the words of the API, not those of something in between."""
+        return self.answered and self.content_type != HTML_TYPE
+
+
+def json_reply(answer: Json) -> Reply:
+    """The answer as the API writes it: UTF-8, Chinese not escaped."""
+    return Reply(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def html_reply(status: int, title: str) -> Reply:
+    """What a gateway in front of the API says."""
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\r\n"
+    return Reply(page.encode(), status=status, content_type=HTML_TYPE)

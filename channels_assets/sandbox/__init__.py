@@ -8,7 +8,7 @@
 misbehave (kinds: `KINDS`).
 """
 
-from channels_assets.sandbox.calls import Call
+from channels_assets.sandbox.call_log import Call
 from channels_assets.sandbox.evolution import pass_day
 from channels_assets.sandbox.fault_kinds import KINDS
 from channels_assets.sandbox.faults import Fault, Injected

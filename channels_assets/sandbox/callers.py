@@ -1,9 +1,9 @@
 """Who calls: by which kind of token, and what that kind may do."""
 
-from channels_assets.sandbox.cloud import Cloud
 from channels_assets.sandbox.endpoints import CLOUD_PATHS, LISTS
 from channels_assets.sandbox.http_messages import Refusal, Request
 from channels_assets.sandbox.models import Platform
+from channels_assets.sandbox.platform import Cloud
 from channels_assets.sandbox.tokens import TokenDesk
 
 _WITHDRAWN, _NOT_GRANTED = 61003, 61007

@@ -3,9 +3,22 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
-from channels_assets.sandbox.clock import day_of, minute_of
+from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS, AccountType
 from channels_assets.sandbox.http_messages import Refusal
 from channels_assets.sandbox.models import Json
+
+_SHANGHAI = 8 * 3600
+
+
+def day_of(moment: float) -> int:
+    """The calendar day in Shanghai. When the real quotas start again is not documented."""
+    return int(moment + _SHANGHAI) // 86_400
+
+
+def minute_of(moment: float) -> int:
+    """The minute of the clock."""
+    return int(moment) // 60
+
 
 _DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006
 _CLEARS = 10
@@ -79,3 +92,21 @@ class Quotas:
         self._clears[appid] += 1
         for key in [key for key in self._by_day if key[0] == appid]:
             del self._by_day[key]
+
+
+def quota_of(body: Json, caller: str, account: AccountType, quotas: Quotas) -> Json:
+    """How much of the quota of one path the caller has used."""
+    path = body.get("cgi_path")
+    if path not in ALL_PATHS:
+        raise Refusal(76021)
+    if path in LISTS and LISTS[path].account != account:
+        raise Refusal(76022)
+    return quotas.report(caller, path)
+
+
+def clear_quota(body: Json, caller: str, quotas: Quotas) -> Json:
+    """Reset the caller's daily quotas."""
+    if body.get("appid") != caller:
+        raise Refusal(40013)
+    quotas.clear(caller)
+    return {"errcode": 0, "errmsg": "ok"}

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from channels_assets.sandbox.call_log import Traces
 from channels_assets.sandbox.callers import Callers
-from channels_assets.sandbox.component_calls import give_authorizer_token, give_component_token
 from channels_assets.sandbox.endpoints import (
     ALL_PATHS,
     AUTHORIZER_TOKEN,
@@ -20,11 +20,13 @@ from channels_assets.sandbox.http_messages import Refusal, Request
 from channels_assets.sandbox.lists import LEAGUE_LISTS, WindowEnd, window_products
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import PageFault
-from channels_assets.sandbox.quotas import Quotas
-from channels_assets.sandbox.refresh_tokens import RefreshTokens
-from channels_assets.sandbox.token_calls import give_token
-from channels_assets.sandbox.tokens import TokenDesk
-from channels_assets.sandbox.upkeep_calls import Traces, clear_quota, quota_of
+from channels_assets.sandbox.platform import (
+    RefreshTokens,
+    give_authorizer_token,
+    give_component_token,
+)
+from channels_assets.sandbox.quotas import Quotas, clear_quota, quota_of
+from channels_assets.sandbox.tokens import TokenDesk, give_token
 from channels_assets.sandbox.world import World
 
 _UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from channels_assets.sandbox.call_log import Call, CallLog, Trace
 from channels_assets.sandbox.callers import Callers
-from channels_assets.sandbox.calls import Call, CallLog
 from channels_assets.sandbox.faults import Fault, FaultPlan
 from channels_assets.sandbox.http_messages import (
     Refusal,
@@ -20,7 +20,6 @@ from channels_assets.sandbox.http_messages import (
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import Page
 from channels_assets.sandbox.routes import Routes
-from channels_assets.sandbox.upkeep_calls import Trace
 from channels_assets.sandbox.world import World
 
 

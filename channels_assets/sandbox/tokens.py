@@ -1,4 +1,4 @@
-"""Access tokens: who got which, and which of them still work."""
+"""Access tokens: the two calls that give one for an appid and its secret, and which still work."""
 
 import re
 import secrets
@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from channels_assets.sandbox.clock import day_of
+from channels_assets.sandbox.endpoints import STABLE_TOKEN
 from channels_assets.sandbox.http_messages import Refusal
+from channels_assets.sandbox.models import Json
+from channels_assets.sandbox.quotas import day_of
 
 _OVERLAP = 300.0
 _FORCED_A_DAY = 20
@@ -126,3 +128,32 @@ class TokenDesk:
             raise Refusal(_QUOTA)
         forced.append(now)
         return True
+
+
+SecretOf = Callable[[str], str | None]
+
+
+def give_token(path: str, fields: Json, secret_of: SecretOf, desk: TokenDesk) -> Json:
+    """Answer a token call; `fields` come from its body or its query. Success has no errcode."""
+    appid = _authenticate(fields, secret_of)
+    if path == STABLE_TOKEN:
+        token, expires_in = desk.stable(appid, force=fields.get("force_refresh") is True)
+    else:
+        token, expires_in = desk.plain(appid)
+    return {"access_token": token, "expires_in": expires_in}
+
+
+def _authenticate(fields: Json, secret_of: SecretOf) -> str:
+    appid, secret = fields.get("appid"), fields.get("secret")
+    if fields.get("grant_type") != "client_credential":
+        raise Refusal(40002)
+    if not appid:
+        raise Refusal(41002)
+    if not secret:
+        raise Refusal(41004)
+    known = secret_of(appid) if isinstance(appid, str) else None
+    if known is None:
+        raise Refusal(40013)
+    if known != secret:
+        raise Refusal(40125)
+    return appid

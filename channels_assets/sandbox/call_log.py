@@ -1,34 +1,62 @@
-"""The calls about calls: quota/get, clear_quota and rid/get."""
+"""The record of every request that arrived, and rid/get, by which accounts read theirs."""
 
 import re
+import threading
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS, AccountType
 from channels_assets.sandbox.http_messages import Refusal, Request
 from channels_assets.sandbox.models import Json
-from channels_assets.sandbox.quotas import Quotas
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `status` is 0 while it has no answer, and for good if it never gets one."""
+
+    path: str
+    appid: str
+    """The account of its token, or the one it asks a token for; empty if unknown."""
+    body: Json | None
+    errcode: int
+    """0 on success and where the answer is not one of the API's."""
+    status: int
+    rid: str
+    at: float
+    """When it arrived, by the sandbox's clock."""
+
+
+class CallLog:
+    """All calls in order of arrival; thread safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: dict[str, Call] = {}
+
+    def arrived(self, call: Call) -> None:
+        """Enter a call that has no answer yet."""
+        with self._lock:
+            self._calls[call.rid] = call
+
+    def answered(self, rid: str, errcode: int, status: int) -> None:
+        """Complete its entry, unless the log was reset meanwhile."""
+        with self._lock:
+            if rid in self._calls:
+                self._calls[rid] = replace(self._calls[rid], errcode=errcode, status=status)
+
+    def reset(self) -> None:
+        """Forget all calls."""
+        with self._lock:
+            self._calls = {}
+
+    def snapshot(self) -> list[Call]:
+        """A copy of the log."""
+        with self._lock:
+            return list(self._calls.values())
+
 
 _RID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}")
 _KEPT = 200
-
-
-def quota_of(body: Json, caller: str, account: AccountType, quotas: Quotas) -> Json:
-    """How much of the quota of one path the caller has used."""
-    path = body.get("cgi_path")
-    if path not in ALL_PATHS:
-        raise Refusal(76021)
-    if path in LISTS and LISTS[path].account != account:
-        raise Refusal(76022)
-    return quotas.report(caller, path)
-
-
-def clear_quota(body: Json, caller: str, quotas: Quotas) -> Json:
-    """Reset the caller's daily quotas."""
-    if body.get("appid") != caller:
-        raise Refusal(40013)
-    quotas.clear(caller)
-    return {"errcode": 0, "errmsg": "ok"}
 
 
 class Trace(NamedTuple):

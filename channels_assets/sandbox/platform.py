@@ -1,0 +1,135 @@
+"""Tokens of a third-party platform (第三方平台), and calls from 云托管."""
+
+import base64
+import secrets
+from collections.abc import Callable
+
+from channels_assets.sandbox.endpoints import CLOUD_PATHS
+from channels_assets.sandbox.http_messages import Refusal, Request
+from channels_assets.sandbox.models import Authorisation, Json, Platform
+from channels_assets.sandbox.tokens import TokenDesk
+
+_OVERLAP = 300.0
+_INVALID = 61023
+
+
+class RefreshTokens:
+    """Which refresh token works for whom. Not thread safe by itself."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._replaced: dict[str, tuple[Authorisation, float]] = {}
+
+    def use(self, granted: Authorisation, text: object) -> str:
+        """The refresh token to use from now on; one that does not work is refused.
+
+        One that was just replaced gives its successor once more: its answer may have been lost.
+        """
+        if text == granted.refresh_token:
+            until = self._clock() + _OVERLAP
+            self._replaced[granted.refresh_token] = (granted, until)
+            random = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+            granted.refresh_token = f"refreshtoken@@@{random}"
+            return granted.refresh_token
+        owner, until = self._replaced.get(str(text), (None, 0.0))
+        if owner is not granted or self._clock() >= until:
+            raise Refusal(_INVALID)
+        return granted.refresh_token
+
+    def texts(self) -> set[str]:
+        """Every refresh token that was replaced."""
+        return set(self._replaced)
+
+
+_NO_SUCH_PLATFORM, _WRONG_SECRET, _MISSING = 61011, 40125, 41002
+_TICKET_EXPIRED, _TICKET_INVALID, _NOT_AUTHORISED = 61005, 61006, 61003
+
+
+def give_component_token(body: Json, platform: Platform, desk: TokenDesk) -> Json:
+    """Answer api_component_token. Success has no errcode."""
+    _check_platform(body, platform)
+    if body.get("component_appsecret") != platform.secret:
+        raise Refusal(_WRONG_SECRET)
+    ticket = body.get("component_verify_ticket")
+    if ticket in platform.expired_tickets:
+        raise Refusal(_TICKET_EXPIRED)
+    if ticket != platform.ticket:
+        raise Refusal(_TICKET_INVALID)
+    token, expires_in = desk.plain(platform.appid)
+    return {"component_access_token": token, "expires_in": expires_in}
+
+
+def give_authorizer_token(
+    body: Json, caller: str, platform: Platform, desk: TokenDesk, refresh: RefreshTokens
+) -> Json:
+    """Answer api_authorizer_token, called with the platform's own token. Success has no errcode."""
+    _check_platform(body, platform)
+    if caller != platform.appid:
+        raise Refusal(_NO_SUCH_PLATFORM)
+    appid = body.get("authorizer_appid")
+    granted = platform.authorisations.get(str(appid))
+    if granted is None:
+        raise Refusal(_NOT_AUTHORISED)
+    new = refresh.use(granted, body.get("authorizer_refresh_token"))
+    token, expires_in = desk.plain(str(appid), via=platform.appid)
+    return {
+        "authorizer_access_token": token,
+        "expires_in": expires_in,
+        "authorizer_refresh_token": new,
+    }
+
+
+def _check_platform(body: Json, platform: Platform) -> None:
+    if not body.get("component_appid"):
+        raise Refusal(_MISSING)
+    if body["component_appid"] != platform.appid:
+        raise Refusal(_NO_SUCH_PLATFORM)
+
+
+_LIFE = 1800.0
+_UNKNOWN, _EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001
+
+
+class Cloud:
+    """Cloud calls. `open_api_for`: the account that 开放接口服务 calls as, while it is on."""
+
+    def __init__(self, clock: Callable[[], float], open_api_for: str) -> None:
+        self._clock = clock
+        self._open_api_for = open_api_for
+        self._issued: dict[str, tuple[str, float]] = {}
+
+    def push(self, appid: str) -> str:
+        """What the file of the container holds from now on; it works for 30 minutes."""
+        text = f"{90 + len(self._issued) % 10}_{secrets.token_urlsafe(102)}"
+        self._issued[text] = (appid, self._clock() + _LIFE)
+        return text
+
+    def owner(self, request: Request) -> str:
+        """The account that calls, whether it may or not; empty when this is no cloud call."""
+        if self.is_open_api(request):
+            return self._open_api_for
+        return self._issued.get(request.cloud_token, ("", 0.0))[0]
+
+    def is_open_api(self, request: Request) -> bool:
+        """Whether the sidecar of 开放接口服务 takes this call."""
+        bare = not request.token and not request.cloud_token
+        return bool(self._open_api_for) and bare and request.path in CLOUD_PATHS
+
+    def check(self, request: Request) -> str:
+        """The account of a cloud token that works here; any other is refused."""
+        appid, expires_at = self._issued.get(request.cloud_token, ("", 0.0))
+        if not appid:
+            raise Refusal(_UNKNOWN)
+        if self._clock() >= expires_at:
+            raise Refusal(_EXPIRED)
+        if request.path not in CLOUD_PATHS:
+            raise Refusal(_NO_CLOUD_CALL)
+        return appid
+
+    def expire_all(self) -> None:
+        """Every token so far has expired."""
+        self._issued = {text: (appid, 0.0) for text, (appid, _) in self._issued.items()}
+
+    def texts(self) -> set[str]:
+        """Every token ever pushed."""
+        return set(self._issued)

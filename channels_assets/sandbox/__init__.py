@@ -10,8 +10,7 @@ misbehave (kinds: `KINDS`).
 
 from channels_assets.sandbox.call_log import Call
 from channels_assets.sandbox.evolution import pass_day
-from channels_assets.sandbox.fault_kinds import KINDS
-from channels_assets.sandbox.faults import Fault, Injected
+from channels_assets.sandbox.faults import KINDS, Fault, Injected
 from channels_assets.sandbox.models import Authorisation, League, Platform, Window
 from channels_assets.sandbox.server import Sandbox
 from channels_assets.sandbox.world import World

@@ -1,13 +1,13 @@
-"""Which call is which, and what all of them check before they answer."""
+"""Which call is which, who calls, and what is checked before the answer."""
 
 from collections.abc import Callable
 
 from channels_assets.sandbox.call_log import Traces
-from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.endpoints import (
     ALL_PATHS,
     AUTHORIZER_TOKEN,
     CLEAR_QUOTA,
+    CLOUD_PATHS,
     COMPONENT_TOKEN,
     LISTS,
     QUOTA_GET,
@@ -18,9 +18,10 @@ from channels_assets.sandbox.endpoints import (
 )
 from channels_assets.sandbox.http_messages import Refusal, Request
 from channels_assets.sandbox.lists import LEAGUE_LISTS, WindowEnd, window_products
-from channels_assets.sandbox.models import Json
+from channels_assets.sandbox.models import Json, Platform
 from channels_assets.sandbox.pages import PageFault
 from channels_assets.sandbox.platform import (
+    Cloud,
     RefreshTokens,
     give_authorizer_token,
     give_component_token,
@@ -28,6 +29,46 @@ from channels_assets.sandbox.platform import (
 from channels_assets.sandbox.quotas import Quotas, clear_quota, quota_of
 from channels_assets.sandbox.tokens import TokenDesk, give_token
 from channels_assets.sandbox.world import World
+
+_WITHDRAWN, _NOT_GRANTED = 61003, 61007
+_ENOUGH = {133, 177}
+"""Either of these permission sets opens the window list to a platform."""
+
+
+class Callers:
+    """Tells accounts by what their calls carry."""
+
+    def __init__(self, tokens: TokenDesk, cloud: Cloud, platform: Platform) -> None:
+        self._tokens = tokens
+        self._cloud = cloud
+        self._platform = platform
+
+    def owner(self, request: Request) -> str:
+        """The account, whether it may call or not; empty if unknown."""
+        return self._tokens.owner(request.token) or self._cloud.owner(request)
+
+    def headers(self, request: Request, rid: str) -> tuple[tuple[str, str], ...]:
+        """What a success carries beside its body."""
+        return (("x-openapi-seqid", rid),) if self._cloud.is_open_api(request) else ()
+
+    def check(self, request: Request) -> str:
+        """The account of a call that may go on; any other is refused."""
+        if self._cloud.is_open_api(request):
+            return self._cloud.owner(request)
+        if request.cloud_token and not request.token:
+            return self._cloud.check(request)
+        caller = self._tokens.check(request.token)
+        if self._tokens.via(request.token):
+            self._check_grant(caller, request.path)
+        return caller
+
+    def _check_grant(self, appid: str, path: str) -> None:
+        granted = self._platform.authorisations.get(appid)
+        if granted is None:
+            raise Refusal(_WITHDRAWN)
+        if path in LISTS and not (path in CLOUD_PATHS and granted.permission_sets & _ENOUGH):
+            raise Refusal(_NOT_GRANTED)
+
 
 _UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001
 

@@ -6,13 +6,12 @@ from types import TracebackType
 from typing import Self
 
 from channels_assets.sandbox.call_log import Call
-from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.faults import Fault, Injected
 from channels_assets.sandbox.http_server import WireServer
 from channels_assets.sandbox.lists import WindowEnd
 from channels_assets.sandbox.platform import Cloud, RefreshTokens
 from channels_assets.sandbox.quotas import Quotas
-from channels_assets.sandbox.routes import Routes
+from channels_assets.sandbox.routes import Callers, Routes
 from channels_assets.sandbox.service import Service
 from channels_assets.sandbox.tokens import TokenDesk
 from channels_assets.sandbox.world import World

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from channels_assets.sandbox.call_log import Call, CallLog, Trace
-from channels_assets.sandbox.callers import Callers
 from channels_assets.sandbox.faults import Fault, FaultPlan
 from channels_assets.sandbox.http_messages import (
     Refusal,
@@ -19,7 +18,7 @@ from channels_assets.sandbox.http_messages import (
 )
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import Page
-from channels_assets.sandbox.routes import Routes
+from channels_assets.sandbox.routes import Callers, Routes
 from channels_assets.sandbox.world import World
 
 

@@ -1,4 +1,4 @@
-"""Quotas by day and minute, quota/get, clear_quota and rid/get."""
+"""Quotas by day, minute and second, quota/get and clear_quota."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -11,7 +11,6 @@ from channels_assets_tests.sandbox.conftest import Clock
 
 QUOTA = "/cgi-bin/openapi/quota/get"
 CLEAR = "/cgi-bin/clear_quota"
-RID = "/cgi-bin/openapi/rid/get"
 ONE = {"page_size": 1}
 
 
@@ -90,23 +89,3 @@ def test_clear_quota(limited: Caller, clock: Clock) -> None:
         48006,
     ]
     assert limited.call(QUOTA, {"cgi_path": PRODUCTS})["quota"]["used"] == 0
-
-
-def test_rid_get(window: Caller, league: Caller, clock: Clock) -> None:
-    refused = window.call(PRODUCTS, {"page_size": 0})
-    rid = refused["errmsg"].partition(" rid: ")[2]
-    told = window.call(RID, {"rid": rid})["request"]
-    assert told["invoke_time"] == clock.now
-    assert told["request_body"] == '{"page_size": 0}'
-    assert "10022006" in told["response_body"]
-    assert told["client_ip"] == "127.0.0.1"
-    assert window.token not in str(told)
-    assert league.errcode(RID, {"rid": rid}) == 76003
-    assert window.errcode(RID, {"rid": "00000000-00000000-00000000"}) == 76001
-    assert window.errcode(RID, {"rid": "x"}) == 76002
-
-
-@pytest.mark.parametrize("path", [QUOTA, CLEAR, RID])
-def test_they_need_a_token(window: Caller, path: str) -> None:
-    window.token = ""
-    assert window.errcode(path, {}) == 41001

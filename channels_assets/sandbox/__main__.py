@@ -44,8 +44,8 @@ def _introduction(world: World, url: str) -> str:
     lines.append(f"platform  appid={platform.appid}  secret={platform.secret}")
     lines.append(f"platform  ticket={platform.ticket}")
     lines.extend(
-        f"platform  authorised={appid}  refresh_token={granted.refresh_token}"
-        for appid, granted in platform.authorisations.items()
+        f"platform  authorised={appid}  refresh_token={authorisation.refresh_token}"
+        for appid, authorisation in platform.authorisations.items()
     )
     lines.extend(f"sharer  appid={sharer['sharer_appid']}" for sharer in league.sharers)
     return "\n".join(lines) + "\n"

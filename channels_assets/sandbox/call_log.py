@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from channels_assets.sandbox.http_messages import Refusal, Request
+from channels_assets.sandbox.http_messages import ApiError, Request
 from channels_assets.sandbox.models import Json
 
 
@@ -33,7 +33,7 @@ class CallLog:
         self._lock = threading.Lock()
         self._calls: dict[str, Call] = {}
 
-    def arrived(self, call: Call) -> None:
+    def add(self, call: Call) -> None:
         """Enter a call that has no answer yet."""
         with self._lock:
             self._calls[call.rid] = call
@@ -65,12 +65,12 @@ class Trace(NamedTuple):
     appid: str
     request: Request
     answer: bytes
-    moment: float
+    timestamp: float
 
-    def told(self) -> Json:
+    def to_json(self) -> Json:
         """What it tells of it; the token is masked."""
         return {
-            "invoke_time": int(self.moment),
+            "invoke_time": int(self.timestamp),
             "cost_in_ms": 1,
             "request_url": f"access_token={self.request.token[:6]}xxxx",
             "request_body": (self.request.body or b"").decode(errors="replace"),
@@ -95,10 +95,10 @@ class Traces:
         """Answer rid/get; an account sees only its own calls."""
         rid = body.get("rid")
         if not isinstance(rid, str) or not _RID.fullmatch(rid):
-            raise Refusal(76002)
+            raise ApiError(76002)
         trace = self._traces.get(rid)
         if trace is None:
-            raise Refusal(76001)
+            raise ApiError(76001)
         if trace.appid != caller:
-            raise Refusal(76003)
-        return {"errcode": 0, "errmsg": "ok", "request": trace.told()}
+            raise ApiError(76003)
+        return {"errcode": 0, "errmsg": "ok", "request": trace.to_json()}

@@ -25,11 +25,11 @@ def pass_day(world: World, seed: object) -> None:
 
 def _change_window(rng: Random, window: Window, shops: list[str]) -> None:
     products = window.products
-    for _ in range(_some(rng, len(products))):
+    for _ in range(_change_count(rng, len(products))):
         if len(products) > 1:
             products.pop(rng.randrange(len(products)))
     taken = {str(item["product_id"]) for item in products}
-    for _ in range(_some(rng, len(products))):
+    for _ in range(_change_count(rng, len(products))):
         new = str(fake_text.product_id(rng))
         if new not in taken:
             item = (
@@ -39,13 +39,13 @@ def _change_window(rng: Random, window: Window, shops: list[str]) -> None:
             )
             products.insert(rng.choice((0, 0, rng.randint(0, len(products)))), item)
             taken.add(new)
-    for _ in range(_some(rng, len(products))):
+    for _ in range(_change_count(rng, len(products))):
         products.insert(
             rng.randint(0, len(products) - 1), products.pop(rng.randrange(len(products)))
         )
-    for place in rng.sample(range(len(products)), min(1, len(products))):
-        if "out_product_id" in products[place]:
-            products[place] = {**products[place], "out_product_id": str(fake_text.product_id(rng))}
+    for index in rng.sample(range(len(products)), min(1, len(products))):
+        if "out_product_id" in products[index]:
+            products[index] = {**products[index], "out_product_id": str(fake_text.product_id(rng))}
 
 
 def _change_articles(rng: Random, articles: list[Json]) -> None:
@@ -55,11 +55,13 @@ def _change_articles(rng: Random, articles: list[Json]) -> None:
         articles.insert(
             0, make_article(rng, [fake_text.product_id(rng) for _ in range(rng.randint(1, 5))])
         )
-    for article in rng.sample(articles, min(len(articles), _some(rng, len(articles)))):
-        article["product_list"] = [_repriced(rng, item) for item in article["product_list"]]
+    for article in rng.sample(articles, min(len(articles), _change_count(rng, len(articles)))):
+        article["product_list"] = [
+            _with_new_commission(rng, item) for item in article["product_list"]
+        ]
 
 
-def _repriced(rng: Random, product: Json) -> Json:
+def _with_new_commission(rng: Random, product: Json) -> Json:
     if rng.random() < 0.5:
         return product
     rate = min(
@@ -69,6 +71,6 @@ def _repriced(rng: Random, product: Json) -> Json:
     return {**product, "commission_rate": rate, "predict_commission_amount": amount}
 
 
-def _some(rng: Random, size: int) -> int:
+def _change_count(rng: Random, size: int) -> int:
     """About one in fifty, at least now and then one."""
     return rng.randint(0, max(1, size // 50))

@@ -44,7 +44,7 @@ def openid(rng: Random) -> str:
     return "o" + base64.urlsafe_b64encode(rng.randbytes(20)).decode().rstrip("=")
 
 
-def person(rng: Random) -> str:
+def nickname(rng: Random) -> str:
     """A nickname; now and then the API has none."""
     return "" if rng.random() < 0.1 else rng.choice(_PEOPLE) + str(rng.randrange(100))
 
@@ -67,7 +67,7 @@ def article_title(rng: Random) -> str:
     return title * 20 if rng.random() < 0.05 else title
 
 
-def image(rng: Random) -> str:
+def image_url(rng: Random) -> str:
     """The address of an image, or the empty string."""
     if rng.random() < 0.2:
         return ""
@@ -87,12 +87,12 @@ def product_id(rng: Random) -> int:
     return rng.randrange(10**12, 10**14)
 
 
-def moment(rng: Random) -> int:
+def timestamp(rng: Random) -> int:
     """A time of the last two years in seconds."""
     return _NOW - rng.randrange(_TWO_YEARS)
 
 
 def bind_time(rng: Random) -> int:
     """A time in seconds as a rule, in milliseconds now and then: both occur."""
-    seconds = moment(rng)
+    seconds = timestamp(rng)
     return seconds * 1000 + rng.randrange(1000) if rng.random() < 0.3 else seconds

@@ -48,9 +48,9 @@ def repeat_over_break(page: Page) -> Page:
     if page.start == 0 or page.size == 1 or not page.items:
         return page
     start = page.start - 1
-    items = page.rows[start : start + page.size]
+    items = page.all_items[start : start + page.size]
     end = start + len(items)
-    more = end < len(page.rows)
+    more = end < len(page.all_items)
     cursor = "sent" if more else page.cursor
     return replace(page, start=start, items=items, next_start=end, cursor=cursor, has_more=more)
 

@@ -19,7 +19,7 @@ from channels_assets.sandbox.pages import PageFault
 
 
 @dataclass(frozen=True)
-class Kind:
+class FaultKind:
     """One kind of fault. It refuses the call, or spoils page, JSON object or bytes."""
 
     doc: str
@@ -38,76 +38,82 @@ class Kind:
         return self.bad_parameter or self.page is not None
 
 
-_A = (WINDOW_PRODUCTS.path,)
+_WINDOW_PATHS = (WINDOW_PRODUCTS.path,)
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, FaultKind] = {
     # Refusals: HTTP 200 and an errcode.
-    "system_busy": Kind("errcode -1", code=-1),
-    "rate_minute": Kind("errcode 45011: too many calls in this minute", code=45011),
-    "quota_day": Kind("errcode 45009: no calls left today", code=45009),
-    "token_expired": Kind("errcode 42001", code=42001),
-    "token_replaced": Kind("errcode 40001", code=40001),
-    "wrong_account": Kind("errcode 48001: the wrong type of account", code=48001),
-    "capability_off": Kind("errcode 48001 on windows only", code=48001, paths=_A),
-    "window_banned": Kind("errcode 10022002 on windows", code=10022002, paths=_A),
-    "sharer_unbound": Kind(
+    "system_busy": FaultKind("errcode -1", code=-1),
+    "rate_minute": FaultKind("errcode 45011: too many calls in this minute", code=45011),
+    "quota_day": FaultKind("errcode 45009: no calls left today", code=45009),
+    "token_expired": FaultKind("errcode 42001", code=42001),
+    "token_replaced": FaultKind("errcode 40001", code=40001),
+    "wrong_account": FaultKind("errcode 48001: the wrong type of account", code=48001),
+    "capability_off": FaultKind("errcode 48001 on windows only", code=48001, paths=_WINDOW_PATHS),
+    "window_banned": FaultKind("errcode 10022002 on windows", code=10022002, paths=_WINDOW_PATHS),
+    "sharer_unbound": FaultKind(
         "errcode 10071029 on article lists", code=10071029, paths=(SHOP_ARTICLES.path,)
     ),
-    "cursor_rejected": Kind(
+    "cursor_rejected": FaultKind(
         "the list's code for a bad parameter, for calls that send a cursor",
         bad_parameter=True,
         only_with_cursor=True,
     ),
-    "ip_not_allowed": Kind("errcode 40164 on token calls", code=40164, paths=TOKEN_PATHS),
-    "secret_frozen": Kind("errcode 40243 on token calls", code=40243, paths=TOKEN_PATHS),
-    "unknown_errcode": Kind("an errcode that no document lists", code=987654),
-    "hint_rid": Kind(
+    "ip_not_allowed": FaultKind("errcode 40164 on token calls", code=40164, paths=TOKEN_PATHS),
+    "secret_frozen": FaultKind("errcode 40243 on token calls", code=40243, paths=TOKEN_PATHS),
+    "unknown_errcode": FaultKind("an errcode that no document lists", code=987654),
+    "hint_rid": FaultKind(
         "errcode -1 with ` hint: [...]` instead of ` rid: ...`",
         code=-1,
         answer=fault_effects.hint_for_rid,
     ),
     # Wrong paging: a well-formed page that misleads.
-    "missing_cursor": Kind("no cursor field although more remains", page=fault_effects.no_cursor),
-    "empty_cursor_has_more": Kind(
+    "missing_cursor": FaultKind(
+        "no cursor field although more remains", page=fault_effects.no_cursor
+    ),
+    "empty_cursor_has_more": FaultKind(
         'has_more true with the cursor ""', page=fault_effects.empty_cursor_has_more
     ),
-    "frozen_cursor": Kind(
+    "frozen_cursor": FaultKind(
         "the cursor after the first page, for ever, with has_more", page=fault_effects.frozen_cursor
     ),
-    "cycling_cursor": Kind(
+    "cycling_cursor": FaultKind(
         "cursors that go round: a, b, a, b, with has_more", page=fault_effects.cycling_cursor
     ),
-    "short_pages": Kind("half a page at a time though more remains", page=fault_effects.short_page),
-    "repeat_over_break": Kind(
+    "short_pages": FaultKind(
+        "half a page at a time though more remains", page=fault_effects.short_page
+    ),
+    "repeat_over_break": FaultKind(
         "each page but the first begins with the last item of the page before",
         page=fault_effects.repeat_over_break,
     ),
-    "total_off_by_one": Kind(
-        "total_num is one too high", page=fault_effects.total_off_by_one, paths=_A
+    "total_off_by_one": FaultKind(
+        "total_num is one too high", page=fault_effects.total_off_by_one, paths=_WINDOW_PATHS
     ),
     # Wrong JSON objects.
-    "errcode_string": Kind("errcode as a string", answer=fault_effects.errcode_as_string),
-    "errcode_missing": Kind("no errcode and no errmsg", answer=fault_effects.no_errcode),
-    "missing_list": Kind("the list field is left out", answer=fault_effects.no_list),
-    "nan": Kind("NaN for a number of the first item", answer=fault_effects.nan),
+    "errcode_string": FaultKind("errcode as a string", answer=fault_effects.errcode_as_string),
+    "errcode_missing": FaultKind("no errcode and no errmsg", answer=fault_effects.no_errcode),
+    "missing_list": FaultKind("the list field is left out", answer=fault_effects.no_list),
+    "nan": FaultKind("NaN for a number of the first item", answer=fault_effects.nan),
     # Wrong bytes.
-    "bom": Kind("a byte order mark before the JSON", reply=fault_effects.bom),
-    "duplicate_keys": Kind(
+    "bom": FaultKind("a byte order mark before the JSON", reply=fault_effects.bom),
+    "duplicate_keys": FaultKind(
         "the list field twice, empty the second time", reply=fault_effects.duplicate_keys
     ),
-    "latin1": Kind("an errmsg that is not UTF-8", reply=fault_effects.latin1),
-    "truncated_json": Kind("a complete answer with half the JSON", reply=fault_effects.half_json),
-    "text_plain": Kind("the JSON as text/plain", reply=fault_effects.text_plain),
-    "http_500": Kind("HTTP 500 with HTML", reply=fault_effects.http_500),
-    "http_502": Kind("HTTP 502 with HTML", reply=fault_effects.http_502),
-    "html_200": Kind("HTTP 200 with HTML", reply=fault_effects.html_200),
-    "redirect": Kind("HTTP 302 to another host", reply=fault_effects.redirect),
+    "latin1": FaultKind("an errmsg that is not UTF-8", reply=fault_effects.latin1),
+    "truncated_json": FaultKind(
+        "a complete answer with half the JSON", reply=fault_effects.half_json
+    ),
+    "text_plain": FaultKind("the JSON as text/plain", reply=fault_effects.text_plain),
+    "http_500": FaultKind("HTTP 500 with HTML", reply=fault_effects.http_500),
+    "http_502": FaultKind("HTTP 502 with HTML", reply=fault_effects.http_502),
+    "html_200": FaultKind("HTTP 200 with HTML", reply=fault_effects.html_200),
+    "redirect": FaultKind("HTTP 302 to another host", reply=fault_effects.redirect),
     # Wrong delivery.
-    "truncated": Kind("the connection closes in mid-body", reply=fault_effects.cut),
-    "drop": Kind("the connection closes without an answer", reply=fault_effects.drop),
-    "hang": Kind("no answer until the client leaves", reply=fault_effects.hang),
-    "slow": Kind("the body trickles in over `Fault.seconds`", reply=fault_effects.slow),
-    "huge": Kind("64 MB of white space behind the JSON", reply=fault_effects.huge),
+    "truncated": FaultKind("the connection closes in mid-body", reply=fault_effects.cut),
+    "drop": FaultKind("the connection closes without an answer", reply=fault_effects.drop),
+    "hang": FaultKind("no answer until the client leaves", reply=fault_effects.hang),
+    "slow": FaultKind("the body trickles in over `Fault.seconds`", reply=fault_effects.slow),
+    "huge": FaultKind("64 MB of white space behind the JSON", reply=fault_effects.huge),
 }
 
 
@@ -142,7 +148,7 @@ class Fault:
             raise ValueError(f"{self.kind} is for lists, not for {self.path}")
 
     @property
-    def effect(self) -> Kind:
+    def effect(self) -> FaultKind:
         """What it does."""
         return KINDS[self.kind]
 
@@ -165,17 +171,17 @@ class Fault:
 class Injected:
     """The handle of one injected fault."""
 
-    def __init__(self, fault: Fault, plan: "FaultPlan") -> None:
+    def __init__(self, fault: Fault, active: "ActiveFaults") -> None:
         self.fault = fault
         self.seen = 0
         """Matching calls so far."""
         self.hits = 0
         """Calls that met the fault so far."""
-        self._plan = plan
+        self._active = active
 
     def remove(self) -> None:
         """End this fault; ending it twice does no harm."""
-        self._plan.remove(self)
+        self._active.remove(self)
 
     def strike(self) -> bool:
         """Count one matching call; whether it is hit."""
@@ -186,7 +192,7 @@ class Injected:
         return hit
 
 
-class FaultPlan:
+class ActiveFaults:
     """The faults in force, in the order of injection; thread safe."""
 
     def __init__(self) -> None:

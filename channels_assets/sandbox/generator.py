@@ -23,22 +23,22 @@ def generate_windows(
 ) -> list[Window]:
     """The windows of one world; their own products come from the shops given."""
     rng = Random(f"windows {seed}")
-    sizes = [_size(rng, place, windows, products) for place in range(windows)]
+    sizes = [_size(rng, index, windows, products) for index in range(windows)]
     return [_window(rng, shop_appids, size) for size in sizes]
 
 
-def _size(rng: Random, place: int, windows: int, largest: int) -> int:
-    if place == 0:
+def _size(rng: Random, index: int, windows: int, largest: int) -> int:
+    if index == 0:
         return largest
-    if place == windows - 1:
+    if index == windows - 1:
         return 0
-    if place == 1:
+    if index == 1:
         return min(_SMALL, largest)
     return rng.randint(0, largest)
 
 
 def _window(rng: Random, shop_appids: list[str], size: int) -> Window:
-    window = Window(fake_text.appid(rng), fake_text.secret(rng), fake_text.person(rng))
+    window = Window(fake_text.appid(rng), fake_text.secret(rng), fake_text.nickname(rng))
     suppliers = shop_appids or [fake_text.appid(rng)]
     for product_id in _window_product_ids(rng, size):
         own = rng.random() < 0.6
@@ -102,10 +102,10 @@ def generate_league(
         league.sharer_openids[sharer["sharer_appid"]] = fake_text.openid(rng)
 
     keys = _article_list_keys(league)
-    for place, key in enumerate(keys):
-        if place == 0:
+    for index, key in enumerate(keys):
+        if index == 0:
             size = articles
-        elif place == len(keys) - 1:
+        elif index == len(keys) - 1:
             size = 0
         else:
             size = rng.randint(0, articles)
@@ -130,49 +130,49 @@ def _shop(rng: Random) -> Json:
         "shop_appid": fake_text.appid(rng),
         "bind_time": fake_text.bind_time(rng),
         "shop_nickname": fake_text.shop_name(rng),
-        "shop_head_img": fake_text.image(rng),
+        "shop_head_img": fake_text.image_url(rng),
     }
 
 
-def _promoter(rng: Random, place: int) -> Json:
+def _promoter(rng: Random, index: int) -> Json:
     return {
         "promoter_id": str(rng.randrange(10**9, 10**10)),
-        "avatar_image_url": fake_text.image(rng),
-        "promoter_type": _PROMOTER_TYPES[place % len(_PROMOTER_TYPES)],
+        "avatar_image_url": fake_text.image_url(rng),
+        "promoter_type": _PROMOTER_TYPES[index % len(_PROMOTER_TYPES)],
         "promoter_name": fake_text.shop_name(rng),
     }
 
 
-def _sharer(rng: Random, place: int) -> Json:
-    paid_by_agency = place % 2
+def _sharer(rng: Random, index: int) -> Json:
+    paid_by_agency = index % 2
     return {
         "sharer_appid": fake_text.appid(rng),
         "bind_time": fake_text.bind_time(rng),
         # When the agency itself pays, the ratio is a dummy.
         "commission_ratio": 1 if paid_by_agency else rng.randint(10, 100) * 10_000,
         "commission_type": paid_by_agency,
-        "nickname": fake_text.person(rng),
-        "head_img_url": fake_text.image(rng),
+        "nickname": fake_text.nickname(rng),
+        "head_img_url": fake_text.image_url(rng),
     }
 
 
-def _article_product_ids(rng: Random, place: int, usual: int) -> list[int]:
+def _article_product_ids(rng: Random, index: int, usual: int) -> list[int]:
     """Around the usual number, but every list of some length has an empty and a full article."""
-    if usual == 0 or place % 10 == 3:
+    if usual == 0 or index % 10 == 3:
         return []
-    if place % 10 == 7:
+    if index % 10 == 7:
         return [fake_text.LARGEST_ID, *(fake_text.product_id(rng) for _ in range(usual * 8))]
     return [fake_text.product_id(rng) for _ in range(rng.randint(1, 2 * usual - 1))]
 
 
 def make_article(rng: Random, product_ids: list[int], string_ids: float = 0.1) -> Json:
     """A new article that promotes these products."""
-    created = 0 if rng.random() < 0.08 else fake_text.moment(rng)
+    created = 0 if rng.random() < 0.08 else fake_text.timestamp(rng)
     article: Json = {
         "product_list": [_product(rng, number, string_ids) for number in product_ids],
         "article_info": {
             "article_title": fake_text.article_title(rng),
-            "cover_image": fake_text.image(rng),
+            "cover_image": fake_text.image_url(rng),
             "article_url": fake_text.article_url(rng),
         },
         "create_time": created,
@@ -187,7 +187,7 @@ def _product(rng: Random, number: int, string_ids: float) -> Json:
     return {
         "product_id": str(number) if rng.random() < string_ids else number,
         "product_name": fake_text.product_name(rng),
-        "product_img_url": fake_text.image(rng),
+        "product_img_url": fake_text.image_url(rng),
         "predict_commission_amount": rng.randrange(20_000),
         "commission_rate": rng.randint(1, 90) * 10_000,
     }

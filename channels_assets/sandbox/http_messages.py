@@ -8,7 +8,7 @@ from typing import NoReturn
 from channels_assets.sandbox.endpoints import AUTHORIZER_TOKEN, COMPONENT_TOKEN, TOKEN_PATHS
 from channels_assets.sandbox.models import Json
 
-TEXTS = {
+ERROR_TEXTS = {
     -1: "system error",
     40001: "invalid credential, access_token is invalid or not latest",
     40002: "invalid grant_type",
@@ -47,12 +47,12 @@ TEXTS = {
 }
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """The API says no: an error code and its text, still without the rid."""
 
     def __init__(self, code: int, text: str | None = None) -> None:
         self.code = code
-        self.text = TEXTS.get(code, "unknown error") if text is None else text
+        self.text = ERROR_TEXTS.get(code, "unknown error") if text is None else text
         super().__init__(f"{code} {self.text}")
 
     def answer(self, client_ip: str, rid: str) -> Json:
@@ -95,15 +95,15 @@ class Request:
         return self.path in (*TOKEN_PATHS, COMPONENT_TOKEN)
 
 
-def parse_body(raw: bytes) -> Json | Refusal:
+def parse_body(raw: bytes) -> Json | ApiError:
     """The object in the body, or what the API says about a body without one."""
     if not raw:
-        return Refusal(_EMPTY)
+        return ApiError(_EMPTY)
     try:
         body = json.loads(raw.decode(), parse_constant=_refuse_constant)
     except ValueError:
-        return Refusal(_NOT_JSON)
-    return body if isinstance(body, dict) else Refusal(_NOT_JSON)
+        return ApiError(_NOT_JSON)
+    return body if isinstance(body, dict) else ApiError(_NOT_JSON)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from channels_assets.sandbox.http_messages import Delivery, Reply, Request
 
 
-class WireServer(ThreadingHTTPServer):
+class HttpServer(ThreadingHTTPServer):
     """Serves in background threads, one per connection, until it is stopped."""
 
     daemon_threads = True
@@ -36,7 +36,7 @@ class WireServer(ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
         for connection in list(self._connections):
-            _hang_up(connection)
+            _shut_down(connection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection and remember it."""
@@ -60,7 +60,7 @@ class WireServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: WireServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: HttpServer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_POST(self) -> None:
         self._serve(self._read_body())
@@ -77,24 +77,24 @@ class _Handler(BaseHTTPRequestHandler):
         client_ip = str(self.client_address[0])
         request = Request(self.command, url.path, query, body, client_ip)
         reply = self.server.answer(request)
-        self.close_connection = not deliver(self.connection, reply) or self.close_connection
+        self.close_connection = not send_reply(self.connection, reply) or self.close_connection
 
     def _read_body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "")
         if length.isdecimal():
             return self.rfile.read(int(length))
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            self._skip_chunks()
+            self._discard_chunks()
         return None
 
-    def _skip_chunks(self) -> None:
+    def _discard_chunks(self) -> None:
         """Bytes left unread would reset the connection before the client sees the answer."""
         while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
             self.rfile.read(size + len(b"\r\n"))
         self.rfile.readline()
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -106,7 +106,7 @@ _PADDINGS = 65
 _PIECES = 40
 
 
-def deliver(connection: socket.socket, reply: Reply) -> bool:
+def send_reply(connection: socket.socket, reply: Reply) -> bool:
     """Send the reply; whether the connection is still good afterwards."""
     body = reply.body
     if reply.delivery is Delivery.WHOLE:
@@ -116,11 +116,11 @@ def deliver(connection: socket.socket, reply: Reply) -> bool:
     if reply.delivery is Delivery.CUT:
         connection.sendall(_head(reply, len(body)) + body[: len(body) // 2])
     elif reply.delivery is Delivery.HANG:
-        _wait_until_left(connection)
+        _wait_for_close(connection)
     elif reply.delivery is Delivery.SLOW:
-        _trickle(connection, reply)
+        _send_slowly(connection, reply)
     elif reply.delivery is Delivery.HUGE:
-        _pad(connection, reply)
+        _send_padded(connection, reply)
     return False
 
 
@@ -136,12 +136,12 @@ def _head(reply: Reply, length: int) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
-def _wait_until_left(connection: socket.socket) -> None:
+def _wait_for_close(connection: socket.socket) -> None:
     """Return when the client closes, or when the sandbox stops and closes for it."""
     connection.recv(1, socket.MSG_PEEK)
 
 
-def _trickle(connection: socket.socket, reply: Reply) -> None:
+def _send_slowly(connection: socket.socket, reply: Reply) -> None:
     body = reply.body
     connection.sendall(_head(reply, len(body)))
     step = max(1, -(-len(body) // _PIECES))
@@ -151,7 +151,7 @@ def _trickle(connection: socket.socket, reply: Reply) -> None:
         connection.sendall(body[start : start + step])
 
 
-def _pad(connection: socket.socket, reply: Reply) -> None:
+def _send_padded(connection: socket.socket, reply: Reply) -> None:
     """White space behind the JSON keeps it valid, so only its size is wrong."""
     length = len(reply.body) + len(_PADDING) * _PADDINGS
     connection.sendall(_head(reply, length) + reply.body)

@@ -12,17 +12,17 @@ from channels_assets.sandbox.endpoints import (
     WINDOW_PRODUCTS,
     ListEndpoint,
 )
-from channels_assets.sandbox.http_messages import Refusal
+from channels_assets.sandbox.http_messages import ApiError
 from channels_assets.sandbox.models import ARTICLE_PROMOTER_TYPES, Json, League
 from channels_assets.sandbox.pages import (
     Page,
     PageFault,
-    Position,
+    PageRequest,
     cut,
-    optional,
-    read_position,
-    required,
-    whole_number,
+    json_integer,
+    optional_field,
+    parse_page_request,
+    required_field,
 )
 from channels_assets.sandbox.world import World, with_share_link
 
@@ -37,32 +37,34 @@ def window_products(
     world: World, caller: str, body: Json, page_fault: PageFault, window_end: WindowEnd
 ) -> Json:
     """Answer one call for the window of the caller."""
-    shop_appid = optional(WINDOW_PRODUCTS, body, "appid", str)
-    branch_id = optional(WINDOW_PRODUCTS, body, "branch_id", int)
+    shop_appid = optional_field(WINDOW_PRODUCTS, body, "appid", str)
+    branch_id = optional_field(WINDOW_PRODUCTS, body, "branch_id", int)
     # With both filters the shop wins, so the other one is as good as not given.
     cps_only = _flag(body, "query_cps_product") and shop_appid is None
     count = _flag(body, "need_total_num")
-    position = read_position(WINDOW_PRODUCTS, caller, body, (shop_appid, branch_id, cps_only))
-    rows = world.windows[caller].select(shop_appid, branch_id, cps_only)
-    start = position.start
+    page_request = parse_page_request(
+        WINDOW_PRODUCTS, caller, body, (shop_appid, branch_id, cps_only)
+    )
+    all_items = world.windows[caller].select(shop_appid, branch_id, cps_only)
+    start = page_request.start
     if start is None:
-        start = _start_by_index(body, position.size)
-    page = _end(cut(rows, start, position.size), window_end)
-    page = page_fault(replace(page, total=len(rows) if count else None))
-    return position.answer(page, page.items)
+        start = _start_by_index(body, page_request.size)
+    page = _end(cut(all_items, start, page_request.size), window_end)
+    page = page_fault(replace(page, total=len(all_items) if count else None))
+    return page_request.answer(page, page.items)
 
 
 def _flag(body: Json, name: str) -> bool:
     value = body.get(name, False)
     if not isinstance(value, bool):
-        raise Refusal(WINDOW_PRODUCTS.bad_parameter)
+        raise ApiError(WINDOW_PRODUCTS.bad_parameter)
     return value
 
 
 def _start_by_index(body: Json, size: int) -> int:
-    index = whole_number(body.get("page_index", 1))
+    index = json_integer(body.get("page_index", 1))
     if index is None or index < 1 or index * size > _DEEPEST_BY_INDEX:
-        raise Refusal(WINDOW_PRODUCTS.bad_parameter)
+        raise ApiError(WINDOW_PRODUCTS.bad_parameter)
     return (index - 1) * size
 
 
@@ -76,47 +78,47 @@ _SHARER_NOT_BOUND = 10071029
 
 def shop_articles(league: League, body: Json, page_fault: PageFault) -> Json:
     """getshopmparticlelist: the articles of one linked account, with one sharer's links."""
-    shop_appid = required(SHOP_ARTICLES, body, "shop_appid", str)
-    promoter_id = required(SHOP_ARTICLES, body, "promoter_id", str)
-    promoter_type = required(SHOP_ARTICLES, body, "promoter_type", int)
-    sharer_appid = required(SHOP_ARTICLES, body, "sharer_appid", str)
+    shop_appid = required_field(SHOP_ARTICLES, body, "shop_appid", str)
+    promoter_id = required_field(SHOP_ARTICLES, body, "promoter_id", str)
+    promoter_type = required_field(SHOP_ARTICLES, body, "promoter_type", int)
+    sharer_appid = required_field(SHOP_ARTICLES, body, "sharer_appid", str)
     filters = (shop_appid, promoter_id, promoter_type, sharer_appid)
-    position = _position(SHOP_ARTICLES, league, body, filters)
+    page_request = _page_request(SHOP_ARTICLES, league, body, filters)
     promoter = league.promoter(shop_appid, promoter_id)
     known = promoter is not None and promoter["promoter_type"] == promoter_type
     if not known or promoter_type not in ARTICLE_PROMOTER_TYPES:
-        raise Refusal(SHOP_ARTICLES.bad_parameter)
+        raise ApiError(SHOP_ARTICLES.bad_parameter)
     if not league.has_sharer(sharer_appid):
-        raise Refusal(_SHARER_NOT_BOUND)
-    page = _page(league.articles.get((shop_appid, promoter_id), []), position, page_fault)
+        raise ApiError(_SHARER_NOT_BOUND)
+    page = _page(league.articles.get((shop_appid, promoter_id), []), page_request, page_fault)
     items = [with_share_link(article, promoter_id, sharer_appid) for article in page.items]
-    return position.answer(page, items)
+    return page_request.answer(page, items)
 
 
 def shops(league: League, body: Json, page_fault: PageFault) -> Json:
     """getbindshoplist: the shops that work with the agency."""
-    position = _position(SHOPS, league, body, ())
-    page = _page(league.shops, position, page_fault)
-    return position.answer(page, page.items)
+    page_request = _page_request(SHOPS, league, body, ())
+    page = _page(league.shops, page_request, page_fault)
+    return page_request.answer(page, page.items)
 
 
 def promoters(league: League, body: Json, page_fault: PageFault) -> Json:
     """getbindshoppromoterlist: the accounts linked to one shop, of every type."""
-    shop_appid = required(PROMOTERS, body, "shop_appid", str)
-    position = _position(PROMOTERS, league, body, (shop_appid,))
+    shop_appid = required_field(PROMOTERS, body, "shop_appid", str)
+    page_request = _page_request(PROMOTERS, league, body, (shop_appid,))
     if not league.has_shop(shop_appid):
-        raise Refusal(PROMOTERS.bad_parameter)
-    page = _page(league.promoters.get(shop_appid, []), position, page_fault)
-    return position.answer(page, page.items)
+        raise ApiError(PROMOTERS.bad_parameter)
+    page = _page(league.promoters.get(shop_appid, []), page_request, page_fault)
+    return page_request.answer(page, page.items)
 
 
 def sharers(league: League, body: Json, page_fault: PageFault) -> Json:
     """getbindsharerlist: the sharers bound to the agency."""
-    sharer_appid = optional(SHARERS, body, "sharer_appid", str)
-    sharer_openid = optional(SHARERS, body, "sharer_openid", str)
-    position = _position(SHARERS, league, body, (sharer_appid, sharer_openid))
-    page = _page(league.select_sharers(sharer_appid, sharer_openid), position, page_fault)
-    return position.answer(page, page.items)
+    sharer_appid = optional_field(SHARERS, body, "sharer_appid", str)
+    sharer_openid = optional_field(SHARERS, body, "sharer_openid", str)
+    page_request = _page_request(SHARERS, league, body, (sharer_appid, sharer_openid))
+    page = _page(league.select_sharers(sharer_appid, sharer_openid), page_request, page_fault)
+    return page_request.answer(page, page.items)
 
 
 LEAGUE_LISTS: dict[str, Callable[[League, Json, PageFault], Json]] = {
@@ -127,13 +129,13 @@ LEAGUE_LISTS: dict[str, Callable[[League, Json, PageFault], Json]] = {
 }
 
 
-def _position(
+def _page_request(
     endpoint: ListEndpoint, league: League, body: Json, filters: tuple[object, ...]
-) -> Position:
+) -> PageRequest:
     if endpoint.cursor_field not in body:
-        raise Refusal(endpoint.bad_parameter)
-    return read_position(endpoint, league.appid, body, filters)
+        raise ApiError(endpoint.bad_parameter)
+    return parse_page_request(endpoint, league.appid, body, filters)
 
 
-def _page(rows: list[Json], position: Position, page_fault: PageFault) -> Page:
-    return page_fault(cut(rows, position.start or 0, position.size))
+def _page(all_items: list[Json], page_request: PageRequest, page_fault: PageFault) -> Page:
+    return page_fault(cut(all_items, page_request.start or 0, page_request.size))

@@ -59,7 +59,7 @@ class Platform:
 
     def secrets(self) -> set[str]:
         """What must never leak."""
-        refresh = {granted.refresh_token for granted in self.authorisations.values()}
+        refresh = {authorisation.refresh_token for authorisation in self.authorisations.values()}
         return {self.secret, self.ticket} | self.expired_tickets | refresh
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from channels_assets.sandbox.endpoints import ListEndpoint
-from channels_assets.sandbox.http_messages import Refusal
+from channels_assets.sandbox.http_messages import ApiError
 from channels_assets.sandbox.models import Json
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Page:
     """A page about to be sent. Faults replace its fields."""
 
-    rows: Sequence[Json]
+    all_items: Sequence[Json]
     """The whole list behind it."""
     start: int
     size: int
@@ -33,22 +33,22 @@ class Page:
     @property
     def remains(self) -> bool:
         """Whether the list goes on after this page."""
-        return self.next_start < len(self.rows)
+        return self.next_start < len(self.all_items)
 
 
 PageFault = Callable[[Page], Page]
 
 
-def cut(rows: Sequence[Json], start: int, size: int) -> Page:
+def cut(all_items: Sequence[Json], start: int, size: int) -> Page:
     """The honest page of a list, with a cursor if and only if more remains."""
-    items = rows[start : start + size]
+    items = all_items[start : start + size]
     end = start + len(items)
-    more = end < len(rows)
-    return Page(rows, start, size, items, end, "sent" if more else "empty", has_more=more)
+    more = end < len(all_items)
+    return Page(all_items, start, size, items, end, "sent" if more else "empty", has_more=more)
 
 
 @dataclass(frozen=True)
-class Position:
+class PageRequest:
     """What a request says about paging, checked, and what binds its cursors."""
 
     endpoint: ListEndpoint
@@ -63,7 +63,7 @@ class Position:
         answer: Json = {"errcode": endpoint.success, "errmsg": "ok", endpoint.list_field: items}
         if page.cursor != "missing":
             sent = page.cursor == "sent"
-            cursor = seal(page.next_start, self.binding) if sent else ""
+            cursor = encode_cursor(page.next_start, self.binding) if sent else ""
             answer[endpoint.cursor_field] = cursor
         if endpoint.tells_has_more:
             answer["has_more"] = page.has_more
@@ -72,45 +72,45 @@ class Position:
         return answer
 
 
-def read_position(
+def parse_page_request(
     endpoint: ListEndpoint, caller: str, body: Json, filters: tuple[object, ...]
-) -> Position:
+) -> PageRequest:
     """Check page_size and the cursor; a cursor is good only for the call it was made for."""
-    size = whole_number(body.get("page_size"))
+    size = json_integer(body.get("page_size"))
     if size is None or not 1 <= size <= endpoint.page_limit:
-        raise Refusal(endpoint.bad_parameter)
+        raise ApiError(endpoint.bad_parameter)
     binding = (endpoint.path, caller, size, *filters)
     cursor = body.get(endpoint.cursor_field, "")
     if not isinstance(cursor, str):
-        raise Refusal(endpoint.bad_parameter)
+        raise ApiError(endpoint.bad_parameter)
     if not cursor:
-        return Position(endpoint, size, None, binding)
-    start = unseal(cursor, binding)
+        return PageRequest(endpoint, size, None, binding)
+    start = decode_cursor(cursor, binding)
     if start is None:
-        raise Refusal(endpoint.bad_parameter)
-    return Position(endpoint, size, start, binding)
+        raise ApiError(endpoint.bad_parameter)
+    return PageRequest(endpoint, size, start, binding)
 
 
-def whole_number(value: object) -> int | None:
+def json_integer(value: object) -> int | None:
     """The value if it is a JSON integer; true and false are not."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def optional(endpoint: ListEndpoint, body: Json, name: str, kind: type[T]) -> T | None:
+def optional_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T]) -> T | None:
     """A filter of the request; empty values count as not given."""
     value = body.get(name)
     if value in (None, "", 0):
         return None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise Refusal(endpoint.bad_parameter)
+        raise ApiError(endpoint.bad_parameter)
     return value
 
 
-def required(endpoint: ListEndpoint, body: Json, name: str, kind: type[T]) -> T:
+def required_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T]) -> T:
     """A field without which the request is refused."""
-    value = optional(endpoint, body, name, kind)
+    value = optional_field(endpoint, body, name, kind)
     if value is None:
-        raise Refusal(endpoint.bad_parameter)
+        raise ApiError(endpoint.bad_parameter)
     return value
 
 
@@ -121,14 +121,14 @@ _OFFSET_BYTES = 6
 _HEAD = b"\xfb\xff\xff"
 
 
-def seal(offset: int, binding: Sequence[object]) -> str:
+def encode_cursor(offset: int, binding: Sequence[object]) -> str:
     """A cursor that goes on at this offset, for calls with this binding only."""
     plain = offset.to_bytes(_OFFSET_BYTES, "big")
     tag = _tag(plain, binding)
     return base64.b64encode(_HEAD + _mask(plain, tag) + tag).decode()
 
 
-def unseal(cursor: str, binding: Sequence[object]) -> int | None:
+def decode_cursor(cursor: str, binding: Sequence[object]) -> int | None:
     """The offset, or None for a cursor that was not made for this binding."""
     try:
         raw = base64.b64decode(cursor, validate=True)

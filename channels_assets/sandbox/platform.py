@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Callable
 
 from channels_assets.sandbox.endpoints import CLOUD_PATHS
-from channels_assets.sandbox.http_messages import Refusal, Request
+from channels_assets.sandbox.http_messages import ApiError, Request
 from channels_assets.sandbox.models import Authorisation, Json, Platform
-from channels_assets.sandbox.tokens import TokenDesk
+from channels_assets.sandbox.tokens import AccessTokens
 
 _OVERLAP = 300.0
 _INVALID = 61023
@@ -20,23 +20,23 @@ class RefreshTokens:
         self._clock = clock
         self._replaced: dict[str, tuple[Authorisation, float]] = {}
 
-    def use(self, granted: Authorisation, text: object) -> str:
+    def use(self, authorisation: Authorisation, text: object) -> str:
         """The refresh token to use from now on; one that does not work is refused.
 
         One that was just replaced gives its successor once more: its answer may have been lost.
         """
-        if text == granted.refresh_token:
+        if text == authorisation.refresh_token:
             until = self._clock() + _OVERLAP
-            self._replaced[granted.refresh_token] = (granted, until)
+            self._replaced[authorisation.refresh_token] = (authorisation, until)
             random = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-            granted.refresh_token = f"refreshtoken@@@{random}"
-            return granted.refresh_token
+            authorisation.refresh_token = f"refreshtoken@@@{random}"
+            return authorisation.refresh_token
         owner, until = self._replaced.get(str(text), (None, 0.0))
-        if owner is not granted or self._clock() >= until:
-            raise Refusal(_INVALID)
-        return granted.refresh_token
+        if owner is not authorisation or self._clock() >= until:
+            raise ApiError(_INVALID)
+        return authorisation.refresh_token
 
-    def texts(self) -> set[str]:
+    def issued(self) -> set[str]:
         """Every refresh token that was replaced."""
         return set(self._replaced)
 
@@ -45,33 +45,33 @@ _NO_SUCH_PLATFORM, _WRONG_SECRET, _MISSING = 61011, 40125, 41002
 _TICKET_EXPIRED, _TICKET_INVALID, _NOT_AUTHORISED = 61005, 61006, 61003
 
 
-def give_component_token(body: Json, platform: Platform, desk: TokenDesk) -> Json:
+def issue_component_token(body: Json, platform: Platform, tokens: AccessTokens) -> Json:
     """Answer api_component_token. Success has no errcode."""
     _check_platform(body, platform)
     if body.get("component_appsecret") != platform.secret:
-        raise Refusal(_WRONG_SECRET)
+        raise ApiError(_WRONG_SECRET)
     ticket = body.get("component_verify_ticket")
     if ticket in platform.expired_tickets:
-        raise Refusal(_TICKET_EXPIRED)
+        raise ApiError(_TICKET_EXPIRED)
     if ticket != platform.ticket:
-        raise Refusal(_TICKET_INVALID)
-    token, expires_in = desk.plain(platform.appid)
+        raise ApiError(_TICKET_INVALID)
+    token, expires_in = tokens.plain(platform.appid)
     return {"component_access_token": token, "expires_in": expires_in}
 
 
-def give_authorizer_token(
-    body: Json, caller: str, platform: Platform, desk: TokenDesk, refresh: RefreshTokens
+def issue_authorizer_token(
+    body: Json, caller: str, platform: Platform, tokens: AccessTokens, refresh: RefreshTokens
 ) -> Json:
     """Answer api_authorizer_token, called with the platform's own token. Success has no errcode."""
     _check_platform(body, platform)
     if caller != platform.appid:
-        raise Refusal(_NO_SUCH_PLATFORM)
+        raise ApiError(_NO_SUCH_PLATFORM)
     appid = body.get("authorizer_appid")
-    granted = platform.authorisations.get(str(appid))
-    if granted is None:
-        raise Refusal(_NOT_AUTHORISED)
-    new = refresh.use(granted, body.get("authorizer_refresh_token"))
-    token, expires_in = desk.plain(str(appid), via=platform.appid)
+    authorisation = platform.authorisations.get(str(appid))
+    if authorisation is None:
+        raise ApiError(_NOT_AUTHORISED)
+    new = refresh.use(authorisation, body.get("authorizer_refresh_token"))
+    token, expires_in = tokens.plain(str(appid), platform=platform.appid)
     return {
         "authorizer_access_token": token,
         "expires_in": expires_in,
@@ -81,16 +81,16 @@ def give_authorizer_token(
 
 def _check_platform(body: Json, platform: Platform) -> None:
     if not body.get("component_appid"):
-        raise Refusal(_MISSING)
+        raise ApiError(_MISSING)
     if body["component_appid"] != platform.appid:
-        raise Refusal(_NO_SUCH_PLATFORM)
+        raise ApiError(_NO_SUCH_PLATFORM)
 
 
 _LIFE = 1800.0
 _UNKNOWN, _EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001
 
 
-class Cloud:
+class CloudHosting:
     """Cloud calls. `open_api_for`: the account that 开放接口服务 calls as, while it is on."""
 
     def __init__(self, clock: Callable[[], float], open_api_for: str) -> None:
@@ -119,17 +119,17 @@ class Cloud:
         """The account of a cloud token that works here; any other is refused."""
         appid, expires_at = self._issued.get(request.cloud_token, ("", 0.0))
         if not appid:
-            raise Refusal(_UNKNOWN)
+            raise ApiError(_UNKNOWN)
         if self._clock() >= expires_at:
-            raise Refusal(_EXPIRED)
+            raise ApiError(_EXPIRED)
         if request.path not in CLOUD_PATHS:
-            raise Refusal(_NO_CLOUD_CALL)
+            raise ApiError(_NO_CLOUD_CALL)
         return appid
 
     def expire_all(self) -> None:
         """Every token so far has expired."""
         self._issued = {text: (appid, 0.0) for text, (appid, _) in self._issued.items()}
 
-    def texts(self) -> set[str]:
+    def issued(self) -> set[str]:
         """Every token ever pushed."""
         return set(self._issued)

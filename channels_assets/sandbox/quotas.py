@@ -4,20 +4,20 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
 from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS, AccountType
-from channels_assets.sandbox.http_messages import Refusal
+from channels_assets.sandbox.http_messages import ApiError
 from channels_assets.sandbox.models import Json
 
 _SHANGHAI = 8 * 3600
 
 
-def day_of(moment: float) -> int:
+def shanghai_day(timestamp: float) -> int:
     """The calendar day in Shanghai. When the real quotas start again is not documented."""
-    return int(moment + _SHANGHAI) // 86_400
+    return int(timestamp + _SHANGHAI) // 86_400
 
 
-def minute_of(moment: float) -> int:
+def clock_minute(timestamp: float) -> int:
     """The minute of the clock."""
-    return int(moment) // 60
+    return int(timestamp) // 60
 
 
 _DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006
@@ -53,11 +53,11 @@ class Quotas:
     def spend(self, appid: str, path: str) -> None:
         """Count one call, or refuse it; refused calls are not counted."""
         now = self._clock()
-        day, minute = (appid, path, day_of(now)), (appid, path, minute_of(now))
+        day, minute = (appid, path, shanghai_day(now)), (appid, path, clock_minute(now))
         if self._daily_limit is not None and self._by_day[day] >= self._daily_limit:
-            raise Refusal(_DAY_USED_UP)
+            raise ApiError(_DAY_USED_UP)
         if self._minute_limit is not None and self._by_minute[minute] >= self._minute_limit:
-            raise Refusal(_TOO_FAST)
+            raise ApiError(_TOO_FAST)
         self._spend_second(appid, now)
         self._by_day[day] += 1
         self._by_minute[minute] += 1
@@ -70,13 +70,13 @@ class Quotas:
         while latest and latest[0] <= now - _SECOND:
             latest.popleft()
         if len(latest) >= limit:
-            raise Refusal(_TOO_FAST)
+            raise ApiError(_TOO_FAST)
         latest.append(now)
 
     def report(self, appid: str, path: str) -> Json:
         """What quota/get says about one path."""
         limit = self._daily_limit or 0
-        used = self._by_day[appid, path, day_of(self._clock())]
+        used = self._by_day[appid, path, shanghai_day(self._clock())]
         quota = {"daily_limit": limit, "used": used, "remain": max(0, limit - used)}
         report: Json = {"errcode": 0, "errmsg": "ok", "quota": quota}
         if self._minute_limit is not None:
@@ -88,7 +88,7 @@ class Quotas:
     def clear(self, appid: str) -> None:
         """Give an account its day back; an account may do that ten times."""
         if self._clears[appid] >= _CLEARS:
-            raise Refusal(_NO_CLEARS_LEFT)
+            raise ApiError(_NO_CLEARS_LEFT)
         self._clears[appid] += 1
         for key in [key for key in self._by_day if key[0] == appid]:
             del self._by_day[key]
@@ -98,15 +98,15 @@ def quota_of(body: Json, caller: str, account: AccountType, quotas: Quotas) -> J
     """How much of the quota of one path the caller has used."""
     path = body.get("cgi_path")
     if path not in ALL_PATHS:
-        raise Refusal(76021)
+        raise ApiError(76021)
     if path in LISTS and LISTS[path].account != account:
-        raise Refusal(76022)
+        raise ApiError(76022)
     return quotas.report(caller, path)
 
 
 def clear_quota(body: Json, caller: str, quotas: Quotas) -> Json:
     """Reset the caller's daily quotas."""
     if body.get("appid") != caller:
-        raise Refusal(40013)
+        raise ApiError(40013)
     quotas.clear(caller)
     return {"errcode": 0, "errmsg": "ok"}

@@ -16,29 +16,29 @@ from channels_assets.sandbox.endpoints import (
     WINDOW_PRODUCTS,
     AccountType,
 )
-from channels_assets.sandbox.http_messages import Refusal, Request
+from channels_assets.sandbox.http_messages import ApiError, Request
 from channels_assets.sandbox.lists import LEAGUE_LISTS, WindowEnd, window_products
 from channels_assets.sandbox.models import Json, Platform
 from channels_assets.sandbox.pages import PageFault
 from channels_assets.sandbox.platform import (
-    Cloud,
+    CloudHosting,
     RefreshTokens,
-    give_authorizer_token,
-    give_component_token,
+    issue_authorizer_token,
+    issue_component_token,
 )
 from channels_assets.sandbox.quotas import Quotas, clear_quota, quota_of
-from channels_assets.sandbox.tokens import TokenDesk, give_token
+from channels_assets.sandbox.tokens import AccessTokens, issue_token
 from channels_assets.sandbox.world import World
 
 _WITHDRAWN, _NOT_GRANTED = 61003, 61007
-_ENOUGH = {133, 177}
+_WINDOW_LIST_PERMISSION_SETS = {133, 177}
 """Either of these permission sets opens the window list to a platform."""
 
 
-class Callers:
+class Authenticator:
     """Tells accounts by what their calls carry."""
 
-    def __init__(self, tokens: TokenDesk, cloud: Cloud, platform: Platform) -> None:
+    def __init__(self, tokens: AccessTokens, cloud: CloudHosting, platform: Platform) -> None:
         self._tokens = tokens
         self._cloud = cloud
         self._platform = platform
@@ -58,16 +58,18 @@ class Callers:
         if request.cloud_token and not request.token:
             return self._cloud.check(request)
         caller = self._tokens.check(request.token)
-        if self._tokens.via(request.token):
+        if self._tokens.platform(request.token):
             self._check_grant(caller, request.path)
         return caller
 
     def _check_grant(self, appid: str, path: str) -> None:
-        granted = self._platform.authorisations.get(appid)
-        if granted is None:
-            raise Refusal(_WITHDRAWN)
-        if path in LISTS and not (path in CLOUD_PATHS and granted.permission_sets & _ENOUGH):
-            raise Refusal(_NOT_GRANTED)
+        authorisation = self._platform.authorisations.get(appid)
+        if authorisation is None:
+            raise ApiError(_WITHDRAWN)
+        if path in LISTS and not (
+            path in CLOUD_PATHS and authorisation.permission_sets & _WINDOW_LIST_PERMISSION_SETS
+        ):
+            raise ApiError(_NOT_GRANTED)
 
 
 _UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001
@@ -79,8 +81,8 @@ class Routes:
     def __init__(
         self,
         world: World,
-        tokens: TokenDesk,
-        callers: Callers,
+        tokens: AccessTokens,
+        authenticator: Authenticator,
         refresh_tokens: RefreshTokens,
         quotas: Quotas,
         window_end: WindowEnd,
@@ -88,50 +90,52 @@ class Routes:
         self.traces = Traces()
         self._world = world
         self._tokens = tokens
-        self._callers = callers
+        self._authenticator = authenticator
         self._refresh_tokens = refresh_tokens
         self._quotas = quotas
         self._window_end: WindowEnd = window_end
-        self._upkeep: dict[str, Callable[[Json, str], Json]] = {
+        self._management: dict[str, Callable[[Json, str], Json]] = {
             QUOTA_GET: lambda body, caller: quota_of(body, caller, self._type(caller), quotas),
             CLEAR_QUOTA: lambda body, caller: clear_quota(body, caller, quotas),
             RID_GET: self.traces.look_up,
         }
 
-    def answer(self, request: Request, body: Json | Refusal, page_fault: PageFault) -> Json:
+    def answer(self, request: Request, body: Json | ApiError, page_fault: PageFault) -> Json:
         """The JSON object to send, or a Refusal raised."""
         if request.path not in ALL_PATHS:
-            raise Refusal(_UNKNOWN_PATH)
+            raise ApiError(_UNKNOWN_PATH)
         if request.asks_for_token:
             return self._token(request, body)
         if request.method != "POST":
-            raise Refusal(_POST_ONLY)
-        caller = self._callers.check(request)
-        if isinstance(body, Refusal):
+            raise ApiError(_POST_ONLY)
+        caller = self._authenticator.check(request)
+        if isinstance(body, ApiError):
             raise body
         if request.path == AUTHORIZER_TOKEN:
             platform = self._world.platform
-            return give_authorizer_token(body, caller, platform, self._tokens, self._refresh_tokens)
-        if request.path in self._upkeep:
-            return self._upkeep[request.path](body, caller)
+            return issue_authorizer_token(
+                body, caller, platform, self._tokens, self._refresh_tokens
+            )
+        if request.path in self._management:
+            return self._management[request.path](body, caller)
         return self._list(request.path, caller, body, page_fault)
 
-    def _token(self, request: Request, body: Json | Refusal) -> Json:
+    def _token(self, request: Request, body: Json | ApiError) -> Json:
         if request.path in (STABLE_TOKEN, COMPONENT_TOKEN):
             if request.method != "POST":
-                raise Refusal(_POST_ONLY)
-            if isinstance(body, Refusal):
+                raise ApiError(_POST_ONLY)
+            if isinstance(body, ApiError):
                 raise body
             if request.path == COMPONENT_TOKEN:
-                return give_component_token(body, self._world.platform, self._tokens)
-            return give_token(request.path, body, self._world.secret_of, self._tokens)
+                return issue_component_token(body, self._world.platform, self._tokens)
+            return issue_token(request.path, body, self._world.secret_of, self._tokens)
         # The pages disagree on whether the fields of this call go into the query or the body.
-        fields = {**request.query, **({} if isinstance(body, Refusal) else body)}
-        return give_token(request.path, fields, self._world.secret_of, self._tokens)
+        fields = {**request.query, **({} if isinstance(body, ApiError) else body)}
+        return issue_token(request.path, fields, self._world.secret_of, self._tokens)
 
     def _list(self, path: str, caller: str, body: Json, page_fault: PageFault) -> Json:
         if LISTS[path].account != self._type(caller):
-            raise Refusal(_WRONG_ACCOUNT)
+            raise ApiError(_WRONG_ACCOUNT)
         self._quotas.spend(caller, path)
         if path == WINDOW_PRODUCTS.path:
             return window_products(self._world, caller, body, page_fault, self._window_end)

@@ -7,13 +7,13 @@ from typing import Self
 
 from channels_assets.sandbox.call_log import Call
 from channels_assets.sandbox.faults import Fault, Injected
-from channels_assets.sandbox.http_server import WireServer
+from channels_assets.sandbox.http_server import HttpServer
 from channels_assets.sandbox.lists import WindowEnd
-from channels_assets.sandbox.platform import Cloud, RefreshTokens
+from channels_assets.sandbox.platform import CloudHosting, RefreshTokens
 from channels_assets.sandbox.quotas import Quotas
-from channels_assets.sandbox.routes import Callers, Routes
+from channels_assets.sandbox.routes import Authenticator, Routes
 from channels_assets.sandbox.service import Service
-from channels_assets.sandbox.tokens import TokenDesk
+from channels_assets.sandbox.tokens import AccessTokens
 from channels_assets.sandbox.world import World
 
 
@@ -43,21 +43,21 @@ class Sandbox:
     ) -> None:
         self.world = world
         self._port = port
-        self._tokens = TokenDesk(token_life, clock)
+        self._tokens = AccessTokens(token_life, clock)
         self._quotas = Quotas(daily_limit, minute_limit, clock)
-        self._cloud = Cloud(clock, open_api_for)
+        self._cloud = CloudHosting(clock, open_api_for)
         self._refresh_tokens = RefreshTokens(clock)
-        callers = Callers(self._tokens, self._cloud, world.platform)
+        authenticator = Authenticator(self._tokens, self._cloud, world.platform)
         routes = Routes(
-            world, self._tokens, callers, self._refresh_tokens, self._quotas, window_end
+            world, self._tokens, authenticator, self._refresh_tokens, self._quotas, window_end
         )
         self._service = Service(
-            world, routes, callers, latency=latency, on_call=on_call, clock=clock
+            world, routes, authenticator, latency=latency, on_call=on_call, clock=clock
         )
-        self._server: WireServer | None = None
+        self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
-        self._server = WireServer(self._port, self._service.answer)
+        self._server = HttpServer(self._port, self._service.answer)
         self._server.start()
         return self
 
@@ -94,7 +94,7 @@ class Sandbox:
     @property
     def tokens(self) -> set[str]:
         """Every token and secret ever in play: what must never leak."""
-        issued = self._tokens.texts() | self._cloud.texts() | self._refresh_tokens.texts()
+        issued = self._tokens.issued() | self._cloud.issued() | self._refresh_tokens.issued()
         return issued | set(self.world.secrets().values()) | self.world.platform.secrets()
 
     def push_cloud_token(self, appid: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from channels_assets.sandbox.call_log import Call, CallLog, Trace
-from channels_assets.sandbox.faults import Fault, FaultPlan
+from channels_assets.sandbox.faults import ActiveFaults, Fault
 from channels_assets.sandbox.http_messages import (
-    Refusal,
+    ApiError,
     Reply,
     Request,
     html_reply,
@@ -18,7 +18,7 @@ from channels_assets.sandbox.http_messages import (
 )
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import Page
-from channels_assets.sandbox.routes import Callers, Routes
+from channels_assets.sandbox.routes import Authenticator, Routes
 from channels_assets.sandbox.world import World
 
 
@@ -29,17 +29,17 @@ class Service:
         self,
         world: World,
         routes: Routes,
-        callers: Callers,
+        authenticator: Authenticator,
         *,
         latency: float,
         on_call: Callable[[Call], object] | None,
         clock: Callable[[], float],
     ) -> None:
         self.log = CallLog()
-        self.faults = FaultPlan()
+        self.faults = ActiveFaults()
         self._world = world
         self._routes = routes
-        self._callers = callers
+        self._authenticator = authenticator
         self._latency = latency
         self._on_call = on_call
         self._clock = clock
@@ -48,12 +48,12 @@ class Service:
     def answer(self, request: Request) -> Reply:
         """The reply to one request, already on the log when it leaves."""
         body = parse_body(request.body or b"")
-        fields = None if isinstance(body, Refusal) else body
+        fields = None if isinstance(body, ApiError) else body
         appid = self._caller(request, fields or {})
         rid = self._new_rid()
         now = self._clock()
         call = Call(request.path, appid, fields, errcode=0, status=0, rid=rid, at=now)
-        self.log.arrived(call)
+        self.log.add(call)
         if self._latency:
             time.sleep(self._latency)
         with self._world_lock:
@@ -63,19 +63,19 @@ class Service:
                 errcode, reply = 0, html_reply(412, "412 Precondition Failed")
             else:
                 faults = self.faults.strike(request.path, appid, fields or {})
-                answer = self._spoilt_answer(request, body, faults, rid)
+                answer = self._answer_with_faults(request, body, faults, rid)
                 honest = json_reply(answer)
                 if not int(answer.get("errcode", 0)):
-                    honest = replace(honest, headers=self._callers.headers(request, rid))
+                    honest = replace(honest, headers=self._authenticator.headers(request, rid))
                 trace = Trace(appid, request, honest.body, self._clock())
                 self._routes.traces.keep(rid, trace)
-                reply = _spoilt_reply(honest, faults)
+                reply = _reply_with_faults(honest, faults)
                 errcode = int(answer.get("errcode", 0)) if reply.from_api else 0
         self.log.answered(rid, errcode, reply.status if reply.answered else 0)
         return reply
 
     def _caller(self, request: Request, fields: Json) -> str:
-        owner = self._callers.owner(request)
+        owner = self._authenticator.owner(request)
         if owner or not request.asks_for_token:
             return owner
         asked_for = fields.get("appid") or request.query.get("appid")
@@ -89,32 +89,32 @@ class Service:
     def _new_rid(self) -> str:
         return f"{int(self._clock()):08x}-{random.getrandbits(32):08x}-{random.getrandbits(32):08x}"
 
-    def _spoilt_answer(
-        self, request: Request, body: Json | Refusal, faults: list[Fault], rid: str
+    def _answer_with_faults(
+        self, request: Request, body: Json | ApiError, faults: list[Fault], rid: str
     ) -> Json:
-        def spoil(page: Page) -> Page:
+        def apply_page_faults(page: Page) -> Page:
             for fault in faults:
                 page = fault.effect.page(page) if fault.effect.page else page
             return page
 
         try:
-            _refuse(request.path, faults)
-            answer = self._routes.answer(request, body, spoil)
-        except Refusal as refusal:
+            _raise_injected_error(request.path, faults)
+            answer = self._routes.answer(request, body, apply_page_faults)
+        except ApiError as refusal:
             answer = refusal.answer(request.client_ip, rid)
         for fault in faults:
             answer = fault.effect.answer(answer) if fault.effect.answer else answer
         return answer
 
 
-def _refuse(path: str, faults: list[Fault]) -> None:
+def _raise_injected_error(path: str, faults: list[Fault]) -> None:
     for fault in faults:
         code = fault.errcode(path)
         if code is not None:
-            raise Refusal(code, fault.text)
+            raise ApiError(code, fault.text)
 
 
-def _spoilt_reply(reply: Reply, faults: list[Fault]) -> Reply:
+def _reply_with_faults(reply: Reply, faults: list[Fault]) -> Reply:
     for fault in faults:
         if fault.effect.reply:
             reply = replace(fault.effect.reply(reply), seconds=fault.seconds)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from channels_assets.sandbox.endpoints import STABLE_TOKEN
-from channels_assets.sandbox.http_messages import Refusal
+from channels_assets.sandbox.http_messages import ApiError
 from channels_assets.sandbox.models import Json
-from channels_assets.sandbox.quotas import day_of
+from channels_assets.sandbox.quotas import shanghai_day
 
 _OVERLAP = 300.0
 _FORCED_A_DAY = 20
@@ -23,7 +23,7 @@ class _Token:
     text: str
     appid: str
     expires_at: float
-    via: str = ""
+    platform: str = ""
     """The platform it was issued to, if it was."""
     replaced_at: float = float("inf")
 
@@ -33,7 +33,7 @@ class _Token:
         return _EXPIRED if now >= self.expires_at else None
 
 
-class TokenDesk:
+class AccessTokens:
     """Issues tokens the two ways the API does; the two ways do not affect each other."""
 
     def __init__(self, life: float, clock: Callable[[], float]) -> None:
@@ -47,14 +47,14 @@ class TokenDesk:
         self._stable: dict[str, _Token] = {}
         self._forced: dict[str, list[float]] = {}
 
-    def plain(self, appid: str, via: str = "") -> tuple[str, int]:
+    def plain(self, appid: str, platform: str = "") -> tuple[str, int]:
         """A new token at each call; the one before it works a little longer."""
         with self._lock:
             now = self._clock()
-            previous = self._plain.get((appid, via))
+            previous = self._plain.get((appid, platform))
             if previous is not None:
                 previous.replaced_at = min(previous.replaced_at, now + self._overlap)
-            token = self._plain[appid, via] = self._issue(appid, now, via)
+            token = self._plain[appid, platform] = self._issue(appid, now, platform)
             return self._handed_out(token, now)
 
     def stable(self, appid: str, force: bool) -> tuple[str, int]:
@@ -77,21 +77,21 @@ class TokenDesk:
         token = self._issued.get(text)
         return token.appid if token else ""
 
-    def via(self, text: str) -> str:
+    def platform(self, text: str) -> str:
         """The platform a token was issued to, if it was."""
         token = self._issued.get(text)
-        return token.via if token else ""
+        return token.platform if token else ""
 
     def check(self, text: str) -> str:
         """The account of a token that works; any other is refused."""
         if not text:
-            raise Refusal(41001)
+            raise ApiError(41001)
         if not _SHAPE.fullmatch(text):
-            raise Refusal(_MALFORMED)
+            raise ApiError(_MALFORMED)
         token = self._issued.get(text)
         code = _REPLACED if token is None else token.refusal(self._clock())
         if token is None or code is not None:
-            raise Refusal(code or _REPLACED)
+            raise ApiError(code or _REPLACED)
         return token.appid
 
     def expire_all(self) -> None:
@@ -106,14 +106,14 @@ class TokenDesk:
             for token in self._issued.values():
                 token.replaced_at = min(token.replaced_at, self._clock())
 
-    def texts(self) -> set[str]:
+    def issued(self) -> set[str]:
         """Every token ever issued."""
         with self._lock:
             return set(self._issued)
 
-    def _issue(self, appid: str, now: float, via: str = "") -> _Token:
+    def _issue(self, appid: str, now: float, platform: str = "") -> _Token:
         text = f"{90 + len(self._issued) % 10}_{secrets.token_urlsafe(102)}"
-        token = self._issued[text] = _Token(text, appid, now + self._life, via)
+        token = self._issued[text] = _Token(text, appid, now + self._life, platform)
         return token
 
     def _handed_out(self, token: _Token, now: float) -> tuple[str, int]:
@@ -123,9 +123,9 @@ class TokenDesk:
         forced = self._forced.setdefault(appid, [])
         if forced and now - forced[-1] < _FORCED_APART:
             return False
-        today = [moment for moment in forced if day_of(moment) == day_of(now)]
+        today = [timestamp for timestamp in forced if shanghai_day(timestamp) == shanghai_day(now)]
         if len(today) >= _FORCED_A_DAY:
-            raise Refusal(_QUOTA)
+            raise ApiError(_QUOTA)
         forced.append(now)
         return True
 
@@ -133,27 +133,27 @@ class TokenDesk:
 SecretOf = Callable[[str], str | None]
 
 
-def give_token(path: str, fields: Json, secret_of: SecretOf, desk: TokenDesk) -> Json:
+def issue_token(path: str, fields: Json, secret_of: SecretOf, tokens: AccessTokens) -> Json:
     """Answer a token call; `fields` come from its body or its query. Success has no errcode."""
     appid = _authenticate(fields, secret_of)
     if path == STABLE_TOKEN:
-        token, expires_in = desk.stable(appid, force=fields.get("force_refresh") is True)
+        token, expires_in = tokens.stable(appid, force=fields.get("force_refresh") is True)
     else:
-        token, expires_in = desk.plain(appid)
+        token, expires_in = tokens.plain(appid)
     return {"access_token": token, "expires_in": expires_in}
 
 
 def _authenticate(fields: Json, secret_of: SecretOf) -> str:
     appid, secret = fields.get("appid"), fields.get("secret")
     if fields.get("grant_type") != "client_credential":
-        raise Refusal(40002)
+        raise ApiError(40002)
     if not appid:
-        raise Refusal(41002)
+        raise ApiError(41002)
     if not secret:
-        raise Refusal(41004)
+        raise ApiError(41004)
     known = secret_of(appid) if isinstance(appid, str) else None
     if known is None:
-        raise Refusal(40013)
+        raise ApiError(40013)
     if known != secret:
-        raise Refusal(40125)
+        raise ApiError(40125)
     return appid

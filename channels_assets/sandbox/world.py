@@ -48,7 +48,7 @@ class World:
         )
         shop_appids = [shop["shop_appid"] for shop in league.shops]
         made = generate_windows(seed, shop_appids, windows=windows, products=products)
-        _sell_what_is_promoted(seed, made, league)
+        _offer_promoted_products(seed, made, league)
         return cls(
             windows={window.appid: window for window in made},
             league=league,
@@ -84,7 +84,7 @@ class World:
         return [with_share_link(article, promoter_id, sharer_appid) for article in articles]
 
 
-def _sell_what_is_promoted(seed: int, windows: list[Window], league: League) -> None:
+def _offer_promoted_products(seed: int, windows: list[Window], league: League) -> None:
     """Let a fifth of the windows' affiliate products be products that articles promote."""
     rng = Random(f"promoted {seed}")
     promoted = {

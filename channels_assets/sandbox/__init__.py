@@ -1,11 +1,14 @@
-"""A stand-in for the WeChat API on a real socket, for tests, benchmarks and first steps.
+"""A stand-in for the WeChat API on a real socket, for tests, benchmarks and a first try.
 
     world = World.generate(seed=7)
     with Sandbox(world) as sandbox:
         requests.post(sandbox.url + "/cgi-bin/stable_token", json={...})
 
-`World` is what exists, `pass_day` changes it as a day would, `Sandbox` serves it, `Fault` makes it
-misbehave (kinds: `KINDS`).
+`World` holds all accounts and lists, `pass_day` changes them as a day would, `Sandbox` serves them,
+and a `Fault` makes some calls go wrong (kinds: `KINDS`).
+
+To add an endpoint: its path and fields in `endpoints`, its answer in `lists`, its data in `models` and
+`generator`. To add a fault: its row in `faults`, its function in `fault_effects`.
 """
 
 from channels_assets.sandbox.call_log import Call

@@ -1,4 +1,4 @@
-"""The record of every request that arrived, and rid/get, by which accounts read theirs."""
+"""The log of all requests, for tests, and the traces that rid/get answers from."""
 
 import re
 import threading
@@ -12,18 +12,18 @@ from channels_assets.sandbox.models import Json
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `status` is 0 while it has no answer, and for good if it never gets one."""
+    """One request. `status` is 0 until it is answered, and stays 0 if it never is."""
 
     path: str
     appid: str
-    """The account of its token, or the one it asks a token for; empty if unknown."""
+    """The account of its token, or the account that it requests a token for; empty if unknown."""
     body: Json | None
     errcode: int
-    """0 on success and where the answer is not one of the API's."""
+    """0 on success, and where the answer does not come from the API."""
     status: int
     rid: str
     at: float
-    """When it arrived, by the sandbox's clock."""
+    """Time of arrival, by the sandbox's clock."""
 
 
 class CallLog:
@@ -34,18 +34,18 @@ class CallLog:
         self._calls: dict[str, Call] = {}
 
     def add(self, call: Call) -> None:
-        """Enter a call that has no answer yet."""
+        """Add a call that has no answer yet."""
         with self._lock:
             self._calls[call.rid] = call
 
     def answered(self, rid: str, errcode: int, status: int) -> None:
-        """Complete its entry, unless the log was reset meanwhile."""
+        """Set the result of a call, unless the log was reset in the meantime."""
         with self._lock:
             if rid in self._calls:
                 self._calls[rid] = replace(self._calls[rid], errcode=errcode, status=status)
 
     def reset(self) -> None:
-        """Forget all calls."""
+        """Remove all calls."""
         with self._lock:
             self._calls = {}
 
@@ -55,12 +55,12 @@ class CallLog:
             return list(self._calls.values())
 
 
-_RID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}")
-_KEPT = 200
+_RID_FORMAT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}")
+_MAX_TRACES = 200
 
 
 class Trace(NamedTuple):
-    """What the API remembers of one call."""
+    """What the API keeps of one call."""
 
     appid: str
     request: Request
@@ -68,7 +68,7 @@ class Trace(NamedTuple):
     timestamp: float
 
     def to_json(self) -> Json:
-        """What it tells of it; the token is masked."""
+        """The trace as rid/get sends it; the token is masked."""
         return {
             "invoke_time": int(self.timestamp),
             "cost_in_ms": 1,
@@ -80,21 +80,21 @@ class Trace(NamedTuple):
 
 
 class Traces:
-    """The latest calls by their rid. Not thread safe by itself."""
+    """The latest calls by their rid. Not thread safe."""
 
     def __init__(self) -> None:
         self._traces: OrderedDict[str, Trace] = OrderedDict()
 
     def keep(self, rid: str, trace: Trace) -> None:
-        """Remember a call; the oldest is forgotten."""
+        """Keep a call; drop the oldest when there are too many."""
         self._traces[rid] = trace
-        if len(self._traces) > _KEPT:
+        if len(self._traces) > _MAX_TRACES:
             self._traces.popitem(last=False)
 
     def look_up(self, body: Json, caller: str) -> Json:
         """Answer rid/get; an account sees only its own calls."""
         rid = body.get("rid")
-        if not isinstance(rid, str) or not _RID.fullmatch(rid):
+        if not isinstance(rid, str) or not _RID_FORMAT.fullmatch(rid):
             raise ApiError(76002)
         trace = self._traces.get(rid)
         if trace is None:

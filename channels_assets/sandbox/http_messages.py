@@ -48,7 +48,7 @@ ERROR_TEXTS = {
 
 
 class ApiError(Exception):
-    """The API says no: an error code and its text, still without the rid."""
+    """An error answer of the API: the code and its text, still without the rid."""
 
     def __init__(self, code: int, text: str | None = None) -> None:
         self.code = code
@@ -56,7 +56,7 @@ class ApiError(Exception):
         super().__init__(f"{code} {self.text}")
 
     def answer(self, client_ip: str, rid: str) -> Json:
-        """The refusal as it is sent; some texts name the caller's address."""
+        """The JSON object of the error; some texts name the caller's address."""
         text = self.text.replace("{ip}", client_ip)
         return {"errcode": self.code, "errmsg": f"{text} rid: {rid}"}
 
@@ -66,37 +66,37 @@ _EMPTY, _NOT_JSON = 44002, 47001
 
 @dataclass(frozen=True)
 class Request:
-    """Method, path, query and body."""
+    """One request: method, path, query and body."""
 
     method: str
     path: str
     query: dict[str, str]
     body: bytes | None
-    """None for a POST that does not say how long its body is."""
+    """None for a POST without Content-Length."""
     client_ip: str
 
     @property
     def token(self) -> str:
-        """The access token it carries, or the empty string."""
+        """The access token of the request, or the empty string."""
         token = self.query.get("access_token", "")
         if self.path == AUTHORIZER_TOKEN:
-            # The new page spells it one way, the old one the other.
+            # The new documentation page and the old page name this parameter differently.
             return token or self.query.get("component_access_token", "")
         return token
 
     @property
     def cloud_token(self) -> str:
-        """The token of a cloud call it carries, or the empty string."""
+        """The token of a cloud call, or the empty string."""
         return self.query.get("cloudbase_access_token", "")
 
     @property
     def asks_for_token(self) -> bool:
-        """Whether it is one of the calls that need no token."""
+        """Whether this is a token call, which needs no token."""
         return self.path in (*TOKEN_PATHS, COMPONENT_TOKEN)
 
 
 def parse_body(raw: bytes) -> Json | ApiError:
-    """The object in the body, or what the API says about a body without one."""
+    """The JSON object in the body, or the error of the API for a body without a JSON object."""
     if not raw:
         return ApiError(_EMPTY)
     try:
@@ -115,7 +115,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 
 class Delivery(Enum):
-    """How the bytes leave."""
+    """How the bytes are sent."""
 
     WHOLE = auto()
     CUT = auto()
@@ -127,7 +127,7 @@ class Delivery(Enum):
 
 @dataclass(frozen=True)
 class Reply:
-    """Status, headers and body of one answer."""
+    """Status, headers and body of an answer on the wire."""
 
     body: bytes
     status: int = 200
@@ -135,25 +135,25 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     delivery: Delivery = Delivery.WHOLE
     seconds: float = 0.0
-    """How long a slow delivery takes."""
+    """Duration of a slow delivery."""
 
     @property
     def answered(self) -> bool:
-        """Whether the client gets an answer at all."""
+        """Whether the client gets an answer."""
         return self.delivery not in (Delivery.DROP, Delivery.HANG)
 
     @property
     def from_api(self) -> bool:
-        """Whether the client gets the words of the API, not those of something in between."""
+        """Whether the answer comes from the API, not from a proxy or gateway."""
         return self.answered and self.content_type != HTML_TYPE
 
 
 def json_reply(answer: Json) -> Reply:
-    """The answer as the API writes it: UTF-8, Chinese not escaped."""
+    """The answer as the API sends it: UTF-8, Chinese not escaped."""
     return Reply(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def html_reply(status: int, title: str) -> Reply:
-    """What a gateway in front of the API says."""
+    """An HTML page, as a gateway in front of the API sends it."""
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\r\n"
     return Reply(page.encode(), status=status, content_type=HTML_TYPE)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a real socket: reads requests, hands them over, and sends replies, whole or as networks fail."""
+"""HTTP/1.1 on a real socket: reads requests and sends replies, whole or as a network fails."""
 
 import socket
 import sys
@@ -14,7 +14,7 @@ from channels_assets.sandbox.http_messages import Delivery, Reply, Request
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Serves in background threads, one per connection, until it is stopped."""
+    """Serves in background threads, one for each connection, until `stop`."""
 
     daemon_threads = True
     block_on_close = False
@@ -31,7 +31,7 @@ class HttpServer(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop accepting and close what is open, also in mid-answer."""
+        """Stop accepting and close all connections, also in the middle of an answer."""
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -39,20 +39,20 @@ class HttpServer(ThreadingHTTPServer):
             _shut_down(connection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection and remember it."""
+        """Accept a connection and add it to the open connections."""
         connection, address = super().get_request()
         self._connections.add(connection)
         return connection, address
 
     def close_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Close a connection and forget it."""
+        """Close a connection and remove it from the open connections."""
         self._connections.discard(request)  # pyright: ignore[reportArgumentType]
         super().close_request(request)
 
     def handle_error(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
     ) -> None:
-        """Clients that leave in mid-talk are everyday life here, anything else is a bug."""
+        """Ignore clients that disconnect: tests do that. Any other error is a bug."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(self._read_body() or b"")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the URLs hold tokens."""
+        """Log nothing: the URLs hold tokens."""
 
     def _serve(self, body: bytes | None) -> None:
         url = urlsplit(self.path)
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _discard_chunks(self) -> None:
-        """Bytes left unread would reset the connection before the client sees the answer."""
+        """Unread bytes would reset the connection before the client reads the answer."""
         while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
             self.rfile.read(size + len(b"\r\n"))
         self.rfile.readline()
@@ -102,15 +102,15 @@ def _shut_down(connection: socket.socket) -> None:
 
 
 _PADDING = b" " * 2**20
-_PADDINGS = 65
-_PIECES = 40
+_PADDING_COUNT = 65
+_SLOW_CHUNKS = 40
 
 
 def send_reply(connection: socket.socket, reply: Reply) -> bool:
-    """Send the reply; whether the connection is still good afterwards."""
+    """Send the reply; return whether the connection can be used again."""
     body = reply.body
     if reply.delivery is Delivery.WHOLE:
-        # Headers and body in one write: two would wait for each other's acknowledgement.
+        # Headers and body in one write: a second write would wait for the ACK of the first.
         connection.sendall(_head(reply, len(body)) + body)
         return True
     if reply.delivery is Delivery.CUT:
@@ -137,14 +137,14 @@ def _head(reply: Reply, length: int) -> bytes:
 
 
 def _wait_for_close(connection: socket.socket) -> None:
-    """Return when the client closes, or when the sandbox stops and closes for it."""
+    """Return when the client or the stopping sandbox closes the connection."""
     connection.recv(1, socket.MSG_PEEK)
 
 
 def _send_slowly(connection: socket.socket, reply: Reply) -> None:
     body = reply.body
     connection.sendall(_head(reply, len(body)))
-    step = max(1, -(-len(body) // _PIECES))
+    step = max(1, -(-len(body) // _SLOW_CHUNKS))
     starts = range(0, len(body), step)
     for start in starts:
         time.sleep(reply.seconds / len(starts))
@@ -152,8 +152,8 @@ def _send_slowly(connection: socket.socket, reply: Reply) -> None:
 
 
 def _send_padded(connection: socket.socket, reply: Reply) -> None:
-    """White space behind the JSON keeps it valid, so only its size is wrong."""
-    length = len(reply.body) + len(_PADDING) * _PADDINGS
+    """White space after the JSON keeps it valid: only its size is wrong."""
+    length = len(reply.body) + len(_PADDING) * _PADDING_COUNT
     connection.sendall(_head(reply, length) + reply.body)
-    for _ in range(_PADDINGS):
+    for _ in range(_PADDING_COUNT):
         connection.sendall(_PADDING)

@@ -18,30 +18,30 @@ from channels_assets.sandbox.pages import (
     Page,
     PageFault,
     PageRequest,
-    cut,
     json_integer,
     optional_field,
     parse_page_request,
     required_field,
+    slice_page,
 )
 from channels_assets.sandbox.world import World, with_share_link
 
 WindowEnd = Literal["buffer", "missing"]
-"""What the last page of a window gives. Nobody knows it of the real API, so it is a setting:
-`buffer` = a last_buffer that leads to an empty page, `missing` = no last_buffer."""
+"""The end of a window. WeChat does not document it, so it is a setting:
+`buffer` = the last page has a last_buffer that leads to an empty page, `missing` = it has none."""
 
-_DEEPEST_BY_INDEX = 10_000
+_MAX_ITEMS_BY_INDEX = 10_000
 
 
 def window_products(
     world: World, caller: str, body: Json, page_fault: PageFault, window_end: WindowEnd
 ) -> Json:
-    """Answer one call for the window of the caller."""
+    """getwindowproductlist: the products in the window of the caller."""
     shop_appid = optional_field(WINDOW_PRODUCTS, body, "appid", str)
     branch_id = optional_field(WINDOW_PRODUCTS, body, "branch_id", int)
-    # With both filters the shop wins, so the other one is as good as not given.
-    cps_only = _flag(body, "query_cps_product") and shop_appid is None
-    count = _flag(body, "need_total_num")
+    # With both filters the API ignores query_cps_product.
+    cps_only = _boolean_field(body, "query_cps_product") and shop_appid is None
+    with_total = _boolean_field(body, "need_total_num")
     page_request = parse_page_request(
         WINDOW_PRODUCTS, caller, body, (shop_appid, branch_id, cps_only)
     )
@@ -49,12 +49,12 @@ def window_products(
     start = page_request.start
     if start is None:
         start = _start_by_index(body, page_request.size)
-    page = _end(cut(all_items, start, page_request.size), window_end)
-    page = page_fault(replace(page, total=len(all_items) if count else None))
+    page = _with_window_end(slice_page(all_items, start, page_request.size), window_end)
+    page = page_fault(replace(page, total=len(all_items) if with_total else None))
     return page_request.answer(page, page.items)
 
 
-def _flag(body: Json, name: str) -> bool:
+def _boolean_field(body: Json, name: str) -> bool:
     value = body.get(name, False)
     if not isinstance(value, bool):
         raise ApiError(WINDOW_PRODUCTS.bad_parameter)
@@ -63,21 +63,21 @@ def _flag(body: Json, name: str) -> bool:
 
 def _start_by_index(body: Json, size: int) -> int:
     index = json_integer(body.get("page_index", 1))
-    if index is None or index < 1 or index * size > _DEEPEST_BY_INDEX:
+    if index is None or index < 1 or index * size > _MAX_ITEMS_BY_INDEX:
         raise ApiError(WINDOW_PRODUCTS.bad_parameter)
     return (index - 1) * size
 
 
-def _end(page: Page, window_end: WindowEnd) -> Page:
-    goes_on = page.remains if window_end == "missing" else bool(page.items)
-    return replace(page, cursor="sent" if goes_on else "missing")
+def _with_window_end(page: Page, window_end: WindowEnd) -> Page:
+    has_cursor = page.remains if window_end == "missing" else bool(page.items)
+    return replace(page, cursor="sent" if has_cursor else "missing")
 
 
 _SHARER_NOT_BOUND = 10071029
 
 
 def shop_articles(league: League, body: Json, page_fault: PageFault) -> Json:
-    """getshopmparticlelist: the articles of one linked account, with one sharer's links."""
+    """getshopmparticlelist: the articles of a linked account, with the links of one sharer."""
     shop_appid = required_field(SHOP_ARTICLES, body, "shop_appid", str)
     promoter_id = required_field(SHOP_ARTICLES, body, "promoter_id", str)
     promoter_type = required_field(SHOP_ARTICLES, body, "promoter_type", int)
@@ -85,8 +85,8 @@ def shop_articles(league: League, body: Json, page_fault: PageFault) -> Json:
     filters = (shop_appid, promoter_id, promoter_type, sharer_appid)
     page_request = _page_request(SHOP_ARTICLES, league, body, filters)
     promoter = league.promoter(shop_appid, promoter_id)
-    known = promoter is not None and promoter["promoter_type"] == promoter_type
-    if not known or promoter_type not in ARTICLE_PROMOTER_TYPES:
+    exists = promoter is not None and promoter["promoter_type"] == promoter_type
+    if not exists or promoter_type not in ARTICLE_PROMOTER_TYPES:
         raise ApiError(SHOP_ARTICLES.bad_parameter)
     if not league.has_sharer(sharer_appid):
         raise ApiError(_SHARER_NOT_BOUND)
@@ -138,4 +138,4 @@ def _page_request(
 
 
 def _page(all_items: list[Json], page_request: PageRequest, page_fault: PageFault) -> Page:
-    return page_fault(cut(all_items, page_request.start or 0, page_request.size))
+    return page_fault(slice_page(all_items, page_request.start or 0, page_request.size))

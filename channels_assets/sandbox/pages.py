@@ -1,4 +1,4 @@
-"""One page of a list: where it begins, what it holds, and the cursor that points to the next."""
+"""One page of a list: the page request, the page, and the cursor to the next page."""
 
 import base64
 import binascii
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page:
-    """A page about to be sent. Faults replace its fields."""
+    """A page before it is sent. Faults replace its fields."""
 
     all_items: Sequence[Json]
-    """The whole list behind it."""
+    """The whole list that the page is part of."""
     start: int
     size: int
     items: Sequence[Json]
     next_start: int
-    """Where its cursor goes on."""
+    """Index of the item that its cursor points to."""
     cursor: Literal["sent", "empty", "missing"]
     has_more: bool
     total: int | None = None
@@ -39,8 +39,8 @@ class Page:
 PageFault = Callable[[Page], Page]
 
 
-def cut(all_items: Sequence[Json], start: int, size: int) -> Page:
-    """The honest page of a list, with a cursor if and only if more remains."""
+def slice_page(all_items: Sequence[Json], start: int, size: int) -> Page:
+    """The page of a list without any fault; it has a cursor only if items remain."""
     items = all_items[start : start + size]
     end = start + len(items)
     more = end < len(all_items)
@@ -49,23 +49,23 @@ def cut(all_items: Sequence[Json], start: int, size: int) -> Page:
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What a request says about paging, checked, and what binds its cursors."""
+    """The paging fields of a request, checked, and what its cursors are bound to."""
 
     endpoint: ListEndpoint
     size: int
     start: int | None
-    """Where the cursor of the request goes on; None without a cursor."""
+    """Index of the first item by the cursor of the request; None without a cursor."""
     binding: tuple[object, ...]
 
     def answer(self, page: Page, items: Sequence[Json]) -> Json:
-        """The JSON object that carries the page."""
+        """The JSON object of the page."""
         endpoint = self.endpoint
         answer: Json = {"errcode": endpoint.success, "errmsg": "ok", endpoint.list_field: items}
         if page.cursor != "missing":
             sent = page.cursor == "sent"
             cursor = encode_cursor(page.next_start, self.binding) if sent else ""
             answer[endpoint.cursor_field] = cursor
-        if endpoint.tells_has_more:
+        if endpoint.sends_has_more:
             answer["has_more"] = page.has_more
         if page.total is not None:
             answer["total_num"] = page.total
@@ -75,7 +75,7 @@ class PageRequest:
 def parse_page_request(
     endpoint: ListEndpoint, caller: str, body: Json, filters: tuple[object, ...]
 ) -> PageRequest:
-    """Check page_size and the cursor; a cursor is good only for the call it was made for."""
+    """Check page_size and the cursor; a cursor is valid only for the request it was made for."""
     size = json_integer(body.get("page_size"))
     if size is None or not 1 <= size <= endpoint.page_limit:
         raise ApiError(endpoint.bad_parameter)
@@ -92,12 +92,12 @@ def parse_page_request(
 
 
 def json_integer(value: object) -> int | None:
-    """The value if it is a JSON integer; true and false are not."""
+    """The value if it is a JSON integer; true and false are not integers."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def optional_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T]) -> T | None:
-    """A filter of the request; empty values count as not given."""
+    """A filter of the request; an empty value means no filter."""
     value = body.get(name)
     if value in (None, "", 0):
         return None
@@ -107,7 +107,7 @@ def optional_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T])
 
 
 def required_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T]) -> T:
-    """A field without which the request is refused."""
+    """A field that the request must have."""
     value = optional_field(endpoint, body, name, kind)
     if value is None:
         raise ApiError(endpoint.bad_parameter)
@@ -116,29 +116,29 @@ def required_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T])
 
 _SALT = b"stand-in cursor"
 _OFFSET_BYTES = 6
-# With the head every cursor begins with "+/", and 73 bytes in all end in "==": a caller that
-# puts a cursor into a URL, or strips its padding, fails at once and not only now and then.
-_HEAD = b"\xfb\xff\xff"
+# Cursors are opaque. With this prefix each begins with "+/", and its 73 bytes end in "==": a caller
+# that puts a cursor into a URL, or strips its padding, fails at once and not only now and then.
+_PREFIX = b"\xfb\xff\xff"
 
 
 def encode_cursor(offset: int, binding: Sequence[object]) -> str:
-    """A cursor that goes on at this offset, for calls with this binding only."""
+    """A cursor that points to this offset, valid for requests with this binding only."""
     plain = offset.to_bytes(_OFFSET_BYTES, "big")
     tag = _tag(plain, binding)
-    return base64.b64encode(_HEAD + _mask(plain, tag) + tag).decode()
+    return base64.b64encode(_PREFIX + _mask(plain, tag) + tag).decode()
 
 
 def decode_cursor(cursor: str, binding: Sequence[object]) -> int | None:
-    """The offset, or None for a cursor that was not made for this binding."""
+    """The offset, or None if the cursor was not made for this binding."""
     try:
         raw = base64.b64decode(cursor, validate=True)
     except (binascii.Error, ValueError):
         return None
-    start = len(_HEAD)
+    start = len(_PREFIX)
     masked, tag = raw[start : start + _OFFSET_BYTES], raw[start + _OFFSET_BYTES :]
     plain = _mask(masked, tag)
-    genuine = raw[:start] == _HEAD and hmac.compare_digest(tag, _tag(plain, binding))
-    return int.from_bytes(plain, "big") if genuine else None
+    valid = raw[:start] == _PREFIX and hmac.compare_digest(tag, _tag(plain, binding))
+    return int.from_bytes(plain, "big") if valid else None
 
 
 def _tag(plain: bytes, binding: Sequence[object]) -> bytes:

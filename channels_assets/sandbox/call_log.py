@@ -38,7 +38,7 @@ class CallLog:
         with self._lock:
             self._calls[call.rid] = call
 
-    def answered(self, rid: str, errcode: int, status: int) -> None:
+    def complete(self, rid: str, errcode: int, status: int) -> None:
         """Set the result of a call, unless the log was reset in the meantime."""
         with self._lock:
             if rid in self._calls:

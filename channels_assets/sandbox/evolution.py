@@ -1,4 +1,4 @@
-"""A day goes by in a world: its lists change as real ones do, and what was there stays known."""
+"""Changes the lists of a world as a day changes real lists."""
 
 from random import Random
 
@@ -9,10 +9,11 @@ from channels_assets.sandbox.world import World
 
 
 def pass_day(world: World, seed: object) -> None:
-    """Change some of every list; the same world and seed always give the same change.
+    """Change every list a little; the same world and seed always give the same change.
 
-    Products come, go, move and change their supplier; articles come and go; commissions rise and
-    fall. Lists that are empty stay so. Share links stay: they depend on article, account and sharer.
+    Products are added, removed, moved, and change their supplier; articles are added and removed;
+    commissions rise and fall. Empty lists stay empty. Share links stay the same: they depend on
+    article, account and sharer only.
     """
     rng = Random(f"day {seed}")
     for window in world.windows.values():
@@ -28,24 +29,27 @@ def _change_window(rng: Random, window: Window, shops: list[str]) -> None:
     for _ in range(_change_count(rng, len(products))):
         if len(products) > 1:
             products.pop(rng.randrange(len(products)))
-    taken = {str(item["product_id"]) for item in products}
+    used_ids = {str(item["product_id"]) for item in products}
     for _ in range(_change_count(rng, len(products))):
         new = str(fake_text.product_id(rng))
-        if new not in taken:
+        if new not in used_ids:
             item = (
                 make_own(rng, new, shops)
                 if shops and rng.random() < 0.6
                 else make_affiliate(rng, new)
             )
             products.insert(rng.choice((0, 0, rng.randint(0, len(products)))), item)
-            taken.add(new)
+            used_ids.add(new)
     for _ in range(_change_count(rng, len(products))):
         products.insert(
             rng.randint(0, len(products) - 1), products.pop(rng.randrange(len(products)))
         )
-    for index in rng.sample(range(len(products)), min(1, len(products))):
-        if "out_product_id" in products[index]:
-            products[index] = {**products[index], "out_product_id": str(fake_text.product_id(rng))}
+    for position in rng.sample(range(len(products)), min(1, len(products))):
+        if "out_product_id" in products[position]:
+            products[position] = {
+                **products[position],
+                "out_product_id": str(fake_text.product_id(rng)),
+            }
 
 
 def _change_articles(rng: Random, articles: list[Json]) -> None:
@@ -72,5 +76,5 @@ def _with_new_commission(rng: Random, product: Json) -> Json:
 
 
 def _change_count(rng: Random, size: int) -> int:
-    """About one in fifty, at least now and then one."""
+    """Up to 2 % of the list; for a short list 0 or 1."""
     return rng.randint(0, max(1, size // 50))

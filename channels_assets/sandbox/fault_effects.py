@@ -1,4 +1,4 @@
-"""What faults do to a page, to the JSON object that carries it, and to the bytes on the wire."""
+"""The functions of the faults: they change the page, its JSON object, or the reply on the wire."""
 
 import json
 import re
@@ -10,27 +10,27 @@ from channels_assets.sandbox.pages import Page
 
 
 def no_cursor(page: Page) -> Page:
-    """Leave the cursor out where it is needed."""
+    """Leave out the cursor although items remain."""
     return replace(page, cursor="missing") if page.remains else page
 
 
 def empty_cursor_has_more(page: Page) -> Page:
-    """Say that there is more but not where."""
+    """has_more true, but an empty cursor."""
     return replace(page, cursor="empty", has_more=True)
 
 
 def frozen_cursor(page: Page) -> Page:
-    """Always point behind the first page, so the second page comes again and again."""
+    """Always point to the second page, so that it is sent again and again."""
     return _point_to(page, page.size)
 
 
 def cycling_cursor(page: Page) -> Page:
-    """Point behind the first and the second page by turns."""
+    """Point to the second and the third page in turn."""
     return _point_to(page, page.size * 2 if page.start == page.size else page.size)
 
 
 def short_page(page: Page) -> Page:
-    """Keep half of the items, and point behind them: nothing is lost."""
+    """Send half of the items, and point to the next item: nothing is lost."""
     kept = max(1, page.size // 2)
     if len(page.items) <= kept:
         return page
@@ -44,7 +44,7 @@ def short_page(page: Page) -> Page:
 
 
 def repeat_over_break(page: Page) -> Page:
-    """Begin one item too early. A page of one item would never get ahead, so it stays honest."""
+    """Begin one item too early. A page of one item stays correct, or the walk would never end."""
     if page.start == 0 or page.size == 1 or not page.items:
         return page
     start = page.start - 1
@@ -68,13 +68,13 @@ _RID = re.compile(r" rid: ([0-9a-f]{8})[-0-9a-f]*$")
 
 
 def hint_for_rid(answer: Json) -> Json:
-    """End the errmsg the way older answers do."""
+    """End the errmsg with a hint instead of the rid, as older answers do."""
     hint = _RID.sub(r" hint: [\1_4cb7rn2a]", answer["errmsg"])
     return {**answer, "errmsg": hint}
 
 
 def errcode_as_string(answer: Json) -> Json:
-    """Send the errcode, be it success or error, as a string."""
+    """Send the errcode as a string."""
     return {**answer, "errcode": str(answer.get("errcode", 0))}
 
 
@@ -101,8 +101,8 @@ def _number_field(item: Json) -> str:
     return next((name for name, value in item.items() if type(value) is int), "product_source")
 
 
-# Another host than the one called, and one that refuses at once should a client go there.
-_ELSEWHERE = "http://localhost:9/moved"
+# Another host than the sandbox; a client that follows the redirect is refused at once.
+_OTHER_HOST = "http://localhost:9/moved"
 
 
 def bom(reply: Reply) -> Reply:
@@ -111,7 +111,7 @@ def bom(reply: Reply) -> Reply:
 
 
 def duplicate_keys(reply: Reply) -> Reply:
-    """End with a second, empty list: a parser that takes the last one loses the page."""
+    """Repeat the list field, empty: a parser that takes the last value loses the page."""
     answer = json.loads(reply.body)
     lists = [name for name, value in answer.items() if isinstance(value, list)]
     repeated = "".join(f',"{name}":[]' for name in lists)
@@ -124,47 +124,47 @@ def latin1(reply: Reply) -> Reply:
 
 
 def half_json(reply: Reply) -> Reply:
-    """Send half of the JSON as if it were all."""
+    """Send half of the JSON with a matching Content-Length."""
     return replace(reply, body=reply.body[: len(reply.body) // 2])
 
 
 def text_plain(reply: Reply) -> Reply:
-    """Call the JSON plain text."""
+    """Send the JSON as text/plain."""
     return replace(reply, content_type="text/plain")
 
 
 def http_500(_: Reply) -> Reply:
-    """Answer as a broken server."""
+    """Answer as a server with an internal error."""
     return html_reply(500, "500 Internal Server Error")
 
 
 def http_502(_: Reply) -> Reply:
-    """Answer as a gateway without a server."""
+    """Answer as a gateway that reaches no server."""
     return html_reply(502, "502 Bad Gateway")
 
 
 def html_200(_: Reply) -> Reply:
-    """Answer as a login page of some proxy."""
+    """Answer with the login page of a proxy."""
     return html_reply(200, "欢迎使用网络")
 
 
 def redirect(_: Reply) -> Reply:
-    """Send the client to another host."""
-    return Reply(b"", status=302, content_type=HTML_TYPE, headers=(("Location", _ELSEWHERE),))
+    """Redirect to another host."""
+    return Reply(b"", status=302, content_type=HTML_TYPE, headers=(("Location", _OTHER_HOST),))
 
 
-def cut(reply: Reply) -> Reply:
-    """Promise the whole body and send half."""
+def cut_off(reply: Reply) -> Reply:
+    """Close the connection after half of the body."""
     return replace(reply, delivery=Delivery.CUT)
 
 
 def drop(reply: Reply) -> Reply:
-    """Close the connection."""
+    """Close the connection without an answer."""
     return replace(reply, delivery=Delivery.DROP)
 
 
 def hang(reply: Reply) -> Reply:
-    """Say nothing."""
+    """Send nothing until the client leaves."""
     return replace(reply, delivery=Delivery.HANG)
 
 
@@ -174,5 +174,5 @@ def slow(reply: Reply) -> Reply:
 
 
 def huge(reply: Reply) -> Reply:
-    """Send far more than any page can hold."""
+    """Send far more bytes than any page has."""
     return replace(reply, delivery=Delivery.HUGE)

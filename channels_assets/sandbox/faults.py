@@ -1,4 +1,4 @@
-"""Faults a test injects: the table of their kinds, and which call meets which fault."""
+"""Faults that a test injects: the table of all kinds, and which fault applies to which call."""
 
 import threading
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from channels_assets.sandbox.pages import PageFault
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One kind of fault. It refuses the call, or spoils page, JSON object or bytes."""
+    """One kind of fault: an errcode, or a function that changes the page, the JSON object or the reply."""
 
     doc: str
     code: int | None = None
     bad_parameter: bool = False
-    """Refuse with the code that this list uses for a bad parameter."""
+    """Answer with the code that the list uses for a bad parameter."""
     page: PageFault | None = None
     answer: Callable[[Json], Json] | None = None
     reply: Callable[[Reply], Reply] | None = None
@@ -34,14 +34,14 @@ class FaultKind:
 
     @property
     def for_lists(self) -> bool:
-        """Whether it means nothing for a call that does not page through a list."""
+        """Whether the fault is possible only in a call that reads a list."""
         return self.bad_parameter or self.page is not None
 
 
 _WINDOW_PATHS = (WINDOW_PRODUCTS.path,)
 
 KINDS: dict[str, FaultKind] = {
-    # Refusals: HTTP 200 and an errcode.
+    # Error answers: HTTP 200 and an errcode.
     "system_busy": FaultKind("errcode -1", code=-1),
     "rate_minute": FaultKind("errcode 45011: too many calls in this minute", code=45011),
     "quota_day": FaultKind("errcode 45009: no calls left today", code=45009),
@@ -66,7 +66,7 @@ KINDS: dict[str, FaultKind] = {
         code=-1,
         answer=fault_effects.hint_for_rid,
     ),
-    # Wrong paging: a well-formed page that misleads.
+    # Wrong paging: well-formed pages with wrong items or cursors.
     "missing_cursor": FaultKind(
         "no cursor field although more remains", page=fault_effects.no_cursor
     ),
@@ -77,7 +77,7 @@ KINDS: dict[str, FaultKind] = {
         "the cursor after the first page, for ever, with has_more", page=fault_effects.frozen_cursor
     ),
     "cycling_cursor": FaultKind(
-        "cursors that go round: a, b, a, b, with has_more", page=fault_effects.cycling_cursor
+        "two cursors in turn: a, b, a, b, with has_more", page=fault_effects.cycling_cursor
     ),
     "short_pages": FaultKind(
         "half a page at a time though more remains", page=fault_effects.short_page
@@ -109,7 +109,7 @@ KINDS: dict[str, FaultKind] = {
     "html_200": FaultKind("HTTP 200 with HTML", reply=fault_effects.html_200),
     "redirect": FaultKind("HTTP 302 to another host", reply=fault_effects.redirect),
     # Wrong delivery.
-    "truncated": FaultKind("the connection closes in mid-body", reply=fault_effects.cut),
+    "truncated": FaultKind("the connection closes in mid-body", reply=fault_effects.cut_off),
     "drop": FaultKind("the connection closes without an answer", reply=fault_effects.drop),
     "hang": FaultKind("no answer until the client leaves", reply=fault_effects.hang),
     "slow": FaultKind("the body trickles in over `Fault.seconds`", reply=fault_effects.slow),
@@ -119,25 +119,25 @@ KINDS: dict[str, FaultKind] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to misbehave, and for which calls. All conditions must hold."""
+    """A kind of fault, and the calls it applies to. All conditions must hold."""
 
     kind: str
     path: str | None = None
-    """Endpoint path; None means the paths that `KINDS` names for this kind."""
+    """Endpoint path; None means the default paths of the kind."""
     where: Callable[[Json], bool] | None = None
     """Condition on the request body."""
     appid: str | None = None
     """The calling account."""
     times: int | None = None
-    """How many matching calls are hit; None means all."""
+    """How many matching calls get the fault; None means all."""
     after: int = 0
-    """How many matching calls are spared first."""
+    """How many matching calls pass without the fault first."""
     code: int | None = None
-    """Answer with this errcode instead of the kind's own, or instead of success."""
+    """Answer with this errcode instead of the code of the kind, or instead of a success."""
     text: str | None = None
-    """The errmsg that goes with it, without the rid."""
+    """The errmsg of this errcode, without the rid."""
     seconds: float = 2.0
-    """How long `slow` takes."""
+    """Duration of the kind `slow`."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -149,11 +149,11 @@ class Fault:
 
     @property
     def effect(self) -> FaultKind:
-        """What it does."""
+        """The entry of `KINDS`."""
         return KINDS[self.kind]
 
     def matches(self, path: str, appid: str, body: Json) -> bool:
-        """Whether it is meant for this call."""
+        """Whether the fault applies to this call, regardless of `times` and `after`."""
         paths = self.effect.paths if self.path is None else (self.path,)
         if path not in paths or self.appid not in (None, appid):
             return False
@@ -162,29 +162,29 @@ class Fault:
         return self.where is None or self.where(body)
 
     def errcode(self, path: str) -> int | None:
-        """The error it answers with on this path, if it is that kind of fault."""
+        """The errcode of this fault on this path; None if the fault is no error answer."""
         if self.code is not None:
             return self.code
         return LISTS[path].bad_parameter if self.effect.bad_parameter else self.effect.code
 
 
 class Injected:
-    """The handle of one injected fault."""
+    """Handle of one injected fault."""
 
     def __init__(self, fault: Fault, active: "ActiveFaults") -> None:
         self.fault = fault
         self.seen = 0
         """Matching calls so far."""
         self.hits = 0
-        """Calls that met the fault so far."""
+        """Calls with the fault so far."""
         self._active = active
 
     def remove(self) -> None:
-        """End this fault; ending it twice does no harm."""
+        """Remove this fault; nothing happens if it is already removed."""
         self._active.remove(self)
 
-    def strike(self) -> bool:
-        """Count one matching call; whether it is hit."""
+    def count_match(self) -> bool:
+        """Count one matching call; return whether it gets the fault."""
         self.seen += 1
         times = self.fault.times
         hit = self.seen > self.fault.after and (times is None or self.hits < times)
@@ -207,18 +207,21 @@ class ActiveFaults:
         return injected
 
     def remove(self, injected: Injected) -> None:
-        """Take one fault out of force."""
+        """Remove one fault."""
         with self._lock:
             if injected in self._injected:
                 self._injected.remove(injected)
 
     def clear(self) -> None:
-        """Take all faults out of force."""
+        """Remove all faults."""
         with self._lock:
             self._injected = []
 
-    def strike(self, path: str, appid: str, body: Json) -> list[Fault]:
-        """The faults that this call meets."""
+    def match(self, path: str, appid: str, body: Json) -> list[Fault]:
+        """Count this call for each fault, and return the faults that it gets."""
         with self._lock:
-            matching = [one for one in self._injected if one.fault.matches(path, appid, body)]
-            return [one.fault for one in matching if one.strike()]
+            return [
+                injected.fault
+                for injected in self._injected
+                if injected.fault.matches(path, appid, body) and injected.count_match()
+            ]

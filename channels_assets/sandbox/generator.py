@@ -1,4 +1,4 @@
-"""Invents what a world holds: windows, the agency with its lists, and the third-party platform."""
+"""Generates the accounts of a world: windows, the agency with its lists, the third-party platform."""
 
 import base64
 from random import Random
@@ -14,14 +14,17 @@ from channels_assets.sandbox.models import (
     Window,
 )
 
-_SMALL = 7
+_SMALL_WINDOW = 7
 _BRANCH_IDS = (3001, 3002)
 
 
 def generate_windows(
     seed: int, shop_appids: list[str], *, windows: int, products: int
 ) -> list[Window]:
-    """The windows of one world; their own products come from the shops given."""
+    """The windows of one world: the first is the largest, the second small, the last empty.
+
+    Their own products come from the given shops.
+    """
     rng = Random(f"windows {seed}")
     sizes = [_size(rng, index, windows, products) for index in range(windows)]
     return [_window(rng, shop_appids, size) for size in sizes]
@@ -33,7 +36,7 @@ def _size(rng: Random, index: int, windows: int, largest: int) -> int:
     if index == windows - 1:
         return 0
     if index == 1:
-        return min(_SMALL, largest)
+        return min(_SMALL_WINDOW, largest)
     return rng.randint(0, largest)
 
 
@@ -61,7 +64,7 @@ def _window_product_ids(rng: Random, size: int) -> list[str]:
 
 
 def make_own(rng: Random, product_id: str, suppliers: list[str]) -> Json:
-    """A product of one's own shop."""
+    """A product of the account's own shops."""
     item: Json = {"product_id": product_id, "appid": rng.choice(suppliers)}
     if rng.random() < 0.15:
         item["product_source"] = 0
@@ -69,7 +72,7 @@ def make_own(rng: Random, product_id: str, suppliers: list[str]) -> Json:
 
 
 def make_affiliate(rng: Random, product_id: str) -> Json:
-    """A product from the selection centre."""
+    """A product from the selection centre (选品中心)."""
     out_product_id = str(fake_text.product_id(rng))
     return {
         "product_id": product_id,
@@ -91,7 +94,7 @@ def generate_league(
     products_per_article: int,
     string_ids: float,
 ) -> League:
-    """The agency of one world; its first article list is the largest, its last one is empty."""
+    """The agency of one world; its first article list is the largest, the last is empty."""
     rng = Random(f"league {seed}")
     league = League(fake_text.appid(rng), fake_text.secret(rng))
     league.shops = [_shop(rng) for _ in range(shops)]
@@ -156,17 +159,17 @@ def _sharer(rng: Random, index: int) -> Json:
     }
 
 
-def _article_product_ids(rng: Random, index: int, usual: int) -> list[int]:
-    """Around the usual number, but every list of some length has an empty and a full article."""
-    if usual == 0 or index % 10 == 3:
+def _article_product_ids(rng: Random, index: int, average: int) -> list[int]:
+    """About `average` products; every tenth article has none, and every tenth has very many."""
+    if average == 0 or index % 10 == 3:
         return []
     if index % 10 == 7:
-        return [fake_text.LARGEST_ID, *(fake_text.product_id(rng) for _ in range(usual * 8))]
-    return [fake_text.product_id(rng) for _ in range(rng.randint(1, 2 * usual - 1))]
+        return [fake_text.LARGEST_ID, *(fake_text.product_id(rng) for _ in range(average * 8))]
+    return [fake_text.product_id(rng) for _ in range(rng.randint(1, 2 * average - 1))]
 
 
 def make_article(rng: Random, product_ids: list[int], string_ids: float = 0.1) -> Json:
-    """A new article that promotes these products."""
+    """A new article that promotes the products."""
     created = 0 if rng.random() < 0.08 else fake_text.timestamp(rng)
     article: Json = {
         "product_list": [_product(rng, number, string_ids) for number in product_ids],
@@ -194,17 +197,18 @@ def _product(rng: Random, number: int, string_ids: float) -> Json:
 
 
 def generate_platform(seed: int, window_appids: list[str]) -> Platform:
-    """The platform of one world."""
+    """The third-party platform of one world; all windows have authorised it."""
     rng = Random(f"platform {seed}")
     return Platform(
         appid=fake_text.appid(rng),
         secret=fake_text.secret(rng),
-        ticket="ticket@@@" + _text(rng, 60),
+        ticket="ticket@@@" + _random_text(rng, 60),
         authorisations={
-            appid: Authorisation("refreshtoken@@@" + _text(rng, 32)) for appid in window_appids
+            appid: Authorisation("refreshtoken@@@" + _random_text(rng, 32))
+            for appid in window_appids
         },
     )
 
 
-def _text(rng: Random, length: int) -> str:
+def _random_text(rng: Random, length: int) -> str:
     return base64.urlsafe_b64encode(rng.randbytes(length)).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Tokens of a third-party platform (第三方平台), and calls from 云托管."""
+"""Calls through others: the tokens of a third-party platform (第三方平台), and cloud hosting (云托管)."""
 
 import base64
 import secrets
@@ -9,44 +9,45 @@ from channels_assets.sandbox.http_messages import ApiError, Request
 from channels_assets.sandbox.models import Authorisation, Json, Platform
 from channels_assets.sandbox.tokens import AccessTokens
 
-_OVERLAP = 300.0
-_INVALID = 61023
+_REFRESH_TOKEN_OVERLAP = 300.0
+_REFRESH_TOKEN_INVALID = 61023
 
 
 class RefreshTokens:
-    """Which refresh token works for whom. Not thread safe by itself."""
+    """Refresh tokens of authorised accounts, replaced at each use. Not thread safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._replaced: dict[str, tuple[Authorisation, float]] = {}
 
     def use(self, authorisation: Authorisation, text: object) -> str:
-        """The refresh token to use from now on; one that does not work is refused.
+        """The new refresh token; raises ApiError for an invalid token.
 
-        One that was just replaced gives its successor once more: its answer may have been lost.
+        A token replaced less than 5 minutes ago gives the new token again: the client may not have
+        received the answer.
         """
         if text == authorisation.refresh_token:
-            until = self._clock() + _OVERLAP
+            until = self._clock() + _REFRESH_TOKEN_OVERLAP
             self._replaced[authorisation.refresh_token] = (authorisation, until)
             random = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
             authorisation.refresh_token = f"refreshtoken@@@{random}"
             return authorisation.refresh_token
         owner, until = self._replaced.get(str(text), (None, 0.0))
         if owner is not authorisation or self._clock() >= until:
-            raise ApiError(_INVALID)
+            raise ApiError(_REFRESH_TOKEN_INVALID)
         return authorisation.refresh_token
 
-    def issued(self) -> set[str]:
-        """Every refresh token that was replaced."""
+    def replaced(self) -> set[str]:
+        """All refresh tokens that were replaced."""
         return set(self._replaced)
 
 
-_NO_SUCH_PLATFORM, _WRONG_SECRET, _MISSING = 61011, 40125, 41002
+_UNKNOWN_PLATFORM, _WRONG_SECRET, _APPID_MISSING = 61011, 40125, 41002
 _TICKET_EXPIRED, _TICKET_INVALID, _NOT_AUTHORISED = 61005, 61006, 61003
 
 
 def issue_component_token(body: Json, platform: Platform, tokens: AccessTokens) -> Json:
-    """Answer api_component_token. Success has no errcode."""
+    """Answer api_component_token. A success has no errcode."""
     _check_platform(body, platform)
     if body.get("component_appsecret") != platform.secret:
         raise ApiError(_WRONG_SECRET)
@@ -62,10 +63,10 @@ def issue_component_token(body: Json, platform: Platform, tokens: AccessTokens) 
 def issue_authorizer_token(
     body: Json, caller: str, platform: Platform, tokens: AccessTokens, refresh: RefreshTokens
 ) -> Json:
-    """Answer api_authorizer_token, called with the platform's own token. Success has no errcode."""
+    """Answer api_authorizer_token, called with the platform's own token. A success has no errcode."""
     _check_platform(body, platform)
     if caller != platform.appid:
-        raise ApiError(_NO_SUCH_PLATFORM)
+        raise ApiError(_UNKNOWN_PLATFORM)
     appid = body.get("authorizer_appid")
     authorisation = platform.authorisations.get(str(appid))
     if authorisation is None:
@@ -81,17 +82,20 @@ def issue_authorizer_token(
 
 def _check_platform(body: Json, platform: Platform) -> None:
     if not body.get("component_appid"):
-        raise ApiError(_MISSING)
+        raise ApiError(_APPID_MISSING)
     if body["component_appid"] != platform.appid:
-        raise ApiError(_NO_SUCH_PLATFORM)
+        raise ApiError(_UNKNOWN_PLATFORM)
 
 
-_LIFE = 1800.0
-_UNKNOWN, _EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001
+_CLOUD_TOKEN_LIFE = 1800.0
+_CLOUD_TOKEN_UNKNOWN, _CLOUD_TOKEN_EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001
 
 
 class CloudHosting:
-    """Cloud calls. `open_api_for`: the account that 开放接口服务 calls as, while it is on."""
+    """Calls from cloud hosting: with a token that it puts into the container, or with none (开放接口服务).
+
+    `open_api_for` is the account of calls without a token; empty when 开放接口服务 is off.
+    """
 
     def __init__(self, clock: Callable[[], float], open_api_for: str) -> None:
         self._clock = clock
@@ -99,37 +103,37 @@ class CloudHosting:
         self._issued: dict[str, tuple[str, float]] = {}
 
     def push(self, appid: str) -> str:
-        """What the file of the container holds from now on; it works for 30 minutes."""
+        """A new token for the container of this account, valid for 30 minutes."""
         text = f"{90 + len(self._issued) % 10}_{secrets.token_urlsafe(102)}"
-        self._issued[text] = (appid, self._clock() + _LIFE)
+        self._issued[text] = (appid, self._clock() + _CLOUD_TOKEN_LIFE)
         return text
 
     def owner(self, request: Request) -> str:
-        """The account that calls, whether it may or not; empty when this is no cloud call."""
+        """The calling account, its token valid or not; empty if this is no cloud call."""
         if self.is_open_api(request):
             return self._open_api_for
         return self._issued.get(request.cloud_token, ("", 0.0))[0]
 
     def is_open_api(self, request: Request) -> bool:
-        """Whether the sidecar of 开放接口服务 takes this call."""
-        bare = not request.token and not request.cloud_token
-        return bool(self._open_api_for) and bare and request.path in CLOUD_PATHS
+        """Whether this is a call without a token, allowed by 开放接口服务."""
+        without_token = not request.token and not request.cloud_token
+        return bool(self._open_api_for) and without_token and request.path in CLOUD_PATHS
 
     def check(self, request: Request) -> str:
-        """The account of a cloud token that works here; any other is refused."""
+        """The account of a cloud token that is valid for this path; raises ApiError for any other."""
         appid, expires_at = self._issued.get(request.cloud_token, ("", 0.0))
         if not appid:
-            raise ApiError(_UNKNOWN)
+            raise ApiError(_CLOUD_TOKEN_UNKNOWN)
         if self._clock() >= expires_at:
-            raise ApiError(_EXPIRED)
+            raise ApiError(_CLOUD_TOKEN_EXPIRED)
         if request.path not in CLOUD_PATHS:
             raise ApiError(_NO_CLOUD_CALL)
         return appid
 
     def expire_all(self) -> None:
-        """Every token so far has expired."""
+        """Expire all tokens issued so far."""
         self._issued = {text: (appid, 0.0) for text, (appid, _) in self._issued.items()}
 
     def issued(self) -> set[str]:
-        """Every token ever pushed."""
+        """All tokens ever issued."""
         return set(self._issued)

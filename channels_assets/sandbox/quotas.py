@@ -1,4 +1,4 @@
-"""Counts calls by day, by minute and within any second, and refuses what is too much."""
+"""Daily, minute and second quotas: counts calls, rejects calls above a limit, quota/get, clear_quota."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
@@ -11,7 +11,7 @@ _SHANGHAI = 8 * 3600
 
 
 def shanghai_day(timestamp: float) -> int:
-    """The calendar day in Shanghai. When the real quotas start again is not documented."""
+    """The calendar day in Shanghai. WeChat does not document when quotas are reset."""
     return int(timestamp + _SHANGHAI) // 86_400
 
 
@@ -20,13 +20,13 @@ def clock_minute(timestamp: float) -> int:
     return int(timestamp) // 60
 
 
-_DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006
-_CLEARS = 10
+_DAY_USED_UP, _TOO_FAST, _NO_MAX_CLEARS_LEFT = 45009, 45011, 48006
+_MAX_CLEARS = 10
 _SECOND = 1.0
 
 
 class Quotas:
-    """The limits of one sandbox; without limits it only counts. Not thread safe by itself.
+    """The limits of one sandbox; without limits it only counts. Not thread safe.
 
     Days and minutes count per account and path, seconds per account.
     """
@@ -41,40 +41,40 @@ class Quotas:
         self._by_minute: Counter[tuple[str, str, int]] = Counter()
         self._clears: Counter[str] = Counter()
         self._second_limits: dict[str, int] = {}
-        self._latest: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._recent_calls: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def limit_second(self, appid: str, calls: int | None) -> None:
-        """So many calls of this account within any second from now on; None: as many as it likes."""
+        """Limit the calls of this account within any second from now on; None removes the limit."""
         if calls is None:
             self._second_limits.pop(appid, None)
         else:
             self._second_limits[appid] = calls
 
-    def spend(self, appid: str, path: str) -> None:
-        """Count one call, or refuse it; refused calls are not counted."""
+    def count(self, appid: str, path: str) -> None:
+        """Count one call, or raise ApiError; a rejected call is not counted."""
         now = self._clock()
         day, minute = (appid, path, shanghai_day(now)), (appid, path, clock_minute(now))
         if self._daily_limit is not None and self._by_day[day] >= self._daily_limit:
             raise ApiError(_DAY_USED_UP)
         if self._minute_limit is not None and self._by_minute[minute] >= self._minute_limit:
             raise ApiError(_TOO_FAST)
-        self._spend_second(appid, now)
+        self._count_second(appid, now)
         self._by_day[day] += 1
         self._by_minute[minute] += 1
 
-    def _spend_second(self, appid: str, now: float) -> None:
+    def _count_second(self, appid: str, now: float) -> None:
         limit = self._second_limits.get(appid)
         if limit is None:
             return
-        latest = self._latest[appid]
-        while latest and latest[0] <= now - _SECOND:
-            latest.popleft()
-        if len(latest) >= limit:
+        recent = self._recent_calls[appid]
+        while recent and recent[0] <= now - _SECOND:
+            recent.popleft()
+        if len(recent) >= limit:
             raise ApiError(_TOO_FAST)
-        latest.append(now)
+        recent.append(now)
 
     def report(self, appid: str, path: str) -> Json:
-        """What quota/get says about one path."""
+        """The answer of quota/get for one path."""
         limit = self._daily_limit or 0
         used = self._by_day[appid, path, shanghai_day(self._clock())]
         quota = {"daily_limit": limit, "used": used, "remain": max(0, limit - used)}
@@ -86,16 +86,16 @@ class Quotas:
         return report
 
     def clear(self, appid: str) -> None:
-        """Give an account its day back; an account may do that ten times."""
-        if self._clears[appid] >= _CLEARS:
-            raise ApiError(_NO_CLEARS_LEFT)
+        """Reset the daily counts of an account; each account may do this ten times."""
+        if self._clears[appid] >= _MAX_CLEARS:
+            raise ApiError(_NO_MAX_CLEARS_LEFT)
         self._clears[appid] += 1
         for key in [key for key in self._by_day if key[0] == appid]:
             del self._by_day[key]
 
 
 def quota_of(body: Json, caller: str, account: AccountType, quotas: Quotas) -> Json:
-    """How much of the quota of one path the caller has used."""
+    """quota/get: the limit and the used calls of the caller for one path."""
     path = body.get("cgi_path")
     if path not in ALL_PATHS:
         raise ApiError(76021)
@@ -105,7 +105,7 @@ def quota_of(body: Json, caller: str, account: AccountType, quotas: Quotas) -> J
 
 
 def clear_quota(body: Json, caller: str, quotas: Quotas) -> Json:
-    """Reset the caller's daily quotas."""
+    """clear_quota: reset the caller's daily quotas."""
     if body.get("appid") != caller:
         raise ApiError(40013)
     quotas.clear(caller)

@@ -1,4 +1,4 @@
-"""Which call is which, who calls, and what is checked before the answer."""
+"""Checks method, path, token and account of each call, and calls the function that answers it."""
 
 from collections.abc import Callable
 
@@ -30,13 +30,13 @@ from channels_assets.sandbox.quotas import Quotas, clear_quota, quota_of
 from channels_assets.sandbox.tokens import AccessTokens, issue_token
 from channels_assets.sandbox.world import World
 
-_WITHDRAWN, _NOT_GRANTED = 61003, 61007
+_NOT_AUTHORISED, _NO_PERMISSION_SET = 61003, 61007
 _WINDOW_LIST_PERMISSION_SETS = {133, 177}
-"""Either of these permission sets opens the window list to a platform."""
+"""A platform with either permission set may read the window list."""
 
 
 class Authenticator:
-    """Tells accounts by what their calls carry."""
+    """Finds the account of a call by its token, and whether the account may call."""
 
     def __init__(self, tokens: AccessTokens, cloud: CloudHosting, platform: Platform) -> None:
         self._tokens = tokens
@@ -44,39 +44,39 @@ class Authenticator:
         self._platform = platform
 
     def owner(self, request: Request) -> str:
-        """The account, whether it may call or not; empty if unknown."""
+        """The calling account, its token valid or not; empty if unknown."""
         return self._tokens.owner(request.token) or self._cloud.owner(request)
 
     def headers(self, request: Request, rid: str) -> tuple[tuple[str, str], ...]:
-        """What a success carries beside its body."""
+        """Additional headers of a success."""
         return (("x-openapi-seqid", rid),) if self._cloud.is_open_api(request) else ()
 
     def check(self, request: Request) -> str:
-        """The account of a call that may go on; any other is refused."""
+        """The account of a call; raises ApiError unless its token is valid for this path."""
         if self._cloud.is_open_api(request):
             return self._cloud.owner(request)
         if request.cloud_token and not request.token:
             return self._cloud.check(request)
         caller = self._tokens.check(request.token)
         if self._tokens.platform(request.token):
-            self._check_grant(caller, request.path)
+            self._check_authorisation(caller, request.path)
         return caller
 
-    def _check_grant(self, appid: str, path: str) -> None:
+    def _check_authorisation(self, appid: str, path: str) -> None:
         authorisation = self._platform.authorisations.get(appid)
         if authorisation is None:
-            raise ApiError(_WITHDRAWN)
+            raise ApiError(_NOT_AUTHORISED)
         if path in LISTS and not (
             path in CLOUD_PATHS and authorisation.permission_sets & _WINDOW_LIST_PERMISSION_SETS
         ):
-            raise ApiError(_NOT_GRANTED)
+            raise ApiError(_NO_PERMISSION_SET)
 
 
 _UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001
 
 
 class Routes:
-    """The calls of the API over one world."""
+    """All calls of the API for one world."""
 
     def __init__(
         self,
@@ -95,17 +95,19 @@ class Routes:
         self._quotas = quotas
         self._window_end: WindowEnd = window_end
         self._management: dict[str, Callable[[Json, str], Json]] = {
-            QUOTA_GET: lambda body, caller: quota_of(body, caller, self._type(caller), quotas),
+            QUOTA_GET: lambda body, caller: quota_of(
+                body, caller, self._account_type(caller), quotas
+            ),
             CLEAR_QUOTA: lambda body, caller: clear_quota(body, caller, quotas),
             RID_GET: self.traces.look_up,
         }
 
     def answer(self, request: Request, body: Json | ApiError, page_fault: PageFault) -> Json:
-        """The JSON object to send, or a Refusal raised."""
+        """The JSON object to send; raises ApiError."""
         if request.path not in ALL_PATHS:
             raise ApiError(_UNKNOWN_PATH)
         if request.asks_for_token:
-            return self._token(request, body)
+            return self._issue_token(request, body)
         if request.method != "POST":
             raise ApiError(_POST_ONLY)
         caller = self._authenticator.check(request)
@@ -118,9 +120,9 @@ class Routes:
             )
         if request.path in self._management:
             return self._management[request.path](body, caller)
-        return self._list(request.path, caller, body, page_fault)
+        return self._list_page(request.path, caller, body, page_fault)
 
-    def _token(self, request: Request, body: Json | ApiError) -> Json:
+    def _issue_token(self, request: Request, body: Json | ApiError) -> Json:
         if request.path in (STABLE_TOKEN, COMPONENT_TOKEN):
             if request.method != "POST":
                 raise ApiError(_POST_ONLY)
@@ -129,17 +131,17 @@ class Routes:
             if request.path == COMPONENT_TOKEN:
                 return issue_component_token(body, self._world.platform, self._tokens)
             return issue_token(request.path, body, self._world.secret_of, self._tokens)
-        # The pages disagree on whether the fields of this call go into the query or the body.
+        # The documentation pages disagree: fields in the query, or in the body.
         fields = {**request.query, **({} if isinstance(body, ApiError) else body)}
         return issue_token(request.path, fields, self._world.secret_of, self._tokens)
 
-    def _list(self, path: str, caller: str, body: Json, page_fault: PageFault) -> Json:
-        if LISTS[path].account != self._type(caller):
+    def _list_page(self, path: str, caller: str, body: Json, page_fault: PageFault) -> Json:
+        if LISTS[path].account != self._account_type(caller):
             raise ApiError(_WRONG_ACCOUNT)
-        self._quotas.spend(caller, path)
+        self._quotas.count(caller, path)
         if path == WINDOW_PRODUCTS.path:
             return window_products(self._world, caller, body, page_fault, self._window_end)
         return LEAGUE_LISTS[path](self._world.league, body, page_fault)
 
-    def _type(self, caller: str) -> AccountType:
+    def _account_type(self, caller: str) -> AccountType:
         return "window" if caller in self._world.windows else "league"

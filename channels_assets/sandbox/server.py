@@ -1,4 +1,4 @@
-"""The sandbox: a world behind a socket, with a log of calls and faults at will."""
+"""The sandbox: serves a world on a socket, logs the calls, and injects faults."""
 
 import time
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from channels_assets.sandbox.world import World
 
 
 class Sandbox:
-    """A stand-in for the WeChat API on 127.0.0.1; serves while it is entered.
+    """A stand-in for the WeChat API on 127.0.0.1, a context manager.
 
-    `port` 0 takes a free one. `latency` is slept before each answer, `token_life` is how long
-    a token works, both in seconds. `daily_limit` and `minute_limit` count per account and
-    path. `open_api_for` is the account that 开放接口服务 calls as. `on_call` runs before each
-    answer is computed, while nothing else reads the world. `clock` is the time that tokens,
-    quotas and rids go by.
+    `port` 0 takes a free port. `latency` is the wait before each answer, `token_life` the validity
+    of a token, both in seconds. `daily_limit` and `minute_limit` count per account and path.
+    `open_api_for` is the account of calls without a token (开放接口服务). `on_call` runs before each
+    answer is computed, under the lock of the world, so it may change the world. `clock` gives the
+    time for tokens, quotas and rids.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The base URL; only inside `with`."""
         if self._server is None:
             raise RuntimeError("the sandbox listens only inside `with`")
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def calls(self) -> list[Call]:
-        """Every request so far, in order of arrival."""
+        """All requests so far, in order of arrival."""
         return self._service.log.snapshot()
 
     def calls_to(self, path: str) -> list[Call]:
@@ -88,36 +88,36 @@ class Sandbox:
         return [call for call in self.calls if call.path == path]
 
     def reset_calls(self) -> None:
-        """Forget the requests so far."""
+        """Empty the log of requests."""
         self._service.log.reset()
 
     @property
     def tokens(self) -> set[str]:
-        """Every token and secret ever in play: what must never leak."""
-        issued = self._tokens.issued() | self._cloud.issued() | self._refresh_tokens.issued()
+        """All tokens and secrets, valid or not: what must never leak."""
+        issued = self._tokens.issued() | self._cloud.issued() | self._refresh_tokens.replaced()
         return issued | set(self.world.secrets().values()) | self.world.platform.secrets()
 
     def push_cloud_token(self, appid: str) -> str:
-        """A token as 云托管 puts it into the file of a container of this account."""
+        """A token, as cloud hosting (云托管) writes it into a file of the container of this account."""
         return self._cloud.push(appid)
 
     def expire_tokens(self) -> None:
-        """The tokens so far answer 42001 from now on."""
+        """Expire all tokens issued so far: calls with them get 42001."""
         self._tokens.expire_all()
         self._cloud.expire_all()
 
     def revoke_tokens(self) -> None:
-        """The tokens so far answer 40001 from now on."""
+        """Revoke all access tokens issued so far: calls with them get 40001."""
         self._tokens.revoke_all()
 
     def limit_second(self, appid: str, calls: int | None) -> None:
-        """Answer 45011 to this account above so many calls within any second; None: no longer."""
+        """Answer 45011 when this account makes more calls within any second; None removes the limit."""
         self._quotas.limit_second(appid, calls)
 
     def inject(self, fault: Fault) -> Injected:
-        """Misbehave from now on."""
+        """Put a fault in force from now on."""
         return self._service.faults.inject(fault)
 
     def clear_faults(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         self._service.faults.clear()

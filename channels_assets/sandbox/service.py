@@ -1,4 +1,4 @@
-"""From a request to its reply: who calls, what is asked, which faults are in force."""
+"""Answers a request: finds the caller, logs the call, applies the faults in force, makes the reply."""
 
 import random
 import threading
@@ -46,7 +46,7 @@ class Service:
         self._world_lock = threading.Lock()
 
     def answer(self, request: Request) -> Reply:
-        """The reply to one request, already on the log when it leaves."""
+        """The reply to one request; its log entry is complete before the reply is sent."""
         body = parse_body(request.body or b"")
         fields = None if isinstance(body, ApiError) else body
         appid = self._caller(request, fields or {})
@@ -62,28 +62,28 @@ class Service:
             if request.body is None:
                 errcode, reply = 0, html_reply(412, "412 Precondition Failed")
             else:
-                faults = self.faults.strike(request.path, appid, fields or {})
+                faults = self.faults.match(request.path, appid, fields or {})
                 answer = self._answer_with_faults(request, body, faults, rid)
-                honest = json_reply(answer)
+                reply = json_reply(answer)
                 if not int(answer.get("errcode", 0)):
-                    honest = replace(honest, headers=self._authenticator.headers(request, rid))
-                trace = Trace(appid, request, honest.body, self._clock())
+                    reply = replace(reply, headers=self._authenticator.headers(request, rid))
+                trace = Trace(appid, request, reply.body, self._clock())
                 self._routes.traces.keep(rid, trace)
-                reply = _reply_with_faults(honest, faults)
+                reply = _reply_with_faults(reply, faults)
                 errcode = int(answer.get("errcode", 0)) if reply.from_api else 0
-        self.log.answered(rid, errcode, reply.status if reply.answered else 0)
+        self.log.complete(rid, errcode, reply.status if reply.answered else 0)
         return reply
 
     def _caller(self, request: Request, fields: Json) -> str:
         owner = self._authenticator.owner(request)
         if owner or not request.asks_for_token:
             return owner
-        asked_for = fields.get("appid") or request.query.get("appid")
-        asked_for = asked_for or fields.get("component_appid")
-        if not isinstance(asked_for, str):
+        appid = fields.get("appid") or request.query.get("appid")
+        appid = appid or fields.get("component_appid")
+        if not isinstance(appid, str):
             return ""
-        if asked_for == self._world.platform.appid or self._world.secret_of(asked_for) is not None:
-            return asked_for
+        if appid == self._world.platform.appid or self._world.secret_of(appid) is not None:
+            return appid
         return ""
 
     def _new_rid(self) -> str:
@@ -100,8 +100,8 @@ class Service:
         try:
             _raise_injected_error(request.path, faults)
             answer = self._routes.answer(request, body, apply_page_faults)
-        except ApiError as refusal:
-            answer = refusal.answer(request.client_ip, rid)
+        except ApiError as error:
+            answer = error.answer(request.client_ip, rid)
         for fault in faults:
             answer = fault.effect.answer(answer) if fault.effect.answer else answer
         return answer

@@ -1,4 +1,4 @@
-"""Access tokens: the two calls that give one for an appid and its secret, and which still work."""
+"""Access tokens: the two calls that issue them for an appid and its secret, and their validity."""
 
 import re
 import secrets
@@ -12,9 +12,9 @@ from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.quotas import shanghai_day
 
 _OVERLAP = 300.0
-_FORCED_A_DAY = 20
-_FORCED_APART = 30.0
-_SHAPE = re.compile(r"\d\d_[\w-]{20,}", re.ASCII)
+_FORCED_PER_DAY = 20
+_FORCED_INTERVAL = 30.0
+_FORMAT = re.compile(r"\d\d_[\w-]{20,}", re.ASCII)
 _REPLACED, _EXPIRED, _MALFORMED, _QUOTA = 40001, 42001, 40014, 45009
 
 
@@ -24,21 +24,21 @@ class _Token:
     appid: str
     expires_at: float
     platform: str = ""
-    """The platform it was issued to, if it was."""
+    """The third-party platform that it was issued to, if any."""
     replaced_at: float = float("inf")
 
-    def refusal(self, now: float) -> int | None:
+    def error_code(self, now: float) -> int | None:
         if now >= self.replaced_at:
             return _REPLACED
         return _EXPIRED if now >= self.expires_at else None
 
 
 class AccessTokens:
-    """Issues tokens the two ways the API does; the two ways do not affect each other."""
+    """Issues tokens in the two ways of the API, which do not affect each other."""
 
     def __init__(self, life: float, clock: Callable[[], float]) -> None:
         self._life = life
-        # 5 minutes of 2 hours; a token of a short-lived sandbox must not be all overlap.
+        # WeChat: 5 minutes of 2 hours. With a shorter life the overlap must be shorter as well.
         self._overlap = min(_OVERLAP, life / 4)
         self._clock = clock
         self._lock = threading.Lock()
@@ -48,21 +48,21 @@ class AccessTokens:
         self._forced: dict[str, list[float]] = {}
 
     def plain(self, appid: str, platform: str = "") -> tuple[str, int]:
-        """A new token at each call; the one before it works a little longer."""
+        """A new token at each call; the previous token stays valid for the overlap."""
         with self._lock:
             now = self._clock()
             previous = self._plain.get((appid, platform))
             if previous is not None:
                 previous.replaced_at = min(previous.replaced_at, now + self._overlap)
             token = self._plain[appid, platform] = self._issue(appid, now, platform)
-            return self._handed_out(token, now)
+            return self._answer(token, now)
 
     def stable(self, appid: str, force: bool) -> tuple[str, int]:
-        """The same token until shortly before it expires, unless a new one is forced."""
+        """The same token until shortly before it expires, unless `force` renews it."""
         with self._lock:
             now = self._clock()
             current = self._stable.get(appid)
-            if current is not None and current.refusal(now) is not None:
+            if current is not None and current.error_code(now) is not None:
                 current = None
             if force and self._may_force(appid, now):
                 if current is not None:
@@ -70,44 +70,44 @@ class AccessTokens:
                 current = None
             if current is None or current.expires_at - now <= self._overlap:
                 current = self._stable[appid] = self._issue(appid, now)
-            return self._handed_out(current, now)
+            return self._answer(current, now)
 
     def owner(self, text: str) -> str:
-        """The account a token was issued to, whether it still works or not."""
+        """The account of a token, valid or not; empty for an unexpected token."""
         token = self._issued.get(text)
         return token.appid if token else ""
 
     def platform(self, text: str) -> str:
-        """The platform a token was issued to, if it was."""
+        """The third-party platform that a token was issued to, or the empty string."""
         token = self._issued.get(text)
         return token.platform if token else ""
 
     def check(self, text: str) -> str:
-        """The account of a token that works; any other is refused."""
+        """The account of a valid token; raises ApiError for any other."""
         if not text:
             raise ApiError(41001)
-        if not _SHAPE.fullmatch(text):
+        if not _FORMAT.fullmatch(text):
             raise ApiError(_MALFORMED)
         token = self._issued.get(text)
-        code = _REPLACED if token is None else token.refusal(self._clock())
+        code = _REPLACED if token is None else token.error_code(self._clock())
         if token is None or code is not None:
             raise ApiError(code or _REPLACED)
         return token.appid
 
     def expire_all(self) -> None:
-        """Every token so far has expired."""
+        """Expire all tokens issued so far."""
         with self._lock:
             for token in self._issued.values():
                 token.expires_at = min(token.expires_at, self._clock())
 
     def revoke_all(self) -> None:
-        """Every token so far has been replaced by one that nobody here knows."""
+        """Invalidate all tokens issued so far, as if newer tokens had replaced them."""
         with self._lock:
             for token in self._issued.values():
                 token.replaced_at = min(token.replaced_at, self._clock())
 
     def issued(self) -> set[str]:
-        """Every token ever issued."""
+        """All tokens ever issued."""
         with self._lock:
             return set(self._issued)
 
@@ -116,15 +116,15 @@ class AccessTokens:
         token = self._issued[text] = _Token(text, appid, now + self._life, platform)
         return token
 
-    def _handed_out(self, token: _Token, now: float) -> tuple[str, int]:
+    def _answer(self, token: _Token, now: float) -> tuple[str, int]:
         return token.text, int(token.expires_at - now)
 
     def _may_force(self, appid: str, now: float) -> bool:
         forced = self._forced.setdefault(appid, [])
-        if forced and now - forced[-1] < _FORCED_APART:
+        if forced and now - forced[-1] < _FORCED_INTERVAL:
             return False
         today = [timestamp for timestamp in forced if shanghai_day(timestamp) == shanghai_day(now)]
-        if len(today) >= _FORCED_A_DAY:
+        if len(today) >= _FORCED_PER_DAY:
             raise ApiError(_QUOTA)
         forced.append(now)
         return True
@@ -134,7 +134,7 @@ SecretOf = Callable[[str], str | None]
 
 
 def issue_token(path: str, fields: Json, secret_of: SecretOf, tokens: AccessTokens) -> Json:
-    """Answer a token call; `fields` come from its body or its query. Success has no errcode."""
+    """Answer a token call; `fields` are its body or its query. A success has no errcode."""
     appid = _authenticate(fields, secret_of)
     if path == STABLE_TOKEN:
         token, expires_in = tokens.stable(appid, force=fields.get("force_refresh") is True)
@@ -151,9 +151,9 @@ def _authenticate(fields: Json, secret_of: SecretOf) -> str:
         raise ApiError(41002)
     if not secret:
         raise ApiError(41004)
-    known = secret_of(appid) if isinstance(appid, str) else None
-    if known is None:
+    expected = secret_of(appid) if isinstance(appid, str) else None
+    if expected is None:
         raise ApiError(40013)
-    if known != secret:
+    if expected != secret:
         raise ApiError(40125)
     return appid

@@ -14,6 +14,7 @@ To add an endpoint: its path and fields in `endpoints`, its answer in `lists`, i
 from channels_assets.sandbox.call_log import Call
 from channels_assets.sandbox.evolution import pass_day
 from channels_assets.sandbox.faults import KINDS, Fault, Injected
+from channels_assets.sandbox.lists import WindowEnd
 from channels_assets.sandbox.models import Authorisation, League, Platform, Window
 from channels_assets.sandbox.server import Sandbox
 from channels_assets.sandbox.world import World
@@ -28,6 +29,7 @@ __all__ = [
     "Platform",
     "Sandbox",
     "Window",
+    "WindowEnd",
     "World",
     "pass_day",
 ]

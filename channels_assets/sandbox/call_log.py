@@ -9,6 +9,9 @@ from typing import NamedTuple
 from channels_assets.sandbox.http_messages import ApiError, Request
 from channels_assets.sandbox.models import Json
 
+_RID_FORMAT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}")
+_MAX_TRACES = 200
+
 
 @dataclass(frozen=True)
 class Call:
@@ -55,12 +58,8 @@ class CallLog:
             return list(self._calls.values())
 
 
-_RID_FORMAT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}")
-_MAX_TRACES = 200
-
-
 class Trace(NamedTuple):
-    """What the API keeps of one call."""
+    """What the API keeps of a call."""
 
     appid: str
     request: Request

@@ -112,8 +112,8 @@ KINDS: dict[str, FaultKind] = {
     "truncated": FaultKind("the connection closes in mid-body", reply=fault_effects.cut_off),
     "drop": FaultKind("the connection closes without an answer", reply=fault_effects.drop),
     "hang": FaultKind("no answer until the client leaves", reply=fault_effects.hang),
-    "slow": FaultKind("the body trickles in over `Fault.seconds`", reply=fault_effects.slow),
-    "huge": FaultKind("64 MB of white space behind the JSON", reply=fault_effects.huge),
+    "slow": FaultKind("the body arrives slowly, over `Fault.seconds`", reply=fault_effects.slow),
+    "huge": FaultKind("64 MB of white space after the JSON", reply=fault_effects.huge),
 }
 
 
@@ -169,7 +169,7 @@ class Fault:
 
 
 class Injected:
-    """Handle of one injected fault."""
+    """Handle of an injected fault."""
 
     def __init__(self, fault: Fault, active: "ActiveFaults") -> None:
         self.fault = fault
@@ -184,7 +184,7 @@ class Injected:
         self._active.remove(self)
 
     def count_match(self) -> bool:
-        """Count one matching call; return whether it gets the fault."""
+        """Count a matching call; return whether it gets the fault."""
         self.seen += 1
         times = self.fault.times
         hit = self.seen > self.fault.after and (times is None or self.hits < times)
@@ -207,7 +207,7 @@ class ActiveFaults:
         return injected
 
     def remove(self, injected: Injected) -> None:
-        """Remove one fault."""
+        """Remove a fault."""
         with self._lock:
             if injected in self._injected:
                 self._injected.remove(injected)

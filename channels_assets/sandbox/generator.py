@@ -16,6 +16,7 @@ from channels_assets.sandbox.models import (
 
 _SMALL_WINDOW = 7
 _BRANCH_IDS = (3001, 3002)
+_PROMOTER_TYPES = (4, 5, 1)
 
 
 def generate_windows(
@@ -79,9 +80,6 @@ def make_affiliate(rng: Random, product_id: str) -> Json:
         "out_product_id": out_product_id,
         "product_source": AFFILIATE,
     }
-
-
-_PROMOTER_TYPES = (4, 5, 1)
 
 
 def generate_league(

@@ -8,6 +8,11 @@ from typing import NoReturn
 from channels_assets.sandbox.endpoints import AUTHORIZER_TOKEN, COMPONENT_TOKEN, TOKEN_PATHS
 from channels_assets.sandbox.models import Json
 
+JSON_TYPE = "application/json; encoding=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+
+_EMPTY, _NOT_JSON = 44002, 47001
+
 ERROR_TEXTS = {
     -1: "system error",
     40001: "invalid credential, access_token is invalid or not latest",
@@ -61,9 +66,6 @@ class ApiError(Exception):
         return {"errcode": self.code, "errmsg": f"{text} rid: {rid}"}
 
 
-_EMPTY, _NOT_JSON = 44002, 47001
-
-
 @dataclass(frozen=True)
 class Request:
     """One request: method, path, query and body."""
@@ -90,7 +92,7 @@ class Request:
         return self.query.get("cloudbase_access_token", "")
 
     @property
-    def asks_for_token(self) -> bool:
+    def is_token_call(self) -> bool:
         """Whether this is a token call, which needs no token."""
         return self.path in (*TOKEN_PATHS, COMPONENT_TOKEN)
 
@@ -100,18 +102,14 @@ def parse_body(raw: bytes) -> Json | ApiError:
     if not raw:
         return ApiError(_EMPTY)
     try:
-        body = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        body = json.loads(raw.decode(), parse_constant=_reject_constant)
     except ValueError:
         return ApiError(_NOT_JSON)
     return body if isinstance(body, dict) else ApiError(_NOT_JSON)
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-JSON_TYPE = "application/json; encoding=utf-8"
-HTML_TYPE = "text/html; charset=utf-8"
 
 
 class Delivery(Enum):

@@ -31,6 +31,7 @@ WindowEnd = Literal["buffer", "missing"]
 `buffer` = the last page has a last_buffer that leads to an empty page, `missing` = it has none."""
 
 _MAX_ITEMS_BY_INDEX = 10_000
+_SHARER_NOT_BOUND = 10071029
 
 
 def window_products(
@@ -71,9 +72,6 @@ def _start_by_index(body: Json, size: int) -> int:
 def _with_window_end(page: Page, window_end: WindowEnd) -> Page:
     has_cursor = page.remains if window_end == "missing" else bool(page.items)
     return replace(page, cursor="sent" if has_cursor else "missing")
-
-
-_SHARER_NOT_BOUND = 10071029
 
 
 def shop_articles(league: League, body: Json, page_fault: PageFault) -> Json:

@@ -14,6 +14,12 @@ from channels_assets.sandbox.models import Json
 
 T = TypeVar("T")
 
+_SALT = b"stand-in cursor"
+_OFFSET_BYTES = 6
+# Cursors are opaque. With this prefix each begins with "+/", and its 73 bytes end in "==": a caller
+# that puts a cursor into a URL, or strips its padding, fails at once and not only now and then.
+_PREFIX = b"\xfb\xff\xff"
+
 
 @dataclass(frozen=True)
 class Page:
@@ -112,13 +118,6 @@ def required_field(endpoint: ListEndpoint, body: Json, name: str, kind: type[T])
     if value is None:
         raise ApiError(endpoint.bad_parameter)
     return value
-
-
-_SALT = b"stand-in cursor"
-_OFFSET_BYTES = 6
-# Cursors are opaque. With this prefix each begins with "+/", and its 73 bytes end in "==": a caller
-# that puts a cursor into a URL, or strips its padding, fails at once and not only now and then.
-_PREFIX = b"\xfb\xff\xff"
 
 
 def encode_cursor(offset: int, binding: Sequence[object]) -> str:

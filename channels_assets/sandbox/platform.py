@@ -10,7 +10,11 @@ from channels_assets.sandbox.models import Authorisation, Json, Platform
 from channels_assets.sandbox.tokens import AccessTokens
 
 _REFRESH_TOKEN_OVERLAP = 300.0
+_CLOUD_TOKEN_LIFE = 1800.0
 _REFRESH_TOKEN_INVALID = 61023
+_UNKNOWN_PLATFORM, _WRONG_SECRET, _APPID_MISSING = 61011, 40125, 41002
+_TICKET_EXPIRED, _TICKET_INVALID, _NOT_AUTHORISED = 61005, 61006, 61003
+_CLOUD_TOKEN_UNKNOWN, _CLOUD_TOKEN_EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001
 
 
 class RefreshTokens:
@@ -40,10 +44,6 @@ class RefreshTokens:
     def replaced(self) -> set[str]:
         """All refresh tokens that were replaced."""
         return set(self._replaced)
-
-
-_UNKNOWN_PLATFORM, _WRONG_SECRET, _APPID_MISSING = 61011, 40125, 41002
-_TICKET_EXPIRED, _TICKET_INVALID, _NOT_AUTHORISED = 61005, 61006, 61003
 
 
 def issue_component_token(body: Json, platform: Platform, tokens: AccessTokens) -> Json:
@@ -85,10 +85,6 @@ def _check_platform(body: Json, platform: Platform) -> None:
         raise ApiError(_APPID_MISSING)
     if body["component_appid"] != platform.appid:
         raise ApiError(_UNKNOWN_PLATFORM)
-
-
-_CLOUD_TOKEN_LIFE = 1800.0
-_CLOUD_TOKEN_UNKNOWN, _CLOUD_TOKEN_EXPIRED, _NO_CLOUD_CALL = 40001, 42001, 48001
 
 
 class CloudHosting:

@@ -8,6 +8,9 @@ from channels_assets.sandbox.http_messages import ApiError
 from channels_assets.sandbox.models import Json
 
 _SHANGHAI = 8 * 3600
+_SECOND = 1.0
+_MAX_CLEARS = 10
+_DAY_USED_UP, _TOO_FAST, _NO_CLEARS_LEFT = 45009, 45011, 48006
 
 
 def shanghai_day(timestamp: float) -> int:
@@ -20,13 +23,8 @@ def clock_minute(timestamp: float) -> int:
     return int(timestamp) // 60
 
 
-_DAY_USED_UP, _TOO_FAST, _NO_MAX_CLEARS_LEFT = 45009, 45011, 48006
-_MAX_CLEARS = 10
-_SECOND = 1.0
-
-
 class Quotas:
-    """The limits of one sandbox; without limits it only counts. Not thread safe.
+    """The limits of a sandbox; without limits it only counts. Not thread safe.
 
     Days and minutes count per account and path, seconds per account.
     """
@@ -51,7 +49,7 @@ class Quotas:
             self._second_limits[appid] = calls
 
     def count(self, appid: str, path: str) -> None:
-        """Count one call, or raise ApiError; a rejected call is not counted."""
+        """Count a call, or raise ApiError; a rejected call is not counted."""
         now = self._clock()
         day, minute = (appid, path, shanghai_day(now)), (appid, path, clock_minute(now))
         if self._daily_limit is not None and self._by_day[day] >= self._daily_limit:
@@ -88,7 +86,7 @@ class Quotas:
     def clear(self, appid: str) -> None:
         """Reset the daily counts of an account; each account may do this ten times."""
         if self._clears[appid] >= _MAX_CLEARS:
-            raise ApiError(_NO_MAX_CLEARS_LEFT)
+            raise ApiError(_NO_CLEARS_LEFT)
         self._clears[appid] += 1
         for key in [key for key in self._by_day if key[0] == appid]:
             del self._by_day[key]

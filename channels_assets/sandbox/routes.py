@@ -30,6 +30,7 @@ from channels_assets.sandbox.quotas import Quotas, clear_quota, quota_of
 from channels_assets.sandbox.tokens import AccessTokens, issue_token
 from channels_assets.sandbox.world import World
 
+_UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001
 _NOT_AUTHORISED, _NO_PERMISSION_SET = 61003, 61007
 _WINDOW_LIST_PERMISSION_SETS = {133, 177}
 """A platform with either permission set may read the window list."""
@@ -72,9 +73,6 @@ class Authenticator:
             raise ApiError(_NO_PERMISSION_SET)
 
 
-_UNKNOWN_PATH, _POST_ONLY, _WRONG_ACCOUNT = 40066, 43002, 48001
-
-
 class Routes:
     """All calls of the API for one world."""
 
@@ -106,7 +104,7 @@ class Routes:
         """The JSON object to send; raises ApiError."""
         if request.path not in ALL_PATHS:
             raise ApiError(_UNKNOWN_PATH)
-        if request.asks_for_token:
+        if request.is_token_call:
             return self._issue_token(request, body)
         if request.method != "POST":
             raise ApiError(_POST_ONLY)

@@ -76,7 +76,7 @@ class Service:
 
     def _caller(self, request: Request, fields: Json) -> str:
         owner = self._authenticator.owner(request)
-        if owner or not request.asks_for_token:
+        if owner or not request.is_token_call:
             return owner
         appid = fields.get("appid") or request.query.get("appid")
         appid = appid or fields.get("component_appid")

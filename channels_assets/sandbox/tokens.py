@@ -11,6 +11,8 @@ from channels_assets.sandbox.http_messages import ApiError
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.quotas import shanghai_day
 
+SecretOf = Callable[[str], str | None]
+
 _OVERLAP = 300.0
 _FORCED_PER_DAY = 20
 _FORCED_INTERVAL = 30.0
@@ -73,7 +75,7 @@ class AccessTokens:
             return self._answer(current, now)
 
     def owner(self, text: str) -> str:
-        """The account of a token, valid or not; empty for an unexpected token."""
+        """The account of a token, valid or not; empty for an unknown token."""
         token = self._issued.get(text)
         return token.appid if token else ""
 
@@ -128,9 +130,6 @@ class AccessTokens:
             raise ApiError(_QUOTA)
         forced.append(now)
         return True
-
-
-SecretOf = Callable[[str], str | None]
 
 
 def issue_token(path: str, fields: Json, secret_of: SecretOf, tokens: AccessTokens) -> Json:

@@ -7,7 +7,6 @@ from channels_assets_tests.sandbox.callers import PRODUCTS, SHOPS, STABLE, Calle
 from channels_assets_tests.sandbox.conftest import Clock
 
 RID = "/cgi-bin/openapi/rid/get"
-ONE = {"page_size": 1}
 
 
 def test_one_entry_per_request(window: Caller, clock: Clock) -> None:
@@ -36,12 +35,12 @@ def test_entries_of_odd_requests(sandbox: Sandbox) -> None:
 def test_rid_get(window: Caller, league: Caller, clock: Clock) -> None:
     refused = window.call(PRODUCTS, {"page_size": 0})
     rid = refused["errmsg"].partition(" rid: ")[2]
-    told = window.call(RID, {"rid": rid})["request"]
-    assert told["invoke_time"] == clock.now
-    assert told["request_body"] == '{"page_size": 0}'
-    assert "10022006" in told["response_body"]
-    assert told["client_ip"] == "127.0.0.1"
-    assert window.token not in str(told)
+    trace = window.call(RID, {"rid": rid})["request"]
+    assert trace["invoke_time"] == clock.now
+    assert trace["request_body"] == '{"page_size": 0}'
+    assert "10022006" in trace["response_body"]
+    assert trace["client_ip"] == "127.0.0.1"
+    assert window.token not in str(trace)
     assert league.errcode(RID, {"rid": rid}) == 76003
     assert window.errcode(RID, {"rid": "00000000-00000000-00000000"}) == 76001
     assert window.errcode(RID, {"rid": "x"}) == 76002

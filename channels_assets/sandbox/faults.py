@@ -220,8 +220,7 @@ class ActiveFaults:
     def match(self, path: str, appid: str, body: Json) -> list[Fault]:
         """Count this call for each fault, and return the faults that it gets."""
         with self._lock:
-            return [
-                injected.fault
-                for injected in self._injected
-                if injected.fault.matches(path, appid, body) and injected.count_match()
+            matching = [
+                injected for injected in self._injected if injected.fault.matches(path, appid, body)
             ]
+            return [injected.fault for injected in matching if injected.count_match()]

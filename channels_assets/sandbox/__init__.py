@@ -1,18 +1,21 @@
-"""A stand-in for the WeChat API on a real socket, for tests, benchmarks and first steps.
+"""A stand-in for the WeChat API on a real socket, for tests, benchmarks and a first try.
 
     world = World.generate(seed=7)
     with Sandbox(world) as sandbox:
         requests.post(sandbox.url + "/cgi-bin/stable_token", json={...})
 
-`World` is what exists, `pass_day` changes it as a day would, `Sandbox` serves it, `Fault` makes it
-misbehave (kinds: `KINDS`).
+`World` holds all accounts and lists, `pass_day` changes them as a day would, `Sandbox` serves them,
+and a `Fault` makes some calls go wrong (kinds: `KINDS`).
+
+To add an endpoint: its path and fields in `endpoints`, its answer in `lists`, its data in `models` and
+`generator`. To add a fault: its row in `faults`, its function in `fault_effects`.
 """
 
-from channels_assets.sandbox.calls import Call
-from channels_assets.sandbox.days import pass_day
-from channels_assets.sandbox.fault_kinds import KINDS
-from channels_assets.sandbox.faults import Fault, Injected
-from channels_assets.sandbox.records import Authorisation, League, Platform, Window
+from channels_assets.sandbox.call_log import Call
+from channels_assets.sandbox.evolution import pass_day
+from channels_assets.sandbox.faults import KINDS, Fault, Injected
+from channels_assets.sandbox.lists import WindowEnd
+from channels_assets.sandbox.models import Authorisation, League, Platform, Window
 from channels_assets.sandbox.server import Sandbox
 from channels_assets.sandbox.world import World
 
@@ -26,6 +29,7 @@ __all__ = [
     "Platform",
     "Sandbox",
     "Window",
+    "WindowEnd",
     "World",
     "pass_day",
 ]

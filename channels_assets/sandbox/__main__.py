@@ -1,4 +1,4 @@
-"""Runs a sandbox until it is told to stop: `python -m channels_assets.sandbox --port 8765`."""
+"""Runs a sandbox until SIGINT or SIGTERM: `python -m channels_assets.sandbox --port 8765`."""
 
 import argparse
 import signal
@@ -10,11 +10,11 @@ from channels_assets.sandbox.world import World
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve a generated world; print where it listens and which accounts it has."""
+    """Serve a generated world; print its URL and its accounts."""
     parser = argparse.ArgumentParser(
         prog="python -m channels_assets.sandbox", description="A stand-in for the WeChat API."
     )
-    parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=8765, help="0 takes a free port")
     parser.add_argument("--seed", type=int, default=7, help="the same seed, the same world")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     options = parser.parse_args(arguments)
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _introduction(world: World, url: str) -> str:
-    """The secrets are shown too: they are invented, and without them nobody gets a token."""
+    """Shows the secrets as well: they are invented, and no client gets a token without them."""
     lines = [url]
     for window in world.windows.values():
         count = len(window.products)
@@ -44,8 +44,8 @@ def _introduction(world: World, url: str) -> str:
     lines.append(f"platform  appid={platform.appid}  secret={platform.secret}")
     lines.append(f"platform  ticket={platform.ticket}")
     lines.extend(
-        f"platform  authorised={appid}  refresh_token={granted.refresh_token}"
-        for appid, granted in platform.authorisations.items()
+        f"platform  authorised={appid}  refresh_token={authorisation.refresh_token}"
+        for appid, authorisation in platform.authorisations.items()
     )
     lines.extend(f"sharer  appid={sharer['sharer_appid']}" for sharer in league.sharers)
     return "\n".join(lines) + "\n"

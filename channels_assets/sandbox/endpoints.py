@@ -1,4 +1,4 @@
-"""The paths of the API and in what the five lists differ."""
+"""The paths of the API, and the parameters of its five lists."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ AccountType = Literal["window", "league"]
 
 @dataclass(frozen=True)
 class ListEndpoint:
-    """One paged list: who may call it, how large its pages are, how its answer is spelled."""
+    """One paged list: which account may call it, the page size, and the names of its fields."""
 
     path: str
     account: AccountType
@@ -17,8 +17,8 @@ class ListEndpoint:
     page_limit: int
     bad_parameter: int
     success: int | str = 0
-    """`errcode` of a success: some lists send it as a string."""
-    tells_has_more: bool = True
+    """The `errcode` of a success: some lists send it as a string."""
+    sends_has_more: bool = True
 
 
 WINDOW_PRODUCTS = ListEndpoint(
@@ -28,7 +28,7 @@ WINDOW_PRODUCTS = ListEndpoint(
     cursor_field="last_buffer",
     page_limit=200,
     bad_parameter=10022006,
-    tells_has_more=False,
+    sends_has_more=False,
 )
 
 
@@ -37,7 +37,7 @@ def _promoter_list(
     list_field: str,
     page_limit: int = 10,
     success: int | str = "0",
-    tells_has_more: bool = True,
+    sends_has_more: bool = True,
 ) -> ListEndpoint:
     return ListEndpoint(
         path=f"/channels/ec/promoter/{name}",
@@ -47,7 +47,7 @@ def _promoter_list(
         page_limit=page_limit,
         bad_parameter=10024000,
         success=success,
-        tells_has_more=tells_has_more,
+        sends_has_more=sends_has_more,
     )
 
 
@@ -55,7 +55,7 @@ SHOP_ARTICLES = _promoter_list("get_shop_mp_article_list", "article_list", succe
 SHOPS = _promoter_list("get_bind_shop_list", "shop_list")
 PROMOTERS = _promoter_list("get_bind_shop_promoter_list", "promoter_list")
 SHARERS = _promoter_list(
-    "get_bind_sharer_list", "sharer_info_list", page_limit=20, tells_has_more=False
+    "get_bind_sharer_list", "sharer_info_list", page_limit=20, sends_has_more=False
 )
 
 LISTS = {
@@ -75,7 +75,7 @@ DATA_PATHS = tuple(LISTS)
 TOKEN_PATHS = (TOKEN, STABLE_TOKEN)
 COMPONENT_PATHS = (COMPONENT_TOKEN, AUTHORIZER_TOKEN)
 CLOUD_PATHS = (WINDOW_PRODUCTS.path,)
-"""The only list that may be read by a cloud call, or by a third-party platform."""
+"""Lists that a cloud call or a third-party platform may read."""
 ALL_PATHS = frozenset(
     (*DATA_PATHS, *TOKEN_PATHS, *COMPONENT_PATHS, QUOTA_GET, CLEAR_QUOTA, RID_GET)
 )

@@ -1,35 +1,143 @@
-"""Faults a test injects, and the bookkeeping of which call meets which fault."""
+"""Faults that a test injects: the table of all kinds, and which fault applies to which call."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS
-from channels_assets.sandbox.fault_kinds import KINDS, Kind
-from channels_assets.sandbox.records import Json
+from channels_assets.sandbox import fault_effects
+from channels_assets.sandbox.endpoints import (
+    ALL_PATHS,
+    DATA_PATHS,
+    LISTS,
+    SHOP_ARTICLES,
+    TOKEN_PATHS,
+    WINDOW_PRODUCTS,
+)
+from channels_assets.sandbox.http_messages import Reply
+from channels_assets.sandbox.models import Json
+from channels_assets.sandbox.pages import PageFault
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """One kind of fault: an errcode, or a function that changes the page, the JSON object or the reply."""
+
+    doc: str
+    code: int | None = None
+    bad_parameter: bool = False
+    """Answer with the code that the list uses for a bad parameter."""
+    page: PageFault | None = None
+    answer: Callable[[Json], Json] | None = None
+    reply: Callable[[Reply], Reply] | None = None
+    paths: tuple[str, ...] = DATA_PATHS
+    only_with_cursor: bool = False
+
+    @property
+    def for_lists(self) -> bool:
+        """Whether the fault is possible only in a call that reads a list."""
+        return self.bad_parameter or self.page is not None
+
+
+_WINDOW_PATHS = (WINDOW_PRODUCTS.path,)
+
+KINDS: dict[str, FaultKind] = {
+    # Error answers: HTTP 200 and an errcode.
+    "system_busy": FaultKind("errcode -1", code=-1),
+    "rate_minute": FaultKind("errcode 45011: too many calls in this minute", code=45011),
+    "quota_day": FaultKind("errcode 45009: no calls left today", code=45009),
+    "token_expired": FaultKind("errcode 42001", code=42001),
+    "token_replaced": FaultKind("errcode 40001", code=40001),
+    "wrong_account": FaultKind("errcode 48001: the wrong type of account", code=48001),
+    "capability_off": FaultKind("errcode 48001 on windows only", code=48001, paths=_WINDOW_PATHS),
+    "window_banned": FaultKind("errcode 10022002 on windows", code=10022002, paths=_WINDOW_PATHS),
+    "sharer_unbound": FaultKind(
+        "errcode 10071029 on article lists", code=10071029, paths=(SHOP_ARTICLES.path,)
+    ),
+    "cursor_rejected": FaultKind(
+        "the list's code for a bad parameter, for calls that send a cursor",
+        bad_parameter=True,
+        only_with_cursor=True,
+    ),
+    "ip_not_allowed": FaultKind("errcode 40164 on token calls", code=40164, paths=TOKEN_PATHS),
+    "secret_frozen": FaultKind("errcode 40243 on token calls", code=40243, paths=TOKEN_PATHS),
+    "unknown_errcode": FaultKind("an errcode that no document lists", code=987654),
+    "hint_rid": FaultKind(
+        "errcode -1 with ` hint: [...]` instead of ` rid: ...`",
+        code=-1,
+        answer=fault_effects.hint_for_rid,
+    ),
+    # Wrong paging: well-formed pages with wrong items or cursors.
+    "missing_cursor": FaultKind(
+        "no cursor field although more remains", page=fault_effects.no_cursor
+    ),
+    "empty_cursor_has_more": FaultKind(
+        'has_more true with the cursor ""', page=fault_effects.empty_cursor_has_more
+    ),
+    "frozen_cursor": FaultKind(
+        "the cursor after the first page, for ever, with has_more", page=fault_effects.frozen_cursor
+    ),
+    "cycling_cursor": FaultKind(
+        "two cursors in turn: a, b, a, b, with has_more", page=fault_effects.cycling_cursor
+    ),
+    "short_pages": FaultKind(
+        "half a page at a time though more remains", page=fault_effects.short_page
+    ),
+    "repeat_over_break": FaultKind(
+        "each page but the first begins with the last item of the page before",
+        page=fault_effects.repeat_over_break,
+    ),
+    "total_off_by_one": FaultKind(
+        "total_num is one too high", page=fault_effects.total_off_by_one, paths=_WINDOW_PATHS
+    ),
+    # Wrong JSON objects.
+    "errcode_string": FaultKind("errcode as a string", answer=fault_effects.errcode_as_string),
+    "errcode_missing": FaultKind("no errcode and no errmsg", answer=fault_effects.no_errcode),
+    "missing_list": FaultKind("the list field is left out", answer=fault_effects.no_list),
+    "nan": FaultKind("NaN for a number of the first item", answer=fault_effects.nan),
+    # Wrong bytes.
+    "bom": FaultKind("a byte order mark before the JSON", reply=fault_effects.bom),
+    "duplicate_keys": FaultKind(
+        "the list field twice, empty the second time", reply=fault_effects.duplicate_keys
+    ),
+    "latin1": FaultKind("an errmsg that is not UTF-8", reply=fault_effects.latin1),
+    "truncated_json": FaultKind(
+        "a complete answer with half the JSON", reply=fault_effects.half_json
+    ),
+    "text_plain": FaultKind("the JSON as text/plain", reply=fault_effects.text_plain),
+    "http_500": FaultKind("HTTP 500 with HTML", reply=fault_effects.http_500),
+    "http_502": FaultKind("HTTP 502 with HTML", reply=fault_effects.http_502),
+    "html_200": FaultKind("HTTP 200 with HTML", reply=fault_effects.html_200),
+    "redirect": FaultKind("HTTP 302 to another host", reply=fault_effects.redirect),
+    # Wrong delivery.
+    "truncated": FaultKind("the connection closes in mid-body", reply=fault_effects.cut_off),
+    "drop": FaultKind("the connection closes without an answer", reply=fault_effects.drop),
+    "hang": FaultKind("no answer until the client leaves", reply=fault_effects.hang),
+    "slow": FaultKind("the body arrives slowly, over `Fault.seconds`", reply=fault_effects.slow),
+    "huge": FaultKind("64 MB of white space after the JSON", reply=fault_effects.huge),
+}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to misbehave, and for which calls. All conditions must hold."""
+    """A kind of fault, and the calls it applies to. All conditions must hold."""
 
     kind: str
     path: str | None = None
-    """Endpoint path; None means the paths that `KINDS` names for this kind."""
+    """Endpoint path; None means the default paths of the kind."""
     where: Callable[[Json], bool] | None = None
     """Condition on the request body."""
     appid: str | None = None
     """The calling account."""
     times: int | None = None
-    """How many matching calls are hit; None means all."""
+    """How many matching calls get the fault; None means all."""
     after: int = 0
-    """How many matching calls are spared first."""
+    """How many matching calls pass without the fault first."""
     code: int | None = None
-    """Answer with this errcode instead of the kind's own, or instead of success."""
+    """Answer with this errcode instead of the code of the kind, or instead of a success."""
     text: str | None = None
-    """The errmsg that goes with it, without the rid."""
+    """The errmsg of this errcode, without the rid."""
     seconds: float = 2.0
-    """How long `slow` takes."""
+    """Duration of the kind `slow`."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -40,12 +148,12 @@ class Fault:
             raise ValueError(f"{self.kind} is for lists, not for {self.path}")
 
     @property
-    def effect(self) -> Kind:
-        """What it does."""
+    def effect(self) -> FaultKind:
+        """The entry of `KINDS`."""
         return KINDS[self.kind]
 
     def matches(self, path: str, appid: str, body: Json) -> bool:
-        """Whether it is meant for this call."""
+        """Whether the fault applies to this call, regardless of `times` and `after`."""
         paths = self.effect.paths if self.path is None else (self.path,)
         if path not in paths or self.appid not in (None, appid):
             return False
@@ -54,29 +162,29 @@ class Fault:
         return self.where is None or self.where(body)
 
     def errcode(self, path: str) -> int | None:
-        """The error it answers with on this path, if it is that kind of fault."""
+        """The errcode of this fault on this path; None if the fault is no error answer."""
         if self.code is not None:
             return self.code
         return LISTS[path].bad_parameter if self.effect.bad_parameter else self.effect.code
 
 
 class Injected:
-    """The handle of one injected fault."""
+    """Handle of an injected fault."""
 
-    def __init__(self, fault: Fault, plan: "FaultPlan") -> None:
+    def __init__(self, fault: Fault, active: "ActiveFaults") -> None:
         self.fault = fault
         self.seen = 0
         """Matching calls so far."""
         self.hits = 0
-        """Calls that met the fault so far."""
-        self._plan = plan
+        """Calls with the fault so far."""
+        self._active = active
 
     def remove(self) -> None:
-        """End this fault; ending it twice does no harm."""
-        self._plan.remove(self)
+        """Remove this fault; nothing happens if it is already removed."""
+        self._active.remove(self)
 
-    def strike(self) -> bool:
-        """Count one matching call; whether it is hit."""
+    def count_match(self) -> bool:
+        """Count a matching call; return whether it gets the fault."""
         self.seen += 1
         times = self.fault.times
         hit = self.seen > self.fault.after and (times is None or self.hits < times)
@@ -84,7 +192,7 @@ class Injected:
         return hit
 
 
-class FaultPlan:
+class ActiveFaults:
     """The faults in force, in the order of injection; thread safe."""
 
     def __init__(self) -> None:
@@ -99,18 +207,20 @@ class FaultPlan:
         return injected
 
     def remove(self, injected: Injected) -> None:
-        """Take one fault out of force."""
+        """Remove a fault."""
         with self._lock:
             if injected in self._injected:
                 self._injected.remove(injected)
 
     def clear(self) -> None:
-        """Take all faults out of force."""
+        """Remove all faults."""
         with self._lock:
             self._injected = []
 
-    def strike(self, path: str, appid: str, body: Json) -> list[Fault]:
-        """The faults that this call meets."""
+    def match(self, path: str, appid: str, body: Json) -> list[Fault]:
+        """Count this call for each fault, and return the faults that it gets."""
         with self._lock:
-            matching = [one for one in self._injected if one.fault.matches(path, appid, body)]
-            return [one.fault for one in matching if one.strike()]
+            matching = [
+                injected for injected in self._injected if injected.fault.matches(path, appid, body)
+            ]
+            return [injected.fault for injected in matching if injected.count_match()]

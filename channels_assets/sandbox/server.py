@@ -1,32 +1,30 @@
-"""The sandbox: a world behind a socket, with a log of calls and faults at will."""
+"""The sandbox: serves a world on a socket, logs the calls, and injects faults."""
 
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from channels_assets.sandbox.callers import Callers
-from channels_assets.sandbox.calls import Call
-from channels_assets.sandbox.cloud import Cloud
+from channels_assets.sandbox.call_log import Call
 from channels_assets.sandbox.faults import Fault, Injected
+from channels_assets.sandbox.http_server import HttpServer
+from channels_assets.sandbox.lists import WindowEnd
+from channels_assets.sandbox.platform import CloudHosting, RefreshTokens
 from channels_assets.sandbox.quotas import Quotas
-from channels_assets.sandbox.refresh_tokens import RefreshTokens
-from channels_assets.sandbox.routes import Routes
+from channels_assets.sandbox.routes import Authenticator, Routes
 from channels_assets.sandbox.service import Service
-from channels_assets.sandbox.tokens import TokenDesk
-from channels_assets.sandbox.window_list import WindowEnd
-from channels_assets.sandbox.wire import WireServer
+from channels_assets.sandbox.tokens import AccessTokens
 from channels_assets.sandbox.world import World
 
 
 class Sandbox:
-    """A stand-in for the WeChat API on 127.0.0.1; serves while it is entered.
+    """A stand-in for the WeChat API on 127.0.0.1, a context manager.
 
-    `port` 0 takes a free one. `latency` is slept before each answer, `token_life` is how long
-    a token works, both in seconds. `daily_limit` and `minute_limit` count per account and
-    path. `open_api_for` is the account that 开放接口服务 calls as. `on_call` runs before each
-    answer is computed, while nothing else reads the world. `clock` is the time that tokens,
-    quotas and rids go by.
+    `port` 0 takes a free port. `latency` is the wait before each answer, `token_life` the validity
+    of a token, both in seconds. `daily_limit` and `minute_limit` count per account and path.
+    `open_api_for` is the account of calls without a token (开放接口服务). `on_call` runs before each
+    answer is computed, under the lock of the world, so it may change the world. `clock` gives the
+    time for tokens, quotas and rids.
     """
 
     def __init__(
@@ -45,21 +43,21 @@ class Sandbox:
     ) -> None:
         self.world = world
         self._port = port
-        self._tokens = TokenDesk(token_life, clock)
+        self._tokens = AccessTokens(token_life, clock)
         self._quotas = Quotas(daily_limit, minute_limit, clock)
-        self._cloud = Cloud(clock, open_api_for)
+        self._cloud = CloudHosting(clock, open_api_for)
         self._refresh_tokens = RefreshTokens(clock)
-        callers = Callers(self._tokens, self._cloud, world.platform)
+        authenticator = Authenticator(self._tokens, self._cloud, world.platform)
         routes = Routes(
-            world, self._tokens, callers, self._refresh_tokens, self._quotas, window_end
+            world, self._tokens, authenticator, self._refresh_tokens, self._quotas, window_end
         )
         self._service = Service(
-            world, routes, callers, latency=latency, on_call=on_call, clock=clock
+            world, routes, authenticator, latency=latency, on_call=on_call, clock=clock
         )
-        self._server: WireServer | None = None
+        self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
-        self._server = WireServer(self._port, self._service.answer)
+        self._server = HttpServer(self._port, self._service.answer)
         self._server.start()
         return self
 
@@ -75,14 +73,14 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The base URL; only inside `with`."""
         if self._server is None:
             raise RuntimeError("the sandbox listens only inside `with`")
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def calls(self) -> list[Call]:
-        """Every request so far, in order of arrival."""
+        """All requests so far, in order of arrival."""
         return self._service.log.snapshot()
 
     def calls_to(self, path: str) -> list[Call]:
@@ -90,36 +88,36 @@ class Sandbox:
         return [call for call in self.calls if call.path == path]
 
     def reset_calls(self) -> None:
-        """Forget the requests so far."""
+        """Empty the log of requests."""
         self._service.log.reset()
 
     @property
     def tokens(self) -> set[str]:
-        """Every token and secret ever in play: what must never leak."""
-        issued = self._tokens.texts() | self._cloud.texts() | self._refresh_tokens.texts()
+        """All tokens and secrets, valid or not: what must never leak."""
+        issued = self._tokens.issued() | self._cloud.issued() | self._refresh_tokens.replaced()
         return issued | set(self.world.secrets().values()) | self.world.platform.secrets()
 
     def push_cloud_token(self, appid: str) -> str:
-        """A token as 云托管 puts it into the file of a container of this account."""
+        """A token, as cloud hosting (云托管) writes it into a file of the container of this account."""
         return self._cloud.push(appid)
 
     def expire_tokens(self) -> None:
-        """The tokens so far answer 42001 from now on."""
+        """Expire all tokens issued so far: calls with them get 42001."""
         self._tokens.expire_all()
         self._cloud.expire_all()
 
     def revoke_tokens(self) -> None:
-        """The tokens so far answer 40001 from now on."""
+        """Revoke all access tokens issued so far: calls with them get 40001."""
         self._tokens.revoke_all()
 
     def limit_second(self, appid: str, calls: int | None) -> None:
-        """Answer 45011 to this account above so many calls within any second; None: no longer."""
+        """Answer 45011 when this account makes more calls within any second; None removes the limit."""
         self._quotas.limit_second(appid, calls)
 
     def inject(self, fault: Fault) -> Injected:
-        """Misbehave from now on."""
+        """Put a fault in force from now on."""
         return self._service.faults.inject(fault)
 
     def clear_faults(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         self._service.faults.clear()

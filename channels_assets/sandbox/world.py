@@ -1,14 +1,12 @@
-"""All that exists behind the stand-in API, and the truth that tests compare with."""
+"""All accounts and lists that the stand-in API serves; tests compare tables with them."""
 
 import base64
 import hashlib
 from dataclasses import dataclass, field
 from random import Random
 
-from channels_assets.sandbox.generate_league import generate_league
-from channels_assets.sandbox.generate_platform import generate_platform
-from channels_assets.sandbox.generate_windows import generate_windows
-from channels_assets.sandbox.records import Json, League, Platform, Window
+from channels_assets.sandbox.generator import generate_league, generate_platform, generate_windows
+from channels_assets.sandbox.models import Json, League, Platform, Window
 
 
 @dataclass
@@ -33,7 +31,7 @@ class World:
         products_per_article: int = 3,
         string_ids: float = 0.1,
     ) -> "World":
-        """Invent a world; the same arguments always give the same one.
+        """Generate a world; the same arguments always give the same world.
 
         `products` and `articles` are the sizes of the largest window and article list,
         `promoters` counts per shop, `string_ids` is the share of article products whose id
@@ -49,16 +47,16 @@ class World:
             string_ids=string_ids,
         )
         shop_appids = [shop["shop_appid"] for shop in league.shops]
-        made = generate_windows(seed, shop_appids, windows=windows, products=products)
-        _sell_what_is_promoted(seed, made, league)
+        generated = generate_windows(seed, shop_appids, windows=windows, products=products)
+        _offer_promoted_products(seed, generated, league)
         return cls(
-            windows={window.appid: window for window in made},
+            windows={window.appid: window for window in generated},
             league=league,
-            platform=generate_platform(seed, [window.appid for window in made]),
+            platform=generate_platform(seed, [window.appid for window in generated]),
         )
 
     def secret_of(self, appid: str) -> str | None:
-        """The secret of an account; None if there is no such account."""
+        """The secret of an account; None for an unknown appid."""
         window = self.windows.get(appid)
         if window is not None:
             return window.secret
@@ -77,17 +75,17 @@ class World:
         branch_id: int | None = None,
         cps_only: bool = False,
     ) -> list[Json]:
-        """Exactly what the API sends for this window, whole and in order."""
+        """The whole list that the API sends for this window, in order."""
         return list(self.windows[appid].select(shop_appid, branch_id, cps_only))
 
     def articles_for(self, shop_appid: str, promoter_id: str, sharer_appid: str) -> list[Json]:
-        """Exactly what the API sends for this article list, whole and in order."""
+        """The whole article list that the API sends, in order."""
         articles = self.league.articles.get((shop_appid, promoter_id), [])
         return [with_share_link(article, promoter_id, sharer_appid) for article in articles]
 
 
-def _sell_what_is_promoted(seed: int, windows: list[Window], league: League) -> None:
-    """Let a fifth of the windows' affiliate products be products that articles promote."""
+def _offer_promoted_products(seed: int, windows: list[Window], league: League) -> None:
+    """Make a fifth of the affiliate products in windows products that articles promote."""
     rng = Random(f"promoted {seed}")
     promoted = {
         str(product["product_id"])
@@ -96,14 +94,14 @@ def _sell_what_is_promoted(seed: int, windows: list[Window], league: League) -> 
         for product in article["product_list"]
     }
     for window in windows:
-        chosen = rng.sample(sorted(promoted), len(promoted))
+        unused = rng.sample(sorted(promoted), len(promoted))
         for item in window.products:
-            if "out_product_id" in item and chosen and rng.random() < 0.2:
-                item["out_product_id"] = chosen.pop()
+            if "out_product_id" in item and unused and rng.random() < 0.2:
+                item["out_product_id"] = unused.pop()
 
 
 def with_share_link(article: Json, promoter_id: str, sharer_appid: str) -> Json:
-    """The article with the promotion parameter of one sharer: opaque, but always the same."""
+    """The article with the promotion link of one sharer: opaque, but always the same."""
     info = article["article_info"]
     origin = "\n".join((info["article_url"], promoter_id, sharer_appid))
     digest = hashlib.sha512(origin.encode()).digest()

@@ -12,8 +12,7 @@ import pytest
 
 from channels_assets.extract.lanes import Lanes
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
-from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, World
-from channels_assets.sandbox.window_list import WindowEnd
+from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, WindowEnd, World
 from channels_assets.wechat import pace, transport
 from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
-from channels_assets.sandbox import Call, Sandbox, World
-from channels_assets.sandbox.window_list import WindowEnd
+from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
 from channels_assets.wechat.auth import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import WeChatError

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from channels_assets.sandbox.window_list import WindowEnd
+from channels_assets.sandbox import WindowEnd
 from channels_assets.warehouse import Warehouse
 from channels_assets_tests.faults.bench import Bench
 from channels_assets_tests.faults.lists import LISTS, SIZE

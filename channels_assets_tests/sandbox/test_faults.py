@@ -13,7 +13,7 @@ from channels_assets_tests.sandbox.callers import (
     article_request,
 )
 
-ONE = {"page_size": 1}
+ONE_ITEM = {"page_size": 1}
 FIRST = {"page_size": 1, "next_key": ""}
 
 
@@ -28,32 +28,32 @@ def test_unknown_kind_or_path_is_a_mistake_of_the_test() -> None:
 
 def test_times_and_after(window: Caller) -> None:
     handle = window.sandbox.inject(Fault("system_busy", times=2, after=1))
-    assert [window.errcode(PRODUCTS, ONE) for _ in range(5)] == [0, -1, -1, 0, 0]
+    assert [window.errcode(PRODUCTS, ONE_ITEM) for _ in range(5)] == [0, -1, -1, 0, 0]
     assert (handle.seen, handle.hits) == (5, 2)
 
 
 def test_for_ever_until_removed(window: Caller) -> None:
     handle = window.sandbox.inject(Fault("system_busy"))
-    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [-1, -1, -1]
+    assert [window.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [-1, -1, -1]
     handle.remove()
     handle.remove()
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
     window.sandbox.inject(Fault("system_busy"))
     window.sandbox.clear_faults()
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
 
 
 def test_by_path(window: Caller, league: Caller) -> None:
     league.sandbox.inject(Fault("system_busy", path=SHOPS))
     assert league.errcode(SHOPS, FIRST) == -1
     assert league.errcode(SHARERS, FIRST) == "0"
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
 
 
 def test_by_account(window: Caller, league: Caller) -> None:
     league.sandbox.inject(Fault("system_busy", appid=league.appid))
     assert league.errcode(SHOPS, FIRST) == -1
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
 
 
 def test_by_body(window: Caller) -> None:
@@ -87,18 +87,18 @@ def test_several_at_once(window: Caller) -> None:
     window.sandbox.inject(Fault("rate_minute"))
     window.sandbox.inject(Fault("errcode_string"))
     window.sandbox.inject(Fault("text_plain"))
-    answer = window.send(PRODUCTS, ONE)
+    answer = window.send(PRODUCTS, ONE_ITEM)
     assert answer.json()["errcode"] == "45011"
     assert answer.headers["Content-Type"] == "text/plain"
 
 
 def test_any_code_and_text(window: Caller) -> None:
     window.sandbox.inject(Fault("system_busy", code=50002, text='用户受限 "x"', times=1))
-    answer = window.call(PRODUCTS, ONE)
+    answer = window.call(PRODUCTS, ONE_ITEM)
     assert answer["errcode"] == 50002
     assert answer["errmsg"].startswith('用户受限 "x" rid: ')
     window.sandbox.inject(Fault("errcode_string", code=45011))
-    assert window.errcode(PRODUCTS, ONE) == "45011"
+    assert window.errcode(PRODUCTS, ONE_ITEM) == "45011"
     assert [call.errcode for call in window.sandbox.calls_to(PRODUCTS)] == [50002, 45011]
 
 
@@ -128,7 +128,7 @@ def test_refusals(
 ) -> None:
     window.sandbox.inject(Fault(kind))
     answers = [
-        window.send(PRODUCTS, ONE),
+        window.send(PRODUCTS, ONE_ITEM),
         league.send(ARTICLES, article_request(league.sandbox)),
         league.send(SHARERS, FIRST),
     ]
@@ -141,11 +141,11 @@ def test_refusals(
 
 
 def test_cursor_rejected(window: Caller, league: Caller) -> None:
-    cursor = window.call(PRODUCTS, ONE)["last_buffer"]
+    cursor = window.call(PRODUCTS, ONE_ITEM)["last_buffer"]
     next_key = league.call(SHOPS, FIRST)["next_key"]
     window.sandbox.inject(Fault("cursor_rejected", times=1))
     window.sandbox.inject(Fault("cursor_rejected", path=SHOPS))
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
     assert window.errcode(PRODUCTS, {"page_size": 1, "last_buffer": cursor}) == 10022006
     assert window.errcode(PRODUCTS, {"page_size": 1, "last_buffer": cursor}) == 0
     assert league.errcode(SHOPS, {"page_size": 1, "next_key": next_key}) == 10024000
@@ -157,7 +157,7 @@ def test_ip_not_allowed_names_the_ip_both_ways(window: Caller) -> None:
         assert answer["errcode"] == 40164
         named = "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist rid: "
         assert answer["errmsg"].startswith(named)
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
 
 
 def test_secret_frozen(window: Caller) -> None:
@@ -167,7 +167,7 @@ def test_secret_frozen(window: Caller) -> None:
 
 def test_hint_instead_of_rid(window: Caller) -> None:
     window.sandbox.inject(Fault("hint_rid"))
-    errmsg = window.call(PRODUCTS, ONE)["errmsg"]
+    errmsg = window.call(PRODUCTS, ONE_ITEM)["errmsg"]
     assert " hint: [" in errmsg
     assert errmsg.endswith("]")
     assert "rid" not in errmsg

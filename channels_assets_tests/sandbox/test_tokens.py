@@ -1,4 +1,4 @@
-"""Access tokens: both ways to get one, and every way for one to end."""
+"""Access tokens: both ways to get them, and every way in which they become invalid."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from channels_assets.sandbox import Sandbox, World
 from channels_assets_tests.sandbox.callers import PLAIN, PRODUCTS, STABLE, Caller
 from channels_assets_tests.sandbox.conftest import Clock
 
-ONE = {"page_size": 1}
+ONE_ITEM = {"page_size": 1}
 
 
 def _works(caller: Caller, token: str) -> object:
     caller.token = token
-    return caller.errcode(PRODUCTS, ONE)
+    return caller.errcode(PRODUCTS, ONE_ITEM)
 
 
 @pytest.mark.parametrize("way", ["stable", "plain"])
@@ -128,7 +128,7 @@ def test_short_life_has_short_overlap(world: World, clock: Clock) -> None:
 def test_ended_by_the_test(window: Caller, end: str, errcode: int) -> None:
     old = window.token
     getattr(window.sandbox, f"{end}_tokens")()
-    assert window.errcode(PRODUCTS, ONE) == errcode
+    assert window.errcode(PRODUCTS, ONE_ITEM) == errcode
     new = window.stable()["access_token"]
     assert new != old
     assert _works(window, new) == 0

@@ -111,16 +111,16 @@ def test_share_links_depend_on_the_sharer_only() -> None:
     world = World.generate(seed=7)
     before = copy.deepcopy(world)
     shop_appid, promoter_id = next(iter(world.league.articles))
-    one, other = (
+    first, second = (
         world.articles_for(shop_appid, promoter_id, sharer["sharer_appid"])
         for sharer in world.league.sharers
     )
-    links = [article["article_info"].pop("promoter_share_link") for article in one]
-    others = [article["article_info"].pop("promoter_share_link") for article in other]
+    links = [article["article_info"].pop("promoter_share_link") for article in first]
+    others = [article["article_info"].pop("promoter_share_link") for article in second]
     assert not set(links) & set(others)
     assert all(re.fullmatch(r"v1=[\w-]{60,80}", link, re.ASCII) for link in links)
     assert len(set(links)) == len(links)
-    assert one == other
+    assert first == second
     assert world == before
 
 

@@ -1,4 +1,4 @@
-"""Cursors: what they look like, and that each is good for one list and one way to page only."""
+"""Cursors: their format, and that each is valid for the same list, filters and page size only."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Names, titles, ids and moments as they look in the real API, drawn from a random source."""
+"""Random names, titles, ids and times, as they look in the real API."""
 
 import base64
 from random import Random
@@ -15,7 +15,7 @@ _TRAITS = (
     "限量🎁",
     "儿童",
 )
-_THINGS = ("茶叶", "羊毛围巾", "红富士苹果", "游戏机", "保温杯", "绘本", "牛肉干", "台灯", "颈椎枕")
+_GOODS = ("茶叶", "羊毛围巾", "红富士苹果", "游戏机", "保温杯", "绘本", "牛肉干", "台灯", "颈椎枕")
 _SPECS = ("500g", "2件装", "大号/L", "买一送一🔥", '10" 屏', "3×6包", "礼盒装", "")
 _OPENINGS = ("为什么说", "这才是", "我们找到了", "冬天里的", "妈妈都说好的", "深度｜", "【福利】")
 _ENDINGS = ("，看完再买!", "\u2014\u2014附清单", "？答案在文末👇", " & 你", "\\(^o^)/", "")
@@ -26,11 +26,11 @@ _TWO_YEARS = 63_072_000
 _BEYOND_DOUBLE = 2**53 + 1
 
 LARGEST_ID = 18446744073709551615
-"""The largest uint64: no parser that goes through floats or signed integers keeps it."""
+"""The largest uint64: a parser that uses floats or signed integers changes it."""
 
 
 def appid(rng: Random) -> str:
-    """An appid, which is also what a sharer's id looks like."""
+    """An appid; ids of sharers have the same form."""
     return f"wx{rng.getrandbits(64):016x}"
 
 
@@ -44,8 +44,8 @@ def openid(rng: Random) -> str:
     return "o" + base64.urlsafe_b64encode(rng.randbytes(20)).decode().rstrip("=")
 
 
-def person(rng: Random) -> str:
-    """A nickname; now and then the API has none."""
+def nickname(rng: Random) -> str:
+    """A nickname; some are empty, as in the API."""
     return "" if rng.random() < 0.1 else rng.choice(_PEOPLE) + str(rng.randrange(100))
 
 
@@ -56,18 +56,18 @@ def shop_name(rng: Random) -> str:
 
 def product_name(rng: Random) -> str:
     """The name of a product; a few are very long."""
-    parts = [rng.choice(_BRANDS), rng.choice(_TRAITS), rng.choice(_THINGS), rng.choice(_SPECS)]
+    parts = [rng.choice(_BRANDS), rng.choice(_TRAITS), rng.choice(_GOODS), rng.choice(_SPECS)]
     name = " ".join(parts).strip()
     return name * 12 if rng.random() < 0.03 else name
 
 
 def article_title(rng: Random) -> str:
     """The title of an article; a few are very long."""
-    title = rng.choice(_OPENINGS) + rng.choice(_TRAITS) + rng.choice(_THINGS) + rng.choice(_ENDINGS)
+    title = rng.choice(_OPENINGS) + rng.choice(_TRAITS) + rng.choice(_GOODS) + rng.choice(_ENDINGS)
     return title * 20 if rng.random() < 0.05 else title
 
 
-def image(rng: Random) -> str:
+def image_url(rng: Random) -> str:
     """The address of an image, or the empty string."""
     if rng.random() < 0.2:
         return ""
@@ -81,18 +81,18 @@ def article_url(rng: Random) -> str:
 
 
 def product_id(rng: Random) -> int:
-    """13 or 14 digits as a rule; some need all 64 bits."""
+    """Most have 13 or 14 digits; some need all 64 bits."""
     if rng.random() < 0.04:
         return rng.randrange(_BEYOND_DOUBLE, LARGEST_ID)
     return rng.randrange(10**12, 10**14)
 
 
-def moment(rng: Random) -> int:
-    """A time of the last two years in seconds."""
+def timestamp(rng: Random) -> int:
+    """Epoch seconds within the last two years."""
     return _NOW - rng.randrange(_TWO_YEARS)
 
 
 def bind_time(rng: Random) -> int:
-    """A time in seconds as a rule, in milliseconds now and then: both occur."""
-    seconds = moment(rng)
+    """Epoch seconds, sometimes milliseconds: the API sends both."""
+    seconds = timestamp(rng)
     return seconds * 1000 + rng.randrange(1000) if rng.random() < 0.3 else seconds

@@ -11,7 +11,7 @@ from channels_assets.sandbox import World
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_runs_until_it_is_told_to_stop(stop: signal.Signals) -> None:
+def test_runs_until_a_signal(stop: signal.Signals) -> None:
     command = [sys.executable, "-m", "channels_assets.sandbox", "--port", "0", "--seed", "9"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Quotas by day and minute, quota/get, clear_quota and rid/get."""
+"""Quotas by day, minute and second, quota/get and clear_quota."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -11,8 +11,7 @@ from channels_assets_tests.sandbox.conftest import Clock
 
 QUOTA = "/cgi-bin/openapi/quota/get"
 CLEAR = "/cgi-bin/clear_quota"
-RID = "/cgi-bin/openapi/rid/get"
-ONE = {"page_size": 1}
+ONE_ITEM = {"page_size": 1}
 
 
 @pytest.fixture
@@ -23,48 +22,48 @@ def limited(world: World, clock: Clock) -> Iterator[Caller]:
 
 
 def test_minute_and_day(limited: Caller, clock: Clock) -> None:
-    assert [limited.errcode(PRODUCTS, ONE) for _ in range(4)] == [0, 0, 0, 45011]
+    assert [limited.errcode(PRODUCTS, ONE_ITEM) for _ in range(4)] == [0, 0, 0, 45011]
     clock.now += 60
-    assert [limited.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 45009]
+    assert [limited.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [0, 0, 45009]
     clock.now += 86_400
-    assert limited.log_in().errcode(PRODUCTS, ONE) == 0
+    assert limited.log_in().errcode(PRODUCTS, ONE_ITEM) == 0
 
 
 def test_the_day_begins_in_shanghai(limited: Caller, clock: Clock) -> None:
     midnight_there = datetime(2025, 10, 10, tzinfo=timezone(timedelta(hours=8)))
     clock.now = midnight_there.timestamp() - 120
     limited.log_in()
-    assert [limited.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 0]
+    assert [limited.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [0, 0, 0]
     clock.now += 60
-    assert [limited.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 45009]
+    assert [limited.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [0, 0, 45009]
     clock.now += 60
-    assert limited.errcode(PRODUCTS, ONE) == 0
+    assert limited.errcode(PRODUCTS, ONE_ITEM) == 0
 
 
 def test_every_account_has_its_own(limited: Caller, world: World) -> None:
     agency = Caller(limited.sandbox, world.league.appid, world.league.secret).log_in()
     for _ in range(3):
-        limited.call(PRODUCTS, ONE)
+        limited.call(PRODUCTS, ONE_ITEM)
     assert agency.errcode(SHOPS, {"next_key": "", "page_size": 1}) == "0"
 
 
 def test_a_second(window: Caller, league: Caller, clock: Clock) -> None:
     window.sandbox.limit_second(window.appid, 2)
-    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 45011]
+    assert [window.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [0, 0, 45011]
     clock.now += 0.75
-    assert window.errcode(PRODUCTS, ONE) == 45011
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 45011
     clock.now += 0.25
-    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 45011]
+    assert [window.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [0, 0, 45011]
     for _ in range(3):
         assert league.errcode(SHOPS, {"next_key": "", "page_size": 1}) == "0"
     rate = {"call_count": 2, "refresh_second": 1}
     assert window.call(QUOTA, {"cgi_path": PRODUCTS})["rate_limit"] == rate
     window.sandbox.limit_second(window.appid, None)
-    assert [window.errcode(PRODUCTS, ONE) for _ in range(3)] == [0, 0, 0]
+    assert [window.errcode(PRODUCTS, ONE_ITEM) for _ in range(3)] == [0, 0, 0]
 
 
 def test_quota_get(limited: Caller) -> None:
-    limited.call(PRODUCTS, ONE)
+    limited.call(PRODUCTS, ONE_ITEM)
     assert limited.call(QUOTA, {"cgi_path": PRODUCTS}) == {
         "errcode": 0,
         "errmsg": "ok",
@@ -76,37 +75,17 @@ def test_quota_get(limited: Caller) -> None:
 
 
 def test_quota_get_without_limits(window: Caller) -> None:
-    window.call(PRODUCTS, ONE)
+    window.call(PRODUCTS, ONE_ITEM)
     answer = window.call(QUOTA, {"cgi_path": PRODUCTS})
     assert answer["quota"] == {"daily_limit": 0, "used": 1, "remain": 0}
     assert "rate_limit" not in answer
 
 
 def test_clear_quota(limited: Caller, clock: Clock) -> None:
-    limited.call(PRODUCTS, ONE)
+    limited.call(PRODUCTS, ONE_ITEM)
     assert limited.errcode(CLEAR, {"appid": "wx0000000000000000"}) == 40013
     assert [limited.errcode(CLEAR, {"appid": limited.appid}) for _ in range(11)] == [
         *[0] * 10,
         48006,
     ]
     assert limited.call(QUOTA, {"cgi_path": PRODUCTS})["quota"]["used"] == 0
-
-
-def test_rid_get(window: Caller, league: Caller, clock: Clock) -> None:
-    refused = window.call(PRODUCTS, {"page_size": 0})
-    rid = refused["errmsg"].partition(" rid: ")[2]
-    told = window.call(RID, {"rid": rid})["request"]
-    assert told["invoke_time"] == clock.now
-    assert told["request_body"] == '{"page_size": 0}'
-    assert "10022006" in told["response_body"]
-    assert told["client_ip"] == "127.0.0.1"
-    assert window.token not in str(told)
-    assert league.errcode(RID, {"rid": rid}) == 76003
-    assert window.errcode(RID, {"rid": "00000000-00000000-00000000"}) == 76001
-    assert window.errcode(RID, {"rid": "x"}) == 76002
-
-
-@pytest.mark.parametrize("path", [QUOTA, CLEAR, RID])
-def test_they_need_a_token(window: Caller, path: str) -> None:
-    window.token = ""
-    assert window.errcode(path, {}) == 41001

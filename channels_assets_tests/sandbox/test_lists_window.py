@@ -85,13 +85,13 @@ def test_filters(window: Caller) -> None:
             lambda body: window.call(PRODUCTS, body), request, "last_buffer", "products"
         ) == (expected)
         assert window.call(PRODUCTS, request)["total_num"] == len(expected)
-        told = world.products_for(
+        products = world.products_for(
             window.appid,
             shop_appid=filters.get("appid"),
             branch_id=filters.get("branch_id"),
             cps_only=filters.get("query_cps_product", False),
         )
-        assert told == expected
+        assert products == expected
     assert all(expected for _, expected in cases[:5])
 
 
@@ -143,10 +143,10 @@ def readers() -> Iterator[dict[str, Caller]]:
     """Callers of the first window of two sandboxes that end walks differently."""
     world = World.generate(seed=11, products=60)
     account = next(iter(world.windows.values()))
-    with Sandbox(world) as one, Sandbox(world, window_end="missing") as other:
+    with Sandbox(world) as with_buffer, Sandbox(world, window_end="missing") as without_buffer:
         yield {
-            "buffer": Caller(one, account.appid, account.secret).log_in(),
-            "missing": Caller(other, account.appid, account.secret).log_in(),
+            "buffer": Caller(with_buffer, account.appid, account.secret).log_in(),
+            "missing": Caller(without_buffer, account.appid, account.secret).log_in(),
         }
 
 

@@ -1,4 +1,4 @@
-"""The log of calls, the hook before each answer, latency, starting and stopping."""
+"""The sandbox itself: the hook before each answer, latency, starting and stopping."""
 
 import threading
 import time
@@ -7,31 +7,7 @@ import pytest
 import requests
 
 from channels_assets.sandbox import Call, Fault, Sandbox, World
-from channels_assets_tests.sandbox.callers import PRODUCTS, SHOPS, STABLE, Caller
-from channels_assets_tests.sandbox.conftest import Clock
-
-
-def test_one_entry_per_request(window: Caller, clock: Clock) -> None:
-    window.call(PRODUCTS, {"page_size": 1})
-    window.call(SHOPS, {"page_size": 1})
-    token, good, bad = window.sandbox.calls
-    assert (token.path, token.appid, token.errcode) == (STABLE, window.appid, 0)
-    assert good == Call(PRODUCTS, window.appid, {"page_size": 1}, 0, 200, good.rid, clock.now)
-    assert (bad.path, bad.errcode, bad.status) == (SHOPS, 48001, 200)
-    assert window.sandbox.calls_to(PRODUCTS) == [good]
-    window.sandbox.reset_calls()
-    assert window.sandbox.calls == []
-
-
-def test_entries_of_odd_requests(sandbox: Sandbox) -> None:
-    requests.post(sandbox.url + PRODUCTS, data=b"{", timeout=5)
-    requests.post(sandbox.url + "/nowhere", data=iter([b"x"]), timeout=5)
-    assert [
-        (call.path, call.appid, call.body, call.errcode, call.status) for call in sandbox.calls
-    ] == [
-        (PRODUCTS, "", None, 41001, 200),
-        ("/nowhere", "", None, 0, 412),
-    ]
+from channels_assets_tests.sandbox.callers import PRODUCTS, Caller
 
 
 def test_hook_may_change_the_world_before_the_answer(world: World) -> None:

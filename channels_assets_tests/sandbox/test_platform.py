@@ -1,15 +1,20 @@
-"""The third-party platform: its token, its accounts' tokens, and refresh tokens that change."""
+"""The third-party platform and 云托管: tokens, refresh tokens that change, and calls without a token."""
+
+from collections.abc import Iterator
 
 import pytest
+import requests
 
-from channels_assets.sandbox import Sandbox
+from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets_tests.sandbox.callers import PRODUCTS, SHOPS, Caller, Json
 from channels_assets_tests.sandbox.conftest import Clock
 
 COMPONENT = "/cgi-bin/component/api_component_token"
 AUTHORIZER = "/cgi-bin/component/api_authorizer_token"
 QUOTA = "/cgi-bin/openapi/quota/get"
-ONE = {"page_size": 1}
+ONE_ITEM = {"page_size": 1}
+FIRST = {"next_key": "", "page_size": 1}
+TOKEN = "cloudbase_access_token"
 
 
 def _component(window: Caller, **fields: object) -> Json:
@@ -84,7 +89,7 @@ def test_an_accounts_token_with_both_spellings(
     answer = _authorizer(window, component_token, spelled)
     assert set(answer) == {"authorizer_access_token", "expires_in", "authorizer_refresh_token"}
     window.token = answer["authorizer_access_token"]
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
     assert "quota" in window.call(QUOTA, {"cgi_path": PRODUCTS})
     assert window.errcode(SHOPS, {"next_key": "", "page_size": 1}) == 61007
 
@@ -118,7 +123,7 @@ def test_a_refresh_token_is_replaced_and_works_five_minutes_more(
 
 def test_the_platforms_token_does_not_read_lists(window: Caller, component_token: str) -> None:
     window.token = component_token
-    assert window.errcode(PRODUCTS, ONE) == 48001
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 48001
 
 
 def test_without_permission_sets_and_without_authorisation(
@@ -127,11 +132,11 @@ def test_without_permission_sets_and_without_authorisation(
     platform = window.sandbox.world.platform
     window.token = _authorizer(window, component_token)["authorizer_access_token"]
     platform.authorisations[window.appid].permission_sets = {1, 2}
-    assert window.errcode(PRODUCTS, ONE) == 61007
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 61007
     platform.authorisations[window.appid].permission_sets = {133}
-    assert window.errcode(PRODUCTS, ONE) == 0
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 0
     del platform.authorisations[window.appid]
-    assert window.errcode(PRODUCTS, ONE) == 61003
+    assert window.errcode(PRODUCTS, ONE_ITEM) == 61003
 
 
 def test_tokens_knows_all_that_must_not_leak(
@@ -143,3 +148,65 @@ def test_tokens_knows_all_that_must_not_leak(
     seen = {component_token, first, answer["authorizer_access_token"]}
     seen |= {answer["authorizer_refresh_token"], platform.secret, platform.ticket}
     assert seen <= sandbox.tokens
+
+
+def _post(sandbox: Sandbox, path: str, body: object, **query: str) -> requests.Response:
+    return requests.post(sandbox.url + path, params=query, json=body, timeout=5)
+
+
+def test_the_pushed_token_reads_the_window_list_and_nothing_else(window: Caller) -> None:
+    token = window.sandbox.push_cloud_token(window.appid)
+    answer = _post(window.sandbox, PRODUCTS, ONE_ITEM, **{TOKEN: token})
+    assert answer.json()["products"] == window.call(PRODUCTS, ONE_ITEM)["products"]
+    assert "x-openapi-seqid" not in answer.headers
+    assert window.sandbox.calls_to(PRODUCTS)[0].appid == window.appid
+    assert _post(window.sandbox, SHOPS, FIRST, **{TOKEN: token}).json()["errcode"] == 48001
+
+
+def test_the_pushed_token_under_the_other_name(window: Caller) -> None:
+    token = window.sandbox.push_cloud_token(window.appid)
+    refused = _post(window.sandbox, PRODUCTS, ONE_ITEM, access_token=token).json()
+    assert refused["errcode"] == 40001
+    swapped = _post(window.sandbox, PRODUCTS, ONE_ITEM, **{TOKEN: window.token}).json()
+    assert swapped["errcode"] == 40001
+
+
+def test_the_pushed_token_works_for_half_an_hour(window: Caller, clock: Clock) -> None:
+    first = window.sandbox.push_cloud_token(window.appid)
+    clock.now += 600
+    second = window.sandbox.push_cloud_token(window.appid)
+    assert first != second
+    clock.now += 1199
+    assert _post(window.sandbox, PRODUCTS, ONE_ITEM, **{TOKEN: first}).json()["errcode"] == 0
+    clock.now += 1
+    assert _post(window.sandbox, PRODUCTS, ONE_ITEM, **{TOKEN: first}).json()["errcode"] == 42001
+    assert _post(window.sandbox, PRODUCTS, ONE_ITEM, **{TOKEN: second}).json()["errcode"] == 0
+    assert {first, second} <= window.sandbox.tokens
+
+
+@pytest.fixture
+def open_api(world: World) -> Iterator[Sandbox]:
+    with Sandbox(world, open_api_for=next(iter(world.windows))) as sandbox:
+        yield sandbox
+
+
+def test_open_api_needs_no_token_and_says_so(open_api: Sandbox, world: World) -> None:
+    answer = _post(open_api, PRODUCTS, ONE_ITEM)
+    appid = next(iter(world.windows))
+    assert answer.json()["products"] == world.products_for(appid)[:1]
+    assert answer.headers["x-openapi-seqid"]
+    assert [call.appid for call in open_api.calls] == [appid]
+
+
+def test_open_api_is_for_the_window_list_and_calls_without_a_token(open_api: Sandbox) -> None:
+    assert _post(open_api, SHOPS, FIRST).json()["errcode"] == 41001
+    assert _post(open_api, PRODUCTS, ONE_ITEM, access_token="x").json()["errcode"] == 40014
+
+
+def test_open_api_has_no_header_on_failures(open_api: Sandbox) -> None:
+    open_api.inject(Fault("window_banned"))
+    assert "x-openapi-seqid" not in _post(open_api, PRODUCTS, ONE_ITEM).headers
+
+
+def test_without_open_api_a_token_is_needed(sandbox: Sandbox) -> None:
+    assert _post(sandbox, PRODUCTS, ONE_ITEM).json()["errcode"] == 41001

@@ -1,4 +1,4 @@
-"""The accounts that exist in a world, and the lists that belong to each."""
+"""The accounts of a world, and the lists of each account."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,34 +14,34 @@ ARTICLE_PROMOTER_TYPES = (4, 5)
 
 @dataclass
 class Window:
-    """One 视频号助手 account. `products` are the very objects the API sends, in its order."""
+    """One 视频号助手 account. `products` are the objects that the API sends, in the same order."""
 
     appid: str
     secret: str
     nickname: str
     products: list[Json] = field(default_factory=list)
     branches: dict[str, int] = field(default_factory=dict)
-    """product_id -> branch_id; the API filters by branch but never shows it."""
+    """product_id -> branch_id; the API filters by branch but does not send it."""
 
     def select(self, shop_appid: str | None, branch_id: int | None, cps_only: bool) -> list[Json]:
-        """The products that pass the filters; a shop wins over `cps_only`, as in the API."""
+        """The products that pass the filters; with a shop, `cps_only` is ignored, as in the API."""
         if shop_appid is not None:
-            chosen = [item for item in self.products if item.get("appid") == shop_appid]
+            selected = [item for item in self.products if item.get("appid") == shop_appid]
         elif cps_only:
-            chosen = [item for item in self.products if item.get("product_source") == AFFILIATE]
+            selected = [item for item in self.products if item.get("product_source") == AFFILIATE]
         else:
-            chosen = self.products
+            selected = self.products
         if branch_id is None:
-            return chosen
-        return [item for item in chosen if self.branches.get(item["product_id"]) == branch_id]
+            return selected
+        return [item for item in selected if self.branches.get(item["product_id"]) == branch_id]
 
 
 @dataclass
 class Authorisation:
-    """What one window account has granted to the platform."""
+    """What a window account allows the platform."""
 
     refresh_token: str
-    """The one that works now; the sandbox replaces it at each use."""
+    """The valid refresh token; the sandbox replaces it at each use."""
     permission_sets: set[int] = field(default_factory=lambda: {133, 177})
 
 
@@ -52,14 +52,14 @@ class Platform:
     appid: str
     secret: str
     ticket: str
-    """The component_verify_ticket of the last push."""
+    """The latest component_verify_ticket."""
     expired_tickets: set[str] = field(default_factory=set)
     authorisations: dict[str, Authorisation] = field(default_factory=dict)
-    """By the appid of the window account; one that withdraws is taken out."""
+    """By appid of the window account; a withdrawn authorisation is removed."""
 
     def secrets(self) -> set[str]:
-        """What must never leak."""
-        refresh = {granted.refresh_token for granted in self.authorisations.values()}
+        """All values that must never leak."""
+        refresh = {authorisation.refresh_token for authorisation in self.authorisations.values()}
         return {self.secret, self.ticket} | self.expired_tickets | refresh
 
 
@@ -74,9 +74,9 @@ class League:
     """shop_appid -> the accounts linked to that shop."""
     sharers: list[Json] = field(default_factory=list)
     sharer_openids: dict[str, str] = field(default_factory=dict)
-    """sharer_appid -> openid; the API filters by openid but never shows it."""
+    """sharer_appid -> openid; the API filters by openid but does not send it."""
     articles: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
-    """(shop_appid, promoter_id) -> articles, without the link that depends on the sharer."""
+    """(shop_appid, promoter_id) -> articles, without the share link, which depends on the sharer."""
 
     def has_shop(self, shop_appid: object) -> bool:
         """Whether this shop works with the agency."""
@@ -87,7 +87,7 @@ class League:
         return any(sharer["sharer_appid"] == sharer_appid for sharer in self.sharers)
 
     def promoter(self, shop_appid: str, promoter_id: object) -> Json | None:
-        """The account of that id linked to that shop."""
+        """The promoter with this id that is linked to this shop."""
         linked = self.promoters.get(shop_appid, [])
         return next((item for item in linked if item["promoter_id"] == promoter_id), None)
 

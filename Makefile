@@ -6,7 +6,7 @@ CLUSTER := .venv-cluster/bin
 CLUSTER_READY := .venv-cluster/.ready
 CLUSTER_TESTS := channels_assets_tests/cluster
 
-.PHONY: run dev notebook test test-slow test-browser test-cluster cluster capacity soak simulate
+.PHONY: help run dev notebook test test-slow test-browser test-cluster cluster capacity soak simulate
 .PHONY: bench bench-limit bench-load bench-memory bench-growth bench-history docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
@@ -26,6 +26,9 @@ test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, 
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
 	@$(BIN)/python -m pytest -m browser
+
+help: ## This list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 cluster: $(CLUSTER_READY) ## Set up .venv-cluster: what many machines need
 
@@ -83,7 +86,7 @@ lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 
-format: $(READY)
+format: $(READY) ## Let ruff put the code into order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

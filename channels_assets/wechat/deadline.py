@@ -14,7 +14,7 @@ import math
 import socket
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import urllib3
 
@@ -48,13 +48,24 @@ class _Response(http.client.HTTPResponse):
     """Also what a proxy answers to CONNECT."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
-        super().__init__(sock, *arguments, **named)
-        raw = _UntilDeadline(sock, self.fp.detach(), _exchange.deadline)
-        self.fp = io.BufferedReader(raw)
+        reading: Any = _Reading(sock)
+        super().__init__(reading, *arguments, **named)
+
+
+class _Reading:
+    """All that http.client asks of a socket to read an answer from it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
+        # The socket counts its open files: it is closed with the last of them.
+        raw = self._sock.makefile(mode, buffering=0)
+        return io.BufferedReader(_UntilDeadline(self._sock, raw, _exchange.deadline))
 
 
 class _UntilDeadline(io.RawIOBase):
-    def __init__(self, sock: socket.socket, raw: Any, deadline: float) -> None:  # noqa: ANN401
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase, deadline: float) -> None:
         self._sock = sock
         self._raw = raw
         self._deadline = deadline
@@ -62,16 +73,16 @@ class _UntilDeadline(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int | None:  # noqa: ANN401
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         allowed = self._sock.gettimeout()
         if allowed is not None and allowed <= left:
-            return self._raw.readinto(buffer)
+            return self._sock.recv_into(buffer)
         self._sock.settimeout(left)
         try:
-            return self._raw.readinto(buffer)
+            return self._sock.recv_into(buffer)
         finally:
             # The connection is used again.
             self._sock.settimeout(allowed)

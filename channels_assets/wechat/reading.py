@@ -24,12 +24,12 @@ _LOOKS_LIKE_ONE = re.compile(r"[\x21-\x7e]{8,4096}")
 _READS, _PAUSE_SECONDS = 3, 0.1
 _NO_SMALL_FILE = (errno.EINVAL, errno.EFBIG, errno.EISDIR, errno.ENXIO)
 _OTHER_FILE = (
-    f"It must be a regular file of at most {MAX_BYTES // 1024} kB, with the token or ticket alone. "
-    f"必须是不超过 {MAX_BYTES // 1024} kB 的普通文件，只含 token 或 ticket 本身。"
+    f"It must be a regular file of at most {MAX_BYTES // 1024} kB, with the token or ticket alone.",
+    f"必须是不超过 {MAX_BYTES // 1024} kB 的普通文件，只含 token 或 ticket 本身。",
 )
 _UNREADABLE = (
-    "Does the program that writes it run, on this machine and for this user? "
-    "请确认写入该文件的程序在运行，且本用户有读取权限。"
+    "Does the program that writes it run, on this machine and for this user?",
+    "请确认写入该文件的程序在运行，且本用户有读取权限。",
 )
 
 
@@ -61,10 +61,11 @@ def _text_of(setting: str, path: Path) -> str:
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             odd = isinstance(error, OSError) and error.errno in _NO_SMALL_FILE
+            todo, todo_zh = _OTHER_FILE if odd else _UNREADABLE
             raise PermissionDenied(
                 f"`{setting}` {path} can't be read: {why}.",
                 endpoint=setting,
-                advice=_OTHER_FILE if odd else _UNREADABLE,
+                advice=f"{todo} 无法读取 {setting}：{todo_zh}",
             ) from None
         if text or not left:
             return text

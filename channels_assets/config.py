@@ -170,6 +170,16 @@ class Settings(Section):
     def window_named(self, key: str) -> Window | None:
         return self._windows.get(key)
 
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The environment variables that hold something secret."""
+        names = {self.api.limits_env, self.warehouse.catalogue_env}
+        for account in (*self.window, *([self.league] if self.league else [])):
+            names |= {account.secret_env, account.credential.refresh_token_env}
+        if self.platform is not None:
+            names.add(self.platform.secret_env)
+        return frozenset(name for name in names if name)
+
     @cached_property
     def _windows(self) -> Mapping[str, Window]:
         return {window.key: window for window in self.window}

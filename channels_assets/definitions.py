@@ -17,7 +17,7 @@ from dagster import (
 from channels_assets.config import ConfigError, Settings, config_path, load_settings
 from channels_assets.defs import assets, automation, checks, dimensions, jobs, sources
 from channels_assets.defs.ahead import Ahead
-from channels_assets.defs.resources import WarehouseResource, WeChatResource
+from channels_assets.defs.resources import WarehouseResource, WeChatResource, fixed, no_outputs
 
 
 @definitions
@@ -62,7 +62,8 @@ def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
         resources={
             "wechat": WeChatResource(),
             "warehouse": WarehouseResource(),
-            "ahead": ahead or Ahead(),
+            "ahead": fixed(ahead or Ahead()),
+            "io_manager": no_outputs,
         },
         # The steps of a run share one process, one token and one limiter; lists run side by side.
         executor=in_process_executor,

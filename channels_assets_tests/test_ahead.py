@@ -102,7 +102,7 @@ def project(make_project: Make) -> Project:
 def begun(project: Project) -> Ahead:
     ahead = Ahead()
     with patch.dict(os.environ, project.environment):
-        begin_windows(ahead, WarehouseResource(data_dir=str(project.data)))
+        begin_windows(ahead, WarehouseResource())
     return ahead
 
 
@@ -182,7 +182,7 @@ def test_ctrl_c_while_it_begins_or_ends_leaves_nothing_behind(
     with patch.dict(os.environ, project.environment):
         monkeypatch.setattr(Lanes, "walk", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            begin_windows(ahead, WarehouseResource(data_dir=str(project.data)))
+            begin_windows(ahead, WarehouseResource())
         monkeypatch.setattr(Lanes, "walk", walk)
         ahead.begin("another", {}, Staging(project.data / "staging"), 1)
         [first, second] = ahead._begun.values()

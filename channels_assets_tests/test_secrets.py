@@ -199,7 +199,8 @@ def test_no_source_of_tokens_shows_one(tmp_path: Path, monkeypatch: pytest.Monke
     with Echo({}) as echo:
         path = tmp_path / "channels.toml"
         path.write_text("\n".join([f'[api]\nbase_url = "{echo.url}"', *lines]))
-        resource = WeChatResource(config_file=str(path))
+        monkeypatch.setenv("CHANNELS_CONFIG", str(path))
+        resource = WeChatResource()
         sources = token_sources(resource.settings, tmp_path / "data")
         clients = [resource.client(window) for window in resource.settings.window]
         held = [sources.of(window.credential) for window in resource.settings.window]

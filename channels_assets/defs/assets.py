@@ -42,6 +42,7 @@ RETRY = RetryPolicy(max_retries=2, delay=10, backoff=Backoff.EXPONENTIAL, jitter
             f"One partition is one `[[window]]` of channels.toml. Source: {WINDOW_PRODUCTS.doc}",
         )
     ],
+    config_schema={},
     backfill_policy=BackfillPolicy.single_run(),
     retry_policy=RETRY,
 )
@@ -84,6 +85,7 @@ def window_products(
         ),
     ],
     can_subset=True,
+    config_schema={},
     backfill_policy=BackfillPolicy.single_run(),
     retry_policy=RETRY,
 )

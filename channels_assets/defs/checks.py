@@ -115,7 +115,10 @@ def _age(one: ListAge) -> str:
 
 def _of_quality(check: QualityCheck) -> AssetChecksDefinition:
     @asset_check(
-        asset=check.asset, name=check.name, description=f"{check.asks} ({check.severity.lower()})"
+        asset=check.asset,
+        name=check.name,
+        config_schema={},
+        description=f"{check.asks} ({check.severity.lower()})",
     )
     def run(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> AssetCheckResult:
         with connect(warehouse.folder) as connection:
@@ -128,6 +131,7 @@ def _of_promise(promise: Promise) -> AssetChecksDefinition:
     @asset_check(
         asset=promise.asset,
         name=FRESH,
+        config_schema={},
         description=f"Was every single list read within {promise.hours:g} h? Older warns, twice as "
         "old fails. Dagster's own freshness sees the newest list alone.",
     )

@@ -48,6 +48,7 @@ FOUND_CHECK = "article_lists_found"
 
 @asset(
     deps=[source_key("cooperating_shops")],
+    config_schema={},
     group_name="discovery",
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,
@@ -66,6 +67,7 @@ def cooperating_shops(
 
 @asset(
     deps=[cooperating_shops, source_key("shop_promoters")],
+    config_schema={},
     group_name="discovery",
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,
@@ -102,6 +104,7 @@ def shop_promoters(
 
 @asset(
     deps=[source_key("sharers")],
+    config_schema={},
     group_name="discovery",
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,

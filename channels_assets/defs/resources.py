@@ -1,7 +1,9 @@
 """What assets need from outside: the API and the warehouse.
 
-Dagster prints the fields of a resource in its UI and in `repr`: these hold paths alone. Secrets are
-read from the environment where a token is fetched, and kept nowhere.
+Whoever reaches Dagster's web server may launch a run with a run config of his own, and other
+settings may name a command that is run. So no resource here takes any config: which settings and
+which data folder are used is said by the environment alone. Secrets are read from the environment
+where a token is fetched, and kept nowhere.
 """
 
 from __future__ import annotations
@@ -11,7 +13,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dagster import ConfigurableResource, Failure, InitResourceContext
+from dagster import (
+    ConfigurableResource,
+    Failure,
+    InitResourceContext,
+    InMemoryIOManager,
+    IOManagerDefinition,
+    ResourceDefinition,
+)
+from pydantic import ConfigDict
 
 from channels_assets import config
 from channels_assets.accounts import Account, Credential
@@ -23,17 +33,19 @@ from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.transport import RequestsTransport
 
 
-class WeChatResource(ConfigurableResource):
-    """The API as channels.toml describes it. `config_file`: default CHANNELS_CONFIG or ./channels.toml."""
+class _WithoutConfig(ConfigurableResource):
+    # Else Dagster would swallow an unknown argument in silence.
+    model_config = ConfigDict(extra="forbid")
 
-    config_file: str = ""
+
+class WeChatResource(_WithoutConfig):
+    """The API as channels.toml describes it: that of CHANNELS_CONFIG, or ./channels.toml."""
 
     @cached_property
     def settings(self) -> config.Settings:
         """Raises Failure, with the line that says what to change: a retry can't help."""
-        path = Path(self.config_file) if self.config_file else config.config_path()
         try:
-            return config.load_settings(path)
+            return config.load_settings(config.config_path())
         except config.ConfigError as error:
             raise Failure(str(error), allow_retries=False) from None
 
@@ -123,10 +135,8 @@ def open_store(folder: Path, settings: config.Settings) -> Store:
     return open_warehouse(folder, settings.warehouse.publish_every_seconds, lake_of(settings))
 
 
-class WarehouseResource(ConfigurableResource):
-    """The DuckDB files, or the lake that settings name. `data_dir`: default CHANNELS_DATA or ./data."""
-
-    data_dir: str = ""
+class WarehouseResource(_WithoutConfig):
+    """The DuckDB files in CHANNELS_DATA, or ./data; or the lake that settings name."""
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
         if context.instance is not None and find_spec("dagster_postgres") is not None:
@@ -136,10 +146,20 @@ class WarehouseResource(ConfigurableResource):
 
     @cached_property
     def folder(self) -> Path:
-        return Path(self.data_dir) if self.data_dir else config.data_dir()
+        return config.data_dir()
 
     def open(self, settings: config.Settings) -> Store:
         return open_store(self.folder, settings)
 
     def staging(self, settings: config.Settings) -> Staging:
         return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)
+
+
+def fixed(value: object) -> ResourceDefinition:
+    """`value` as a resource: bare, Dagster would take any config for it."""
+    return ResourceDefinition(lambda _: value, config_schema={})
+
+
+# Dagster adds one to every job, by default one whose folder a run config may choose. No output of
+# our assets goes through it.
+no_outputs = IOManagerDefinition(lambda _: InMemoryIOManager(), config_schema={})

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from channels_assets import config
 from channels_assets.accounts import Credential, Platform
@@ -27,8 +27,11 @@ from channels_assets.wechat.transport import RequestsTransport
 class TokenSources:
     """The sources of this process: all its runs share one token of each account."""
 
-    def __init__(self, api: config.Api, platform: Platform | None, folder: Path) -> None:
+    def __init__(
+        self, api: config.Api, platform: Platform | None, folder: Path, secret_names: frozenset[str]
+    ) -> None:
         self._api = api
+        self._secret_names = secret_names
         self._platform = platform
         self._folder = folder / "tokens"
         self._transport = RequestsTransport(api.max_in_flight)
@@ -64,7 +67,9 @@ class TokenSources:
                 return FileToken(Path(token_file or "").expanduser())
             case "token_command":
                 command = credential.token_command or ()
-                return CommandToken(command_reader("token_command", command))
+                return CommandToken(
+                    command_reader("token_command", command, hidden=self._secret_names)
+                )
             case _:
                 forcing = Forcing(self._file("forced", self._api.base_url, appid))
                 return StableToken(
@@ -81,7 +86,7 @@ class TokenSources:
             self._api.base_url,
             platform.component_appid,
             _secret(platform.secret_env),
-            _ticket(platform),
+            _ticket(platform, self._secret_names),
         )
 
     def _file(self, kind: str, *parts: str) -> Path:
@@ -93,12 +98,15 @@ class TokenSources:
 def token_sources(settings: config.Settings, folder: Path) -> TokenSources:
     """The same object for the same settings, however many runs this process has."""
     # Frozen models are hashable, which the checker does not see.
-    return _shared(settings.api, settings.platform, folder)  # pyright: ignore[reportArgumentType]
+    key: Any = (settings.api, settings.platform, folder, settings.secret_names)
+    return _shared(*key)
 
 
 @lru_cache(maxsize=8)
-def _shared(api: config.Api, platform: Platform | None, folder: Path) -> TokenSources:
-    return TokenSources(api, platform, folder)
+def _shared(
+    api: config.Api, platform: Platform | None, folder: Path, secret_names: frozenset[str]
+) -> TokenSources:
+    return TokenSources(api, platform, folder, secret_names)
 
 
 def require_secrets(settings: config.Settings, folder: Path) -> None:
@@ -123,9 +131,9 @@ def _secret(name: str | None) -> Callable[[], str]:
     return lambda: config.secret(name or "")
 
 
-def _ticket(platform: Platform) -> Reader:
+def _ticket(platform: Platform, secret_names: frozenset[str]) -> Reader:
     if platform.ticket_command is not None:
-        return command_reader("ticket_command", platform.ticket_command)
+        return command_reader("ticket_command", platform.ticket_command, hidden=secret_names)
     return file_reader("ticket_file", Path(platform.ticket_file or "").expanduser())
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+MAX_BYTES = 64 * 1024
 
 
 @contextmanager
@@ -54,9 +58,28 @@ def write_private(path: Path, text: str) -> None:
 def read_private(path: Path) -> str | None:
     """What the file holds, or None when there is none. Raises OSError and UnicodeError."""
     try:
-        return path.read_text("utf-8")
+        return read_regular(path)
     except FileNotFoundError:
         return None
+
+
+def read_regular(path: Path) -> str:
+    """What a small file holds. Raises OSError, for all else than a regular file too, and UnicodeError.
+
+    A symbolic link to a regular file is fine: so Kubernetes mounts secrets.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES // 1024} kB")
+    return content.decode("utf-8")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # To open a named pipe takes until somebody writes to it, which may be never.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _folder(path: Path) -> None:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 from channels_assets.wechat.errors import PermissionDenied, Transient
+from channels_assets.wechat.private_files import MAX_BYTES, read_regular
 
 Reader = Callable[[], str]
 
 COMMAND_SECONDS = 30.0
 _LOOKS_LIKE_ONE = re.compile(r"[\x21-\x7e]{8,4096}")
 _READS, _PAUSE_SECONDS = 3, 0.1
+_NO_SMALL_FILE = (errno.EINVAL, errno.EFBIG, errno.EISDIR, errno.ENXIO)
+_OTHER_FILE = (
+    f"It must be a regular file of at most {MAX_BYTES // 1024} kB, with the token or ticket alone.",
+    f"必须是不超过 {MAX_BYTES // 1024} kB 的普通文件，只含 token 或 ticket 本身。",
+)
+_UNREADABLE = (
+    "Does the program that writes it run, on this machine and for this user?",
+    "请确认写入该文件的程序在运行，且本用户有读取权限。",
+)
 
 
 def file_reader(setting: str, path: Path) -> Reader:
@@ -29,11 +42,14 @@ def file_reader(setting: str, path: Path) -> Reader:
     return read
 
 
-def command_reader(setting: str, command: Sequence[str]) -> Reader:
-    """Runs `command` each time, without a shell. Its arguments and what it prints are never shown."""
+def command_reader(setting: str, command: Sequence[str], hidden: Collection[str] = ()) -> Reader:
+    """Runs `command` each time, without a shell. Its arguments and what it prints are never shown.
+
+    `hidden` names the environment variables that it does not get: the secrets of other accounts.
+    """
 
     def read() -> str:
-        return _checked(_output_of(setting, command), setting, f"{command[0]} printed")
+        return _checked(_output_of(setting, command, hidden), setting, f"{command[0]} printed")
 
     return read
 
@@ -41,14 +57,15 @@ def command_reader(setting: str, command: Sequence[str]) -> Reader:
 def _text_of(setting: str, path: Path) -> str:
     for left in reversed(range(_READS)):
         try:
-            text = path.read_text("utf-8").strip()
+            text = read_regular(path).strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
+            odd = isinstance(error, OSError) and error.errno in _NO_SMALL_FILE
+            todo, todo_zh = _OTHER_FILE if odd else _UNREADABLE
             raise PermissionDenied(
                 f"`{setting}` {path} can't be read: {why}.",
                 endpoint=setting,
-                advice="Does the program that writes it run, on this machine and for this user? "
-                f"无法读取 {setting}：请确认写入该文件的程序在运行，且本用户有读取权限。",
+                advice=f"{todo} 无法读取 {setting}：{todo_zh}",
             ) from None
         if text or not left:
             return text
@@ -57,14 +74,16 @@ def _text_of(setting: str, path: Path) -> str:
     return ""
 
 
-def _output_of(setting: str, command: Sequence[str]) -> str:
+def _output_of(setting: str, command: Sequence[str], hidden: Collection[str]) -> str:
     advice = (
         "Run it by hand as this user; what it says is not shown here, since that may hold a secret. "
         f"请以本用户手动运行 {setting}；其输出可能含有密钥，此处不显示。"
     )
+    deadline = time.monotonic() + COMMAND_SECONDS
     try:
         process = subprocess.Popen(  # noqa: S603 (the user's own command, no shell)
             list(command),
+            env={name: value for name, value in os.environ.items() if name not in hidden},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -77,8 +96,16 @@ def _output_of(setting: str, command: Sequence[str]) -> str:
             advice=advice,
         ) from None
     try:
-        output, _ = process.communicate(timeout=COMMAND_SECONDS)
-    except subprocess.TimeoutExpired:
+        with cast("IO[bytes]", process.stdout) as pipe:
+            output = _all_of(pipe, deadline)
+        if len(output) > MAX_BYTES:
+            raise PermissionDenied(
+                f"`{setting}` {command[0]} printed more than {MAX_BYTES // 1024} kB, and was ended.",
+                endpoint=setting,
+                advice=advice,
+            )
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired):
         raise Transient(
             f"`{setting}` {command[0]} did not end within {COMMAND_SECONDS:.0f} s.",
             endpoint=setting,
@@ -96,6 +123,21 @@ def _output_of(setting: str, command: Sequence[str]) -> str:
             advice=advice,
         )
     return output.decode("utf-8", "replace").strip()
+
+
+def _all_of(pipe: IO[bytes], deadline: float) -> bytes:
+    """What comes through the pipe until its end, or a little more than MAX_BYTES of it."""
+    output = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while len(output) <= MAX_BYTES:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError
+            piece = os.read(pipe.fileno(), MAX_BYTES)
+            if not piece:
+                break
+            output += piece
+    return output
 
 
 def _checked(text: str, setting: str, what: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -13,7 +15,17 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from channels_assets.wechat.errors import Transient, UnexpectedResponse, redact
+from channels_assets.wechat.connection_errors import (
+    LOST,
+    Route,
+    error_of,
+    failed,
+    proxy_refused,
+    time_out,
+)
+from channels_assets.wechat.deadline import answer_until, keep_deadlines
+from channels_assets.wechat.errors import UnexpectedResponse, redact
+from channels_assets.wechat.proxies import proxy_for
 
 
 class _Redacting(logging.Filter):
@@ -31,6 +43,15 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 TOTAL_SECONDS = 120.0
 MAX_BYTES = 32 * 1024 * 1024
+
+# Whatever comes out of requests, urllib3 or http.client: it may hold the URL with the token.
+_FAILURES = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -64,14 +85,23 @@ class _Adapter(HTTPAdapter):
     ) -> urllib3.connectionpool.ConnectionPool:
         url = (request.url or "").partition("?")[0]
         if url not in self._pools:
-            self._pools[url] = super().get_connection_with_tls_context(
-                request, verify, proxies, cert
-            )
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            keep_deadlines(pool)
+            self._pools[url] = pool
         return self._pools[url]
 
     def close(self) -> None:
         self._pools.clear()
         super().close()
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is the same for all calls to a URL."""
+
+    request: requests.PreparedRequest
+    route: Route
+    settings: dict[str, Any]
 
 
 class RequestsTransport:
@@ -85,62 +115,45 @@ class RequestsTransport:
         self._session = requests.Session()
         self._adapter = _Adapter(connections)
         self._session.headers["Content-Type"] = "application/json; charset=utf-8"
-        self._prepared: dict[str, tuple[requests.PreparedRequest, dict[str, Any]]] = {}
+        self._prepared: dict[str, _Prepared] = {}
 
     def close(self) -> None:
         self._adapter.close()
 
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply:
         deadline = time.monotonic() + TOTAL_SECONDS
+        prepared = self._prepare(url, endpoint)
+        request = prepared.request.copy()
+        if query:
+            request.url = f"{request.url}?{urlencode(query)}"
+        request.body = body
+        request.headers["Content-Length"] = str(len(body))
+        seconds = (CONNECT_SECONDS, READ_SECONDS)
+        answer_until(deadline)
         try:
-            request, environment = self._prepare(url)
-            if query:
-                request.url = f"{request.url}?{urlencode(query)}"
-            request.body = body
-            request.headers["Content-Length"] = str(len(body))
-            with self._adapter.send(
-                request, timeout=(CONNECT_SECONDS, READ_SECONDS), **environment
-            ) as response:
-                return Reply(response.status_code, _read(response, deadline, endpoint))
-        except requests.exceptions.SSLError:
-            raise Transient(
-                "The server's TLS certificate could not be verified.",
-                endpoint=endpoint,
-                advice="Check this machine's clock, its CA certificates and any proxy between.",
-            ) from None
-        except requests.exceptions.ConnectTimeout:
-            raise Transient(
-                f"No connection within {CONNECT_SECONDS:.0f} s.", endpoint=endpoint
-            ) from None
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
-            raise Transient(f"No answer within {READ_SECONDS:.0f} s.", endpoint=endpoint) from None
-        except (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError):
-            raise UnexpectedResponse(
-                "The answer's compression is broken.", endpoint=endpoint
-            ) from None
-        except (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError):
-            raise Transient(
-                "The connection failed or was lost.",
-                endpoint=endpoint,
-                advice="Is the API's address reachable from this machine?",
-            ) from None
-        except requests.exceptions.RequestException as error:
-            raise Transient(
-                f"The call failed before it was answered ({type(error).__name__}).",
-                endpoint=endpoint,
-            ) from None
+            with self._adapter.send(request, timeout=seconds, **prepared.settings) as response:
+                reply = Reply(response.status_code, _read(response, prepared.route, endpoint))
+        except _FAILURES as error:
+            if time.monotonic() >= deadline:
+                raise failed(time_out(TOTAL_SECONDS), prepared.route, endpoint) from None
+            raise error_of(error, prepared.route, endpoint, seconds) from None
+        if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise proxy_refused(reply.status, prepared.route, endpoint)
+        return reply
 
-    def _prepare(self, url: str) -> tuple[requests.PreparedRequest, dict[str, Any]]:
+    def _prepare(self, url: str, endpoint: str) -> _Prepared:
         """A request to this address, and what the environment says of proxies and certificates, which
         is in force, as users expect: looked up once, since that takes longer than the call itself."""
         if url not in self._prepared:
+            proxy = proxy_for(url, endpoint)
             request = self._session.prepare_request(requests.Request("POST", url, auth=_no_auth))
-            environment = self._session.merge_environment_settings(
-                request.url, {}, True, None, None
-            )
-            self._prepared[url] = (request, dict(environment))
-        request, environment = self._prepared[url]
-        return request.copy(), environment
+            settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
+            # Those of the environment, but none for this machine.
+            settings["proxies"] = {"all": proxy.url} if proxy else {}
+            verify = settings["verify"]
+            route = Route(url, proxy, verify if isinstance(verify, str) else None)
+            self._prepared[url] = _Prepared(request, route, dict(settings))
+        return self._prepared[url]
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -148,11 +161,11 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _read(response: requests.Response, deadline: float, endpoint: str) -> bytes:
+def _read(response: requests.Response, route: Route, endpoint: str) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    # read1 hands bytes on as they come: iter_content waits for a whole chunk, so that a server that
-    # dribbles could hold a thread for hours.
+    # read1 hands bytes on as they come: iter_content waits for a whole chunk, of any size once it
+    # is unpacked.
     while chunk := response.raw.read1(64 * 1024, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
@@ -160,11 +173,7 @@ def _read(response: requests.Response, deadline: float, endpoint: str) -> bytes:
             raise UnexpectedResponse(
                 f"The answer is larger than {MAX_BYTES // 1024 // 1024} MB.", endpoint=endpoint
             )
-        if time.monotonic() > deadline:
-            raise Transient(
-                f"The answer took longer than {TOTAL_SECONDS:.0f} s.", endpoint=endpoint
-            )
     promised = response.headers.get("Content-Length", "")
     if promised.isdecimal() and response.raw.tell() < int(promised):
-        raise Transient("The connection was lost in mid-answer.", endpoint=endpoint)
+        raise failed(LOST, route, endpoint)
     return b"".join(chunks)

@@ -38,8 +38,8 @@ class Desk:
         self.settings: Settings = load_settings(project.folder / "channels.toml")
         self.definitions: Definitions = build(self.settings)
         self.resources = {
-            "wechat": WeChatResource(config_file=str(project.folder / "channels.toml")),
-            "warehouse": WarehouseResource(data_dir=str(project.data)),
+            "wechat": WeChatResource(),
+            "warehouse": WarehouseResource(),
         }
 
     def new_lists(self) -> list[tuple[str | None, tuple[str | None, ...]]]:

@@ -211,7 +211,7 @@ ROWS = [
             ("http_502", old(Transient, tried, "HTTP 502")),
             ("redirect", old(UnexpectedResponse, tried, "302", "not followed", "`base_url`")),
             ("truncated", old(Transient, tried, "was lost")),
-            ("drop", old(Transient, tried, "connection failed or was lost", "reachable")),
+            ("drop", old(Transient, tried, "connection was lost", "`base_url`")),
             ("huge", old(UnexpectedResponse, tried, "larger than 1 MB")),
         )
         for lists, at in (("AC", ANY_PAGE), ("BDE", (2,)))
@@ -236,7 +236,7 @@ ROWS = [
             ("html_200", UnexpectedResponse, "not the API's JSON"),
             ("truncated_json", UnexpectedResponse, "not the API's JSON"),
             ("redirect", UnexpectedResponse, "not followed"),
-            ("drop", Transient, "connection failed or was lost"),
+            ("drop", Transient, "connection was lost"),
         )
     ),
 ]

@@ -222,7 +222,7 @@ def test_an_address_where_nobody_listens_is_said_without_the_token(world: World)
             return rejected
 
     client = Client(transport, "http://127.0.0.1:9", Fixed(), patience=Patience(tries=1))
-    with pytest.raises(Transient, match="connection failed") as caught:
+    with pytest.raises(Transient, match="connection was refused") as caught:
         fetch_page(client, window_products(), "", Calls())
     assert "THE_TOKEN" not in repr(caught.value)
     assert caught.value.__cause__ is None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +21,7 @@ from channels_assets.wechat.client import Calls, Client, Patience
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected, Transient, WeChatError
 from channels_assets.wechat.given import CloudOpenApi, CommandToken, FileToken, cloud_token
 from channels_assets.wechat.paging import fetch_page
+from channels_assets.wechat.private_files import read_private
 from channels_assets.wechat.promoter import cooperating_shops
 from channels_assets.wechat.quota import get_quota
 from channels_assets.wechat.reading import command_reader
@@ -61,6 +66,78 @@ def test_a_file_that_is_just_being_written_is_read_again(
 
     monkeypatch.setattr(time, "sleep", while_one_waits)
     assert FileToken(path).token() == TOKEN
+
+
+MAKE_ODD: dict[str, Callable[[Path], object]] = {
+    "fifo": os.mkfifo,
+    "folder": os.mkdir,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "terminal": lambda path: path.symlink_to("/dev/tty"),
+    "socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+    "large": lambda path: path.write_text("x" * (64 * 1024 + 1)),
+}
+
+
+@pytest.mark.parametrize("kind", MAKE_ODD)
+@pytest.mark.parametrize("setting", ["token_file", "ticket_file", "refresh_token_file"])
+def test_what_is_no_small_regular_file_is_one_clear_line_at_once(
+    tmp_path: Path, setting: str, kind: str
+) -> None:
+    path = tmp_path / "token"
+    MAKE_ODD[kind](path)
+    # In a process of its own: it would hang, or eat all memory.
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))\n"
+        "from channels_assets.wechat.reading import file_reader\n"
+        "file_reader(sys.argv[1], Path(sys.argv[2]))()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, setting, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    told = done.stderr.splitlines()[-1]
+    assert "PermissionDenied" in told, done.stderr
+    assert f"`{setting}` {path} can't be read" in told
+    assert "regular file of at most 64 kB" in told
+    assert "普通文件" in told
+
+
+def test_what_is_kept_of_a_refresh_token_is_no_fifo_either(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "kept.json")
+    with pytest.raises(OSError, match="no regular file"):
+        read_private(tmp_path / "kept.json")
+
+
+def test_a_link_to_a_token_as_kubernetes_mounts_it(tmp_path: Path) -> None:
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "token").write_text(TOKEN)
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "token").symlink_to("..data/token")
+    assert FileToken(tmp_path / "token").token() == TOKEN
+
+
+def test_a_command_that_prints_without_end_is_ended_with_one_clear_line(tmp_path: Path) -> None:
+    command = script(tmp_path, f"echo $$ > {tmp_path}/process", "exec cat /dev/zero")
+    source = CommandToken(command_reader("token_command", [str(command)]))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(PermissionDenied, match="printed more than 64 kB, and was ended") as caught:
+        source.token()
+    assert "手动运行" in str(caught.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
+    assert not _runs(int((tmp_path / "process").read_text()))
+
+
+def test_a_command_that_dribbles_or_goes_on_without_output_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "COMMAND_SECONDS", 0.5)
+    for line in ("while :; do printf x; sleep 0.05; done", "exec >&-; sleep 600"):
+        with pytest.raises(Transient, match="did not end within"):
+            CommandToken(command_reader("token_command", [str(script(tmp_path, line))])).token()
 
 
 def script(folder: Path, *lines: str) -> Path:

@@ -13,6 +13,7 @@ from channels_assets.cli.doctor.here import Costs
 from channels_assets.defs.sources import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import (
+    PermissionDenied,
     QuotaExhausted,
     TokenRejected,
     Transient,
@@ -38,6 +39,10 @@ _TYPE_CODES = (10022001, 76022)
 _NOT_ALLOWED = 48001
 _NO_TOKEN = (41001, 43003)
 _GRANTS = (48001, 61003, 61007, -604101)
+_LOOK_AROUND = Said(
+    "Look at the network of this machine, any proxy, and `base_url` in channels.toml.",
+    "请检查本机网络、代理，以及 channels.toml 中的 base_url。",
+)
 
 
 def look_at_address(url: str) -> Finding:
@@ -62,14 +67,11 @@ def look_at_address(url: str) -> Finding:
                 "中间可能有代理或上网登录页，或 channels.toml 中的 base_url 有误。",
             ),
         )
-    except Transient as error:
-        if _is_on_the_way(error):
-            todo = Said(
-                "Look at the network, DNS, clock, firewall and HTTPS_PROXY of this machine, and "
-                "`base_url` in channels.toml.",
-                "请检查本机网络、DNS、时钟、防火墙、HTTPS_PROXY，以及 channels.toml 中的 base_url。",
-            )
+    except (Transient, PermissionDenied) as error:
+        if error.errcode is None:
             what = Said(f"{url} can't be reached: {error.what}", f"无法连接 {url}：{error.what}")
+            # An advice speaks both languages.
+            todo = Said(error.advice, error.advice) if error.advice else _LOOK_AROUND
             return wrong("address", what, todo)
     except WeChatError:
         pass

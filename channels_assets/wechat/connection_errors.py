@@ -1,0 +1,227 @@
+"""From what requests and urllib3 raise to an error that says where, why, and through which proxy.
+
+Their own exceptions hold the URL with the token in it: nothing of them is shown but what is
+sorted out here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from channels_assets.wechat.errors import (
+    PermissionDenied,
+    Transient,
+    UnexpectedResponse,
+    WeChatError,
+)
+from channels_assets.wechat.proxies import Proxy, unusable
+
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PORTS = {"http": 80, "https": 443}
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+
+
+@dataclass(frozen=True)
+class Route:
+    """How an address is called: through which proxy, and trusting whose certificates."""
+
+    url: str
+    proxy: Proxy | None
+    certificates: str | None
+
+    @property
+    def address(self) -> str:
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        port = parts.port or _PORTS.get(parts.scheme, "")
+        return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why, in both languages."""
+
+    en: str
+    zh: str
+
+
+LOST = Reason("The connection was lost before the answer was complete", "连接在应答完成前中断")
+_REFUSED = Reason("The connection was refused", "连接被拒绝")
+_NO_NAME = Reason("The host's name was not found (DNS)", "找不到主机名（DNS）")
+_CERTIFICATE = Reason("The TLS certificate could not be verified", "TLS 证书验证失败")
+_TLS = Reason("TLS failed: does that port speak it?", "TLS 握手失败：该端口是否支持 TLS？")
+_NO_HTTP = Reason("What answers there does not speak HTTP", "对方应答不是 HTTP")
+_PACKED = Reason("The answer's compression is broken", "应答的压缩数据已损坏")
+_LATE = Reason("No answer in time", "超时")
+
+# The first that fits: what stands further down may wrap what stands above.
+_REASONS: tuple[tuple[Reason, tuple[type[BaseException], ...]], ...] = (
+    (_CERTIFICATE, (ssl.SSLCertVerificationError,)),
+    (_NO_NAME, (socket.gaierror,)),
+    (_REFUSED, (ConnectionRefusedError,)),
+    (_PACKED, (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError)),
+    (_LATE, (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)),
+    (LOST, (ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError)),
+    (_TLS, (ssl.SSLError, urllib3.exceptions.SSLError)),
+    (_NO_HTTP, (http.client.HTTPException,)),
+)
+
+
+def time_out(seconds: float) -> Reason:
+    return Reason(f"The answer took longer than {seconds:g} s", f"{seconds:g} 秒内未完成应答")
+
+
+def no_answer(seconds: float) -> Reason:
+    return Reason(f"No answer within {seconds:g} s", f"{seconds:g} 秒内没有应答")
+
+
+def no_connection(seconds: float) -> Reason:
+    return Reason(f"No connection within {seconds:g} s", f"{seconds:g} 秒内未能连接")
+
+
+def failed(reason: Reason, route: Route, endpoint: str, *, at_proxy: bool = False) -> Transient:
+    """What may be otherwise at the next call."""
+    kind = UnexpectedResponse if reason is _PACKED else Transient
+    proxy = route.proxy
+    todo = "Look at the network, DNS, clock and firewall of this machine, and `base_url` in channels.toml."
+    todo_zh = "请检查本机网络、DNS、时钟、防火墙，以及 channels.toml 中的 base_url。"
+    via = via_zh = ""
+    if proxy is not None:
+        where_to = "at the proxy" if at_proxy else "through the proxy"
+        via = f", {where_to} {proxy.address} ({proxy.variable})"
+        via_zh = f"，代理 {proxy.address}（{proxy.variable}）"
+        todo += f" Is {proxy.variable} right? Where no proxy is needed, unset it or set NO_PROXY."
+        todo_zh += f"请确认 {proxy.variable} 正确；若无需代理，请取消设置或设置 NO_PROXY。"
+    if reason is _CERTIFICATE and route.certificates is not None:
+        variable = _variable_of(route.certificates)
+        todo += f" Trusted are the certificates in {route.certificates} ({variable})."
+        todo_zh += f"所信任的证书来自 {route.certificates}（{variable}）。"
+    return kind(
+        f"{reason.en}: {route.address}{via}.",
+        endpoint=endpoint,
+        advice=f"{todo} {reason.zh}：{route.address}{via_zh}。{todo_zh}",
+    )
+
+
+def proxy_refused(status: int, route: Route, endpoint: str) -> WeChatError:
+    """What a proxy answers instead of letting a call through."""
+    proxy = route.proxy
+    name, variable = (proxy.address, proxy.variable) if proxy else ("on the way", "HTTPS_PROXY")
+    what = f"The proxy {name} ({variable}) answered HTTP {status} to a call to {route.address}."
+    if status == 407:
+        return PermissionDenied(
+            what,
+            endpoint=endpoint,
+            advice=f"It asks for a user and a password: {variable}=http://user:password@host:port. "
+            f"代理 {name}（{variable}）要求认证（407）：请在 {variable} 中填写用户名和密码。",
+        )
+    kind = PermissionDenied if status in (400, 401, 403, 404, 405) else Transient
+    return kind(
+        what,
+        endpoint=endpoint,
+        advice=f"May it call that address? If no proxy is needed, unset {variable} or set NO_PROXY. "
+        f"代理 {name}（{variable}）拒绝转发到 {route.address}（HTTP {status}）：请检查代理规则；"
+        f"若无需代理，请取消设置 {variable} 或设置 NO_PROXY。",
+    )
+
+
+def error_of(
+    error: BaseException, route: Route, endpoint: str, seconds: tuple[float, float]
+) -> WeChatError:
+    """`seconds`: the time-outs for connecting and for reading, neither of which is the deadline."""
+    causes = list(_causes(error))
+    for one in causes:
+        if tunnel := _TUNNEL.match(str(one)) if type(one) is OSError else None:
+            return proxy_refused(int(tunnel[1]), route, endpoint)
+    if (missing := _certificates_missing(causes, route, endpoint)) is not None:
+        return missing
+    reason = _reason(causes, seconds)
+    if reason is None and route.proxy is not None and _has(causes, ValueError):
+        return unusable(
+            route.proxy.variable, "it is no proxy's URL", "不是有效的代理地址", endpoint
+        )
+    if reason is None:
+        kind = type(causes[-1]).__name__
+        reason = Reason(f"The call failed before it was answered ({kind})", f"调用失败（{kind}）")
+    at_proxy = _has(causes, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)
+    return failed(reason, route, endpoint, at_proxy=at_proxy)
+
+
+def _reason(causes: list[BaseException], seconds: tuple[float, float]) -> Reason | None:
+    for reason, kinds in _REASONS:
+        if _has(causes, *kinds):
+            return _late(causes, seconds) if reason is _LATE else reason
+    for one in causes:
+        # Of the system, such as "Network is unreachable"; requests' own have no number.
+        if isinstance(one, OSError) and one.errno and one.strerror:
+            return Reason(f"No connection ({one.strerror})", f"无法连接（{one.strerror}）")
+    return LOST if _has(causes, urllib3.exceptions.ProtocolError) else None
+
+
+def _late(causes: list[BaseException], seconds: tuple[float, float]) -> Reason:
+    """A handshake counts as part of connecting."""
+    connecting = _has(causes, urllib3.exceptions.ConnectTimeoutError)
+    connecting = connecting or any("handshake" in str(one) for one in causes)
+    return no_connection(seconds[0]) if connecting else no_answer(seconds[1])
+
+
+def _certificates_missing(
+    causes: list[BaseException], route: Route, endpoint: str
+) -> PermissionDenied | None:
+    """Whether it is the file of trusted certificates that can't be read."""
+    if not route.url.startswith("https") or _has(causes, ssl.SSLCertVerificationError):
+        return None
+    path = route.certificates or str(DEFAULT_CA_BUNDLE_PATH)
+    try:
+        if os.path.isdir(path):
+            return None
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        # ssl.SSLError is one, too.
+        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        variable = _variable_of(route.certificates)
+        return PermissionDenied(
+            f"The file of trusted certificates {path} ({variable}) can't be used: {why}.",
+            endpoint=endpoint,
+            advice=f"Let {variable} name a readable file of PEM certificates, or unset it. "
+            f"受信任证书文件 {path}（{variable}）不可用：请指向可读的 PEM 证书文件，或取消设置。"
+            if route.certificates
+            else f"Install certifi anew. 受信任证书文件 {path} 不可用：请重新安装 certifi。",
+        )
+    return None
+
+
+def _variable_of(certificates: str | None) -> str:
+    names = [name for name in _CA_VARIABLES if os.environ.get(name) == certificates]
+    return next(iter(names), "certifi")
+
+
+def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(one, kinds) for one in causes)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it was made from: what libraries wrap stands in odd places."""
+    seen: set[int] = set()
+    following: list[object] = [error]
+    while following:
+        one = following.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        following += [*one.args, getattr(one, "reason", None), one.__cause__]
+        if isinstance(one, urllib3.exceptions.HTTPError) and isinstance(one.__context__, OSError):
+            # urllib3 1 says no `from`.
+            following.append(one.__context__)

@@ -2,12 +2,15 @@
 
 import hashlib
 from importlib.resources import files
+from uuid import uuid4
 
 import duckdb
 
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.transaction import atomic
 
+WAREHOUSE_ID = "warehouse_id"
+"""What `meta` calls the id of the warehouse: a new one whenever the tables are made."""
 _VERSIONS = ("schema.sql",)
 """One SQL file per version: the n-th takes a file from version n-1 to n."""
 _VIEWS = "views.sql"
@@ -32,6 +35,8 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         _execute(con, views)
         set_meta(con, "schema_version", str(len(_VERSIONS)))
         set_meta(con, _VIEWS_MADE_FROM, made_from)
+        if get_meta(con, WAREHOUSE_ID) is None:
+            set_meta(con, WAREHOUSE_ID, uuid4().hex)
 
 
 def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
@@ -102,3 +107,4 @@ def clear(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("DELETE FROM sharers")
         con.execute("DELETE FROM loads")
         con.execute("DELETE FROM failures")
+        con.execute("DELETE FROM partition_keys")

@@ -120,9 +120,13 @@ def _sandbox_days(store: Warehouse, add: int = 0) -> int:
     return days
 
 
+def dagster_home(data: Path) -> Path:
+    return Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home").absolute()
+
+
 def prepare_instance(data: Path) -> None:
     """Sets DAGSTER_HOME and CHANNELS_DATA, and puts the project's dagster.yaml there if there is none."""
-    home = Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home").absolute()
+    home = dagster_home(data)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CHANNELS_DATA"] = str(data)
     home.mkdir(parents=True, exist_ok=True)
@@ -138,7 +142,8 @@ def bundled_sandbox(data: Path) -> Generator[str]:
     """Serves the bundled sandbox and points CHANNELS_CONFIG at its accounts; gives its URL."""
     from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415 (only where it is used)
 
-    for leftover in data.glob("sandbox-*.toml"):
+    folder = dagster_home(data) / "channels_assets" / "sandbox"
+    for leftover in folder.glob("*.toml"):
         remove_free(leftover)
     world = World.generate(seed=1)
     for day in range(_sandbox_days(Warehouse(data))):
@@ -154,7 +159,7 @@ def bundled_sandbox(data: Path) -> Generator[str]:
         lines += ["", "[league]", f'appid = "{world.league.appid}"']
         lines += ['secret_env = "SANDBOX_LEAGUE_SECRET"', 'sharers = "all"', ""]
         # Its own file, since another command may serve another sandbox at the same time.
-        held = HeldFile(data / f"sandbox-{uuid4().hex[:12]}.toml")
+        held = HeldFile(folder / f"{uuid4().hex}.toml")
         held.path.write_text("\n".join(lines), encoding="utf-8")
         os.environ["CHANNELS_CONFIG"] = str(held.path)
         try:

@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-_GATE = ".lock"
+_GATE = ".gate"
 
 
 class LockState(Enum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from dagster import DagsterInstance
 
 from channels_assets import config
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.surroundings import prepare_instance
+from channels_assets.cli.surroundings import dagster_home, prepare_instance
 from channels_assets.defs.active_runs import active_runs
 from channels_assets.defs.names import Names
 from channels_assets.defs.ownership import other_owner
@@ -21,7 +20,7 @@ _CHECK = "dagster"
 
 def look_at_dagster(data: Path, settings: config.Settings) -> Iterator[Finding]:
     """Whether Dagster's own files open, where DAGSTER_HOME says, and what is in a refresh's way there."""
-    home = os.environ.get("DAGSTER_HOME") or data / "dagster_home"
+    home = dagster_home(data)
     try:
         prepare_instance(data)
         with DagsterInstance.get() as instance:
@@ -44,7 +43,7 @@ def look_at_dagster(data: Path, settings: config.Settings) -> Iterator[Finding]:
 
 
 def _look_into(
-    instance: DagsterInstance, home: Path | str, data: Path, settings: config.Settings
+    instance: DagsterInstance, home: Path, data: Path, settings: config.Settings
 ) -> Iterator[Finding]:
     if owner := other_owner(instance, open_store(data, settings), settings):
         yield wrong(

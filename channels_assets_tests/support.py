@@ -134,6 +134,7 @@ def holder_of(instance: DagsterInstance, run_id: str) -> subprocess.Popen[str]:
     """A process of its own that holds the run's lock, as one that executes the run does."""
     process = subprocess.Popen(
         [sys.executable, "-c", _HOLDER, instance.root_directory, run_id],
+        env={**os.environ, "DAGSTER_HOME": instance.root_directory},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -156,7 +156,7 @@ def test_a_second_data_folder_is_refused_until_it_has_a_namespace(make_project: 
         if one["check"] == "dagster"
     )
     assert found["status"] == "wrong"
-    assert str(project.data) in found["what"]
+    assert str(project.data) in found["message"]
     with project.instance() as instance:
         assert instance.get_runs_count() == runs
         assert instance.get_dynamic_partitions(WINDOWS) == windows
@@ -243,8 +243,8 @@ def test_the_doctor_names_dead_runs_and_a_refresh_ends_them(make_project: Make) 
         told = json.loads(project.command("doctor", "--json").out)["findings"]
         (found,) = (one for one in told if one["check"] == "dagster")
         assert found["status"] == "warning"
-        assert "refresh_windows" in found["what"]
-        assert "under way since" in found["what"]
+        assert "refresh_windows" in found["message"]
+        assert "under way since" in found["message"]
         assert project.refresh().code == 0
         ended = instance.get_run_by_id(run.run_id)
         assert ended is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from dagster import (
     DagsterInstance,
     DagsterRunStatus,
     Definitions,
+    Failure,
     SensorDefinition,
     SensorResult,
     build_schedule_context,
@@ -20,6 +22,8 @@ from dagster import (
 from channels_assets.config import Settings, load_settings
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import lock_run
+from channels_assets.defs.ahead import Ahead
+from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.run import origin_of
 from channels_assets.sandbox import Fault, World
@@ -167,6 +171,28 @@ def test_lists_that_wait_for_a_run_are_not_called_tried(desk: Desk) -> None:
     assert told.startswith("3 lists were never tried: waiting for run refresh_windows (")
     assert "under way since" in told
     lock.release()
+
+
+def test_nothing_is_touched_where_the_instance_belongs_to_another(
+    desk: Desk, tmp_path: Path
+) -> None:
+    other = Warehouse(tmp_path / "other")
+    assert claim(desk.instance, other, desk.settings) == ""
+    desk.instance.add_dynamic_partitions("channels_windows", ["theirs"])
+    told = desk.skipped()
+    assert str(other.data_dir) in told
+    assert "[dagster] namespace" in told
+    for name in ("windows_by_the_clock", "articles_by_the_clock"):
+        assert desk.schedule(name).skip_message == told
+    job = desk.definitions.resolve_job_def("refresh_windows")
+    with pytest.raises(Failure, match="belongs to another data folder"):
+        job.execute_in_process(
+            instance=desk.instance,
+            partition_key="theirs",
+            resources={**desk.resources, "ahead": Ahead()},
+        )
+    assert desk.instance.get_dynamic_partitions("channels_windows") == ["theirs"]
+    assert desk.project.sandbox.calls == []
 
 
 def test_one_stale_list_turns_the_check_red_and_its_refresh_green(desk: Desk) -> None:

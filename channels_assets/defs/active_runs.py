@@ -25,7 +25,8 @@ from channels_assets.defs.lock_files import HeldFile, LockState, remove_free, st
 from channels_assets.defs.names import Names
 
 LOCKED_TAG = "channels_assets/locked"
-"""Marks a run whose process holds its lock from the run's first moment on."""
+"""Marks a run whose process holds its lock from the run's first moment on, by its id: whoever executes
+it again inherits its tags."""
 UNDER_WAY = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.QUEUED,
@@ -70,7 +71,7 @@ def locked_run(instance: DagsterInstance, run_id: str) -> Generator[dict[str, st
     """For a run that begins and ends in this process; gives the tags that tell it."""
     lock = lock_run(instance, run_id)
     try:
-        yield {LOCKED_TAG: "true"}
+        yield {LOCKED_TAG: run_id}
     finally:
         lock.release()
 
@@ -142,7 +143,8 @@ def _is_dead(instance: DagsterInstance, record: RunRecord, names: Names, now: fl
     state = state_of(_lock_path(instance, run.run_id))
     if state != LockState.MISSING:
         return state == LockState.FREE
-    if LOCKED_TAG in run.tags or instance.run_launcher.supports_check_run_worker_health:
+    is_elsewhere = run.tags.get(LOCKED_TAG) == run.run_id
+    if is_elsewhere or instance.run_launcher.supports_check_run_worker_health:
         # Its lock is on another machine, or its launcher knows.
         return False
     if not set(run.asset_selection or ()) <= set(names.asset_keys.values()):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from dagster import (
@@ -45,9 +46,11 @@ def make_run(
     status: DagsterRunStatus = STARTED,
     name: str = "refresh_windows",
     tags: dict[str, str] | None = None,
+    run_id: str | None = None,
 ) -> DagsterRun:
     return instance.create_run_for_job(
         DEFINITIONS.resolve_job_def(name),
+        run_id=run_id,
         status=status,
         tags=tags or {},
         remote_job_origin=origin_of(name),
@@ -82,7 +85,7 @@ def test_a_run_whose_process_was_killed_is_ended_at_once(instance: DagsterInstan
 def test_host_and_process_id_say_nothing(instance: DagsterInstance) -> None:
     """In a container the host's name is another one each time, and small process ids come again."""
     for host, process in (("another-host", 1), (os.uname().nodename, os.getpid())):
-        tags = {"channels_assets/process": f"{host} {process}", LOCKED_TAG: "true"}
+        tags = {"channels_assets/process": f"{host} {process}"}
         run = make_run(instance, tags=tags)
         kill_holder_of(instance, run.run_id)
         assert status_after(instance, run) == DagsterRunStatus.FAILURE
@@ -117,7 +120,12 @@ def test_a_killed_run_that_was_being_stopped_is_canceled(instance: DagsterInstan
 
 def test_a_run_of_another_machine_is_left_alone(instance: DagsterInstance) -> None:
     """Its process holds its lock from the first moment: if none is here, it is elsewhere."""
-    run = make_run(instance, tags={LOCKED_TAG: "true"})
+    run_id = str(uuid4())
+    run = make_run(instance, tags={LOCKED_TAG: run_id}, run_id=run_id)
+    assert status_after(instance, run, LATER) == STARTED
+    # One that executes it again inherits its tags, but not where it runs.
+    again = make_run(instance, tags={LOCKED_TAG: run_id})
+    assert status_after(instance, again, LATER) == DagsterRunStatus.FAILURE
     assert status_after(instance, run, LATER) == STARTED
 
 

@@ -31,6 +31,7 @@ from channels_assets.accounts import League, Platform, Section, Text, Window, pr
 WECHAT_URL = "https://api.weixin.qq.com"
 
 Cron = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S+( +\S+){4}$")]
+Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 
 class ConfigError(Exception):
@@ -126,6 +127,15 @@ class Freshness(Section):
     discovery_hours: float = Field(default=24, gt=0)
 
 
+class Dagster(Section):
+    """[dagster]: `namespace` goes before the names of our assets, jobs and partition sets.
+
+    For a second data folder on the same Dagster instance.
+    """
+
+    namespace: Namespace | None = None
+
+
 class Settings(Section):
     """All of channels.toml."""
 
@@ -137,6 +147,7 @@ class Settings(Section):
     warehouse: Warehouse = Warehouse()
     automation: Automation = Automation()
     freshness: Freshness = Freshness()
+    dagster: Dagster = Dagster()
 
     @field_validator("window", mode="before")
     @classmethod
@@ -297,6 +308,7 @@ def _meant(loc: tuple[int | str, ...]) -> str:
         "warehouse": Warehouse,
         "automation": Automation,
         "freshness": Freshness,
+        "dagster": Dagster,
     }
     known = (Settings if len(loc) == 1 else sections[loc[0]]).model_fields
     close = difflib.get_close_matches(str(loc[-1]), known, n=1)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dagster import (
+    AssetKey,
+    AssetsDefinition,
     AssetSpec,
     BackfillPolicy,
     Definitions,
+    DynamicPartitionsDefinition,
     FreshnessPolicy,
     definitions,
     in_process_executor,
@@ -17,6 +20,7 @@ from dagster import (
 from channels_assets.config import ConfigError, Settings, config_path, load_settings
 from channels_assets.defs import assets, automation, checks, dimensions, jobs, sources
 from channels_assets.defs.ahead import Ahead
+from channels_assets.defs.names import Names
 from channels_assets.defs.resources import WarehouseResource, WeChatResource, fixed, no_outputs
 
 
@@ -31,6 +35,7 @@ def defs() -> Definitions:
 
 def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
     """Settings give the cron strings and how old a list may be; `ahead` what is being pulled already."""
+    names = Names.of(settings)
     at_most = settings.automation.max_partitions_per_run
     policy = BackfillPolicy.multi_run(at_most) if at_most else BackfillPolicy.single_run()
     ours = [
@@ -40,12 +45,20 @@ def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
         dimensions.shop_promoters,
         dimensions.sharers,
     ]
-    promised = {promise.asset: promise.hours for promise in checks.promises(settings.freshness)}
+    promised = {promise.asset: promise.hours for promise in checks.promises(settings)}
+
+    def with_names(one: AssetsDefinition) -> AssetsDefinition:
+        plain = {AssetKey(name): key for name, key in names.asset_keys.items()}
+        return one.with_attributes(asset_key_replacements=plain)
 
     def with_policy(spec: AssetSpec) -> AssetSpec:
-        name = spec.key.to_user_string()
+        name = spec.key.path[-1]
         hours = promised[name]
+        lists = spec.partitions_def
+        if isinstance(lists, DynamicPartitionsDefinition) and lists.name:
+            lists = DynamicPartitionsDefinition(name=names.name(lists.name))
         return spec.replace_attributes(
+            partitions_def=lists,
             owners=sources.OWNERS,
             tags={**spec.tags, **sources.TAGS},
             freshness_policy=FreshnessPolicy.time_window(
@@ -53,12 +66,13 @@ def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
             ),
         ).merge_attributes(metadata=sources.source_metadata(name))
 
+    made_jobs = jobs.jobs(names)
     return Definitions(
-        assets=[*map_asset_specs(with_policy, ours), *sources.SOURCES],
+        assets=[*map_asset_specs(with_policy, map(with_names, ours)), *sources.SOURCES],
         asset_checks=checks.definitions(settings),
-        jobs=[jobs.discover, jobs.refresh_windows, jobs.refresh_articles],
-        schedules=automation.schedules(settings.automation),
-        sensors=automation.SENSORS,
+        jobs=made_jobs,
+        schedules=automation.schedules(settings),
+        sensors=automation.sensors(names, made_jobs),
         resources={
             "wechat": WeChatResource(),
             "warehouse": WarehouseResource(),

@@ -119,6 +119,37 @@ class Project:
         ]
 
 
+_HOLDER = """
+import sys, time
+from dagster import DagsterInstance
+from channels_assets.defs.active_runs import lock_run
+with DagsterInstance.from_config(sys.argv[1]) as instance:
+    lock = lock_run(instance, sys.argv[2])
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def holder_of(instance: DagsterInstance, run_id: str) -> subprocess.Popen[str]:
+    """A process of its own that holds the run's lock, as one that executes the run does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, instance.root_directory, run_id],
+        env={**os.environ, "DAGSTER_HOME": instance.root_directory},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def kill_holder_of(instance: DagsterInstance, run_id: str) -> None:
+    """What is left of a run whose process was killed."""
+    process = holder_of(instance, run_id)
+    process.kill()
+    process.communicate()
+
+
 class DagsterDev:
     """`channels-assets dev` as a user starts it; a context manager. `query` asks its GraphQL."""
 

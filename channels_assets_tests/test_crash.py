@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from channels_assets.defs.lock_files import HeldFile
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import Project
 
@@ -202,3 +203,21 @@ def test_a_notebook_that_stays_open_neither_blocks_nor_breaks(make_project: Make
             assert project.refresh().code == 0
             assert connection.execute("SELECT count(*) FROM window_products").fetchall() == before
     assert stored(project, "channels.duckdb") == truth(world)
+
+
+def test_settings_of_a_sandbox_go_when_its_process_died(make_project: Make) -> None:
+    project = make_project(World.generate(seed=35, windows=1))
+    del project.environment["CHANNELS_CONFIG"]
+    (project.folder / "channels.toml").unlink()
+    folder = project.data / "dagster_home" / "channels_assets" / "sandbox"
+    process = project.start("refresh")
+    while not list(folder.glob("*.toml")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert len(list(folder.glob("*.toml"))) == 1
+    serving = HeldFile(folder / "another.toml")
+    assert project.command("refresh").code == 0
+    assert [path.name for path in folder.glob("*.toml")] == ["another.toml"]
+    serving.release()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +16,9 @@ from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import DagsterDev, Project
 
 WINDOW_PATH = "/channels/ec/window/product/list/get"
-RUNS = "{ runsOrError { ... on Runs { results { runId status jobName } } } }"
+RUNS = """{
+  runsOrError { ... on Runs { results { runId status jobName tags { key value } } } }
+}"""
 REEXECUTE = """
 mutation ($run: String!) {
   launchRunReexecution(reexecutionParams: {parentRunId: $run, strategy: FROM_FAILURE}) {
@@ -49,14 +53,15 @@ def status_of(dagster: DagsterDev, run: str) -> str:
     return dagster.query(STATUS, run=run)["runOrError"]["status"]
 
 
-def processes_of(project: Project) -> list[str]:
+def processes_of(project: Project) -> dict[int, str]:
     """What still runs on the project's Dagster instance."""
     mark = f"DAGSTER_HOME={project.environment['DAGSTER_HOME']}".encode()
-    found = []
+    found: dict[int, str] = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_text().replace("\0", " "))
+                told = (process / "cmdline").read_text().replace("\0", " ")
+                found[int(process.name)] = told
     return found
 
 
@@ -92,6 +97,44 @@ def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
     assert loads[broken_off] in ((3, 1), (3, 2))
     spent = Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH))
     assert spent == {appid: pages - resumed for appid, (pages, resumed) in loads.items()}
+
+
+def test_a_run_that_died_with_dev_is_ended_and_its_schedule_goes_on(
+    make_project: Callable[..., Project],
+) -> None:
+    world = World.generate(seed=23, windows=2, products=3, shops=0)
+    project = make_project(world)
+    project.write(league=False)
+    with (project.folder / "channels.toml").open("a") as file:
+        file.write('[automation]\nwindows_cron = "* * * * *"\n')
+    hanging = list(world.windows)[1]
+    project.sandbox.inject(Fault("hang", appid=hanging, path=WINDOW_PATH))
+    dagster = DagsterDev(project)
+
+    def runs() -> list[dict[str, Any]]:
+        return dagster.query(RUNS)["runsOrError"]["results"]
+
+    with dagster:
+        dagster.wait_for(lambda: bool(project.sandbox.calls_to(WINDOW_PATH)), "a call")
+        (dead,) = runs()
+        assert (dead["jobName"], dead["status"]) == ("refresh_windows", "STARTED")
+        for process in processes_of(project):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        dagster.wait_for(lambda: not processes_of(project), "the end of all processes")
+    project.sandbox.clear_faults()
+
+    def is_refreshed_by_the_clock() -> bool:
+        clock = {"key": "dagster/schedule_name", "value": "windows_by_the_clock"}
+        return any(run["status"] == "SUCCESS" and clock in run["tags"] for run in runs())
+
+    with dagster:
+        dagster.wait_for(
+            lambda: status_of(dagster, dead["runId"]) == "FAILURE", "the dead run's end"
+        )
+        dagster.wait_for(is_refreshed_by_the_clock, "a refresh by the clock", seconds=240)
+    loaded = project.rows('SELECT DISTINCT "partition" FROM loads ORDER BY 1')
+    assert loaded == [(appid,) for appid in sorted(world.windows)]
 
 
 @pytest.mark.slow

@@ -13,12 +13,12 @@ from channels_assets.definitions import build
 
 DEFINITIONS = build(Settings.model_construct())
 GRAPH = {
-    "article_products": ("articles", "promoters", ["shop_articles"]),
+    "article_products": ("articles", "channels_article_lists", ["shop_articles"]),
     "cooperating_shops": ("discovery", None, ["wechat/getbindshoplist"]),
     "sharers": ("discovery", None, ["wechat/getbindsharerlist"]),
     "shop_articles": (
         "articles",
-        "promoters",
+        "channels_article_lists",
         ["sharers", "shop_promoters", "wechat/getshopmparticlelist"],
     ),
     "shop_promoters": (
@@ -31,7 +31,7 @@ GRAPH = {
     "wechat/getbindshoppromoterlist": ("wechat_api", None, []),
     "wechat/getshopmparticlelist": ("wechat_api", None, []),
     "wechat/getwindowproductlist": ("wechat_api", None, []),
-    "window_products": ("windows", "windows", ["wechat/getwindowproductlist"]),
+    "window_products": ("windows", "channels_windows", ["wechat/getwindowproductlist"]),
 }
 CHECKS = {
     "article_products": [

@@ -12,13 +12,14 @@ from dagster import DagsterInstance
 from channels_assets.cli.surroundings import Surroundings
 from channels_assets.config import ConfigError
 from channels_assets.definitions import build
+from channels_assets.defs.active_runs import end_dead_runs
 from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.articles import begin_articles
 from channels_assets.defs.checks import evaluate
-from channels_assets.defs.discovery import sync_windows
+from channels_assets.defs.discovery import own_lists, sync_windows
 from channels_assets.defs.event_log import together
 from channels_assets.defs.instance import instance_in_terminal
-from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.names import Names
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.run import (
     ALL_ASSETS,
@@ -29,7 +30,6 @@ from channels_assets.defs.run import (
     Progress,
     Refresh,
 )
-from channels_assets.defs.running import end_dead_runs
 from channels_assets.defs.stopping import noting_signals
 from channels_assets.defs.windows import begin_windows
 from channels_assets.warehouse import connect
@@ -79,7 +79,11 @@ def run_refresh(
         noting_signals() as asked_to_stop,
         closing(Ahead()) as ahead,
     ):
-        for key in sync_windows(instance, around.store, around.settings).removed:
+        names = Names.of(around.settings)
+        found = sync_windows(instance, around.store, around.settings)
+        if found.others:
+            notice(others_told(names.windows, found.others))
+        for key in found.removed:
             notice(
                 f"{key} is no [[window]] of channels.toml any more: its rows were removed. "
                 "channels.toml 中已无该橱窗，其数据已移除。"
@@ -87,10 +91,10 @@ def run_refresh(
         chosen = _chosen_assets(around, assets, bool(partitions))
         keys = set(partitions) if partitions else None
         if keys is not None:
-            chosen = _assets_of_keys(instance, chosen, keys)
-        for job in ("discover", "refresh_windows", "refresh_articles"):
-            end_dead_runs(instance, job)
-        run = Refresh(build(around.settings, ahead), instance, progress, asked_to_stop)
+            chosen = _assets_of_keys(instance, around, chosen, keys)
+        end_dead_runs(instance, names)
+        definitions = build(around.settings, ahead)
+        run = Refresh(definitions, instance, around.store, names, progress, asked_to_stop)
         warehouse = WarehouseResource()
         # Dagster's own work for one run takes about as long as the API takes for the next.
         windows = keys is None and "window_products" in chosen
@@ -106,6 +110,14 @@ def run_refresh(
         return Report(run.results, [*run.check_problems, *_check(instance, around)])
 
 
+def others_told(partition_set: str, others: Sequence[str]) -> str:
+    named = ", ".join(key[:80] for key in others[:5]) + (", ..." if len(others) > 5 else "")
+    return (
+        f"Dagster's `{partition_set}` has {len(others)} keys that this data folder has not added; they are "
+        f"left alone, and not refreshed: {named}"
+    )
+
+
 def _try(begin: Callable[[], None]) -> None:
     """What is in the way of beginning early is in the way of the run as well, which tells of it."""
     with suppress(Exception):
@@ -115,7 +127,7 @@ def _try(begin: Callable[[], None]) -> None:
 def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:
     """Evaluates all asset checks, records the answers, and gives those that are against it."""
     with connect(around.store.data_dir) as connection:
-        answers = list(evaluate(connection, instance, around.settings))
+        answers = list(evaluate(connection, around.settings))
     with together(instance):
         for answer in answers:
             instance.report_runless_asset_event(answer)
@@ -153,11 +165,14 @@ def _chosen_assets(around: Surroundings, assets: Sequence[str], by_partition: bo
     return chosen
 
 
-def _assets_of_keys(instance: DagsterInstance, chosen: list[str], keys: set[str]) -> list[str]:
-    windows = set(instance.get_dynamic_partitions(WINDOWS_NAME))
-    promoters = set(instance.get_dynamic_partitions(PROMOTERS_NAME))
+def _assets_of_keys(
+    instance: DagsterInstance, around: Surroundings, chosen: list[str], keys: set[str]
+) -> list[str]:
+    names = Names.of(around.settings)
+    windows = set(own_lists(instance, around.store, names.windows))
+    article_lists = set(own_lists(instance, around.store, names.article_lists))
     for key in sorted(keys):
-        if key not in windows and key not in promoters:
+        if key not in windows and key not in article_lists:
             raise ConfigError(
                 f"There is no partition {key[:200]!r}: `channels-assets partitions` lists them all, "
                 "`channels-assets refresh` finds new ones."
@@ -165,6 +180,6 @@ def _assets_of_keys(instance: DagsterInstance, chosen: list[str], keys: set[str]
     of_no_key = set[str]()
     if not keys & windows:
         of_no_key.update(WINDOW_ASSETS)
-    if not keys & promoters:
+    if not keys & article_lists:
         of_no_key.update(ARTICLE_ASSETS)
     return [name for name in chosen if name not in of_no_key]

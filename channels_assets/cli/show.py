@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from channels_assets.cli.refreshing import Report
+from channels_assets.cli.refreshing import Report, others_told
 from channels_assets.cli.surroundings import Surroundings
-from channels_assets.defs.discovery import sync_promoters
-from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.discovery import own_lists, sync_article_lists
+from channels_assets.defs.names import Names
 from channels_assets.defs.run import AssetResult
 
 
@@ -82,9 +82,15 @@ def print_report(console: Console, report: Report, seconds: float, where: str) -
 def print_partitions(around: Surroundings, prune: bool) -> None:
     with DagsterInstance.get() as instance:
         if prune and around.settings.league is not None:
-            found = sync_promoters(instance, around.store, around.settings.league, prune=True)
+            found = sync_article_lists(instance, around.store, around.settings, prune=True)
             around.store.publish()
             click.echo(f"{len(found.removed)} article lists removed.", err=True)
-        for name in (WINDOWS_NAME, PROMOTERS_NAME):
-            for key in instance.get_dynamic_partitions(name):
+        names = Names.of(around.settings)
+        for name in (names.windows, names.article_lists):
+            own = own_lists(instance, around.store, name)
+            for key in own:
                 click.echo(f"{name}\t{key}")
+            known = instance.get_dynamic_partitions(name)
+            others = [key for key in known if key not in set(own)]
+            if others:
+                click.echo(others_told(name, others), err=True)

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from uuid import uuid4
 
+from dagster import DagsterInstance
 from dotenv import load_dotenv
 
 from channels_assets.config import (
@@ -22,8 +24,9 @@ from channels_assets.config import (
 from channels_assets.defs.checks import promises
 from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.instance import make_databases
+from channels_assets.defs.lock_files import HeldFile, remove_free
+from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import open_store
-from channels_assets.defs.running import is_alive
 from channels_assets.defs.token_sources import require_secrets
 from channels_assets.warehouse import Store, Warehouse, clear, get_meta, keep_promises, set_meta
 
@@ -71,7 +74,8 @@ def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
             f"No channels.toml here: using the bundled sandbox at {url} (made-up data). "
             "没有 channels.toml，使用内置沙盒（虚构数据）。"
         )
-        yield Surroundings(settings, checked.store, notice)
+        told = "\n".join(filter(None, (notice, checked.notice)))
+        yield Surroundings(settings, checked.store, told)
 
 
 def _checked(settings: Settings, data: Path) -> Surroundings:
@@ -91,15 +95,18 @@ def _prepared(settings: Settings, store: Store) -> str:
                 "folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the sandbox). "
                 "数据目录中已有真实数据，但找不到 channels.toml。"
             )
-        notice = ""
+    with DagsterInstance.get() as instance:
+        notices = [claim(instance, store, settings)]
+        if before == SANDBOX and source == API:
+            forget_everything(instance, store, settings)
+    with store.writing() as connection:
         if before == SANDBOX and source == API:
             clear(connection)
-            forget_everything()
-            notice = "The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。"
+            notices.append("The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。")
         if before != source:
             set_meta(connection, SOURCE, source)
-        keep_promises(connection, {one.asset: one.hours for one in promises(settings.freshness)})
-    return notice
+        keep_promises(connection, {one.asset: one.hours for one in promises(settings)})
+    return "\n".join(filter(None, notices))
 
 
 def _sandbox_days(store: Warehouse, add: int = 0) -> int:
@@ -113,9 +120,13 @@ def _sandbox_days(store: Warehouse, add: int = 0) -> int:
     return days
 
 
+def dagster_home(data: Path) -> Path:
+    return Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home").absolute()
+
+
 def prepare_instance(data: Path) -> None:
     """Sets DAGSTER_HOME and CHANNELS_DATA, and puts the project's dagster.yaml there if there is none."""
-    home = Path(os.environ.get("DAGSTER_HOME") or data / "dagster_home").absolute()
+    home = dagster_home(data)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["CHANNELS_DATA"] = str(data)
     home.mkdir(parents=True, exist_ok=True)
@@ -131,9 +142,9 @@ def bundled_sandbox(data: Path) -> Generator[str]:
     """Serves the bundled sandbox and points CHANNELS_CONFIG at its accounts; gives its URL."""
     from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415 (only where it is used)
 
-    for leftover in data.glob("sandbox-*.toml"):
-        if not is_alive(int(leftover.stem.partition("-")[2])):
-            leftover.unlink(missing_ok=True)
+    folder = dagster_home(data) / "channels_assets" / "sandbox"
+    for leftover in folder.glob("*.toml"):
+        remove_free(leftover)
     world = World.generate(seed=1)
     for day in range(_sandbox_days(Warehouse(data))):
         pass_day(world, day)
@@ -148,10 +159,10 @@ def bundled_sandbox(data: Path) -> Generator[str]:
         lines += ["", "[league]", f'appid = "{world.league.appid}"']
         lines += ['secret_env = "SANDBOX_LEAGUE_SECRET"', 'sharers = "all"', ""]
         # Its own file, since another command may serve another sandbox at the same time.
-        path = data / f"sandbox-{os.getpid()}.toml"
-        path.write_text("\n".join(lines), encoding="utf-8")
-        os.environ["CHANNELS_CONFIG"] = str(path)
+        held = HeldFile(folder / f"{uuid4().hex}.toml")
+        held.path.write_text("\n".join(lines), encoding="utf-8")
+        os.environ["CHANNELS_CONFIG"] = str(held.path)
         try:
             yield sandbox.url
         finally:
-            path.unlink(missing_ok=True)
+            held.release()

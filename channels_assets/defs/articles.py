@@ -11,8 +11,11 @@ from dagster import AssetExecutionContext, DagsterInstance
 
 from channels_assets.config import Settings
 from channels_assets.defs.ahead import Ahead, may_begin
+from channels_assets.defs.discovery import own_lists
 from channels_assets.defs.loading import Loading
-from channels_assets.defs.partitions import PROMOTERS_NAME, ArticleList, UnknownPartition
+from channels_assets.defs.names import Names, key_beside
+from channels_assets.defs.ownership import require_owner
+from channels_assets.defs.partitions import ArticleList, UnknownPartition
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
 from channels_assets.defs.report import FailedPartition, failure_of, materialization
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
@@ -98,8 +101,9 @@ def begin_articles(ahead: Ahead, warehouse: WarehouseResource, instance: Dagster
     wechat = WeChatResource()
     settings = wechat.settings
     if settings.league is not None and may_begin(settings):
-        keys = instance.get_dynamic_partitions(PROMOTERS_NAME)
-        tasks = _known(wechat, warehouse.open(settings), keys).tasks
+        store = warehouse.open(settings)
+        keys = own_lists(instance, store, Names.of(settings).article_lists)
+        tasks = _known(wechat, store, keys).tasks
         in_flight = settings.api.max_in_flight
         ahead.begin("shop_articles", tasks, warehouse.staging(settings), in_flight)
 
@@ -126,6 +130,7 @@ def derive_products(
 ) -> None:
     """article_products alone: from the stored lists, without a call."""
     store = warehouse.open(settings)
+    require_owner(context, store, settings)
     failed: list[FailedPartition] = []
     with store.writing() as connection:
         ages = list_ages(connection, "shop_articles", context.partition_keys)
@@ -153,7 +158,8 @@ def derive_products(
                 sharer_appid=one.sharer_appid,
                 load=load,
             )
-        context.log_event(materialization("article_products", key, loaded, None, {}))
+        asset_key = key_beside(context, "article_products")
+        context.log_event(materialization(asset_key, key, loaded, None, {}))
     store.publish()
     if failed:
         raise failure_of("article_products", failed, len(context.partition_keys))

@@ -5,7 +5,6 @@ from typing import Any
 
 from dagster import (
     AssetExecutionContext,
-    AssetKey,
     AssetSpec,
     BackfillPolicy,
     Backoff,
@@ -17,7 +16,8 @@ from dagster import (
 
 from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.articles import derive_products, refresh_articles
-from channels_assets.defs.partitions import PROMOTERS, WINDOWS
+from channels_assets.defs.names import key_beside
+from channels_assets.defs.partitions import ARTICLE_LISTS, WINDOWS
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.sources import source_key
 from channels_assets.defs.stopping import stopping
@@ -65,7 +65,7 @@ def window_products(
         AssetSpec(
             "shop_articles",
             deps=["shop_promoters", "sharers", source_key("shop_articles")],
-            partitions_def=PROMOTERS,
+            partitions_def=ARTICLE_LISTS,
             skippable=True,
             group_name="articles",
             kinds={"wechat", "duckdb"},
@@ -76,7 +76,7 @@ def window_products(
         AssetSpec(
             "article_products",
             deps=["shop_articles"],
-            partitions_def=PROMOTERS,
+            partitions_def=ARTICLE_LISTS,
             skippable=True,
             group_name="articles",
             kinds={"duckdb"},
@@ -97,7 +97,7 @@ def articles(
 ) -> Iterator[Any]:
     yield from ()
     with stopping() as stop:
-        if AssetKey("shop_articles") in context.selected_asset_keys:
+        if key_beside(context, "shop_articles") in context.selected_asset_keys:
             refresh_articles(context, wechat, warehouse, ahead, stop)
         else:
             derive_products(context, warehouse, wechat.settings, stop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from dagster import (
     RunsFilter,
     ScheduleDefinition,
     ScheduleEvaluationContext,
+    SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
@@ -28,156 +29,198 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from channels_assets.config import Automation, Settings
-from channels_assets.defs import jobs
+from channels_assets.config import Settings
+from channels_assets.defs.active_runs import ActiveRun, end_dead_runs, of_job
 from channels_assets.defs.checks import COUNTS, evaluate
-from channels_assets.defs.discovery import sync_windows
-from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.discovery import own_lists, sync_windows
+from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
+from channels_assets.defs.ownership import OwnedByAnother, claim
+from channels_assets.defs.partitions import stretches
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.defs.running import is_under_way
 from channels_assets.warehouse import Store, connect, lists_tried
 
 TIME_ZONE = "Asia/Shanghai"
 _CHECKS_SHOWN_AGAIN_SECONDS = 600
 
 
-def _range_requests(job: str, keys: Sequence[str], at_most: int | None) -> list[RunRequest]:
-    """One run for the stretch of keys, or several of at most so many lists each."""
-    size = at_most or len(keys)
-    stretches = (keys[start : start + size] for start in range(0, len(keys), size))
-    return [
-        RunRequest(
-            job_name=job,
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: stretch[0],
-                ASSET_PARTITION_RANGE_END_TAG: stretch[-1],
-            },
-        )
-        for stretch in stretches
-    ]
+def _range_requests(
+    job: str, chosen: Iterable[Sequence[str]], at_most: int | None
+) -> Iterator[RunRequest]:
+    """One run for each stretch of keys, or several of at most so many lists each."""
+    for stretch in chosen:
+        size = at_most or len(stretch)
+        for start in range(0, len(stretch), size):
+            part = stretch[start : start + size]
+            yield RunRequest(
+                job_name=job,
+                tags={
+                    ASSET_PARTITION_RANGE_START_TAG: part[0],
+                    ASSET_PARTITION_RANGE_END_TAG: part[-1],
+                },
+            )
 
 
 def _refresh_schedule(
-    name: str, job: str, cron: str, partitions: str, at_most: int | None
+    name: str, names: Names, plain_job: str, cron: str, partitions: str, at_most: int | None
 ) -> ScheduleDefinition:
+    job = names.name(plain_job)
+
     @schedule(
-        name=name,
+        name=names.name(name),
         job_name=job,
         cron_schedule=cron,
         execution_timezone=TIME_ZONE,
         default_status=DefaultScheduleStatus.RUNNING,
         description=f"Refreshes all lists of `{partitions}` in one run, unless one is under way.",
     )
-    def tick(context: ScheduleEvaluationContext) -> list[RunRequest] | SkipReason:
-        if is_under_way(context.instance, job):
-            return SkipReason(f"{job} is still running or queued: it is not started again.")
-        keys = context.instance.get_dynamic_partitions(partitions)
-        if not keys:
-            return SkipReason(f"No list is known in `{partitions}` yet.")
-        return _range_requests(job, keys, at_most)
+    def tick(
+        context: ScheduleEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
+    ) -> list[RunRequest] | SkipReason:
+        settings, instance = wechat.settings, context.instance
+        store = warehouse.open(settings)
+        try:
+            claim(instance, store, settings)
+        except OwnedByAnother as error:
+            return SkipReason(str(error))
+        if active := of_job(end_dead_runs(instance, names), names, plain_job):
+            return SkipReason(f"{active}: it is not started again.")
+        known = instance.get_dynamic_partitions(partitions)
+        own = stretches(known, set(own_lists(instance, store, partitions)))
+        asked = list(_range_requests(job, own, at_most))
+        return asked or SkipReason(f"No list is known in `{partitions}` yet.")
 
     return tick
 
 
-def schedules(automation: Automation) -> list[ScheduleDefinition]:
+def schedules(settings: Settings) -> list[ScheduleDefinition]:
+    names, automation = Names.of(settings), settings.automation
     windows, articles = automation.windows_cron, automation.articles_cron
     at_most = automation.max_partitions_per_run
     return [
-        _refresh_schedule(name, job, cron, partitions, at_most)
+        _refresh_schedule(name, names, job, cron, partitions, at_most)
         for name, job, cron, partitions in (
-            ("windows_by_the_clock", "refresh_windows", windows, WINDOWS_NAME),
-            ("articles_by_the_clock", "refresh_articles", articles, PROMOTERS_NAME),
+            ("windows_by_the_clock", REFRESH_WINDOWS, windows, names.windows),
+            ("articles_by_the_clock", REFRESH_ARTICLES, articles, names.article_lists),
         )
     ]
 
 
-@sensor(
-    name="new_lists",
-    jobs=[jobs.discover, jobs.refresh_windows, jobs.refresh_articles],
-    minimum_interval_seconds=15,
-    default_status=DefaultSensorStatus.RUNNING,
-    description="Looks for new and vanished shops, linked accounts, sharers and windows, and "
-    "refreshes lists that were never tried at once, in one run.",
-)
-def new_lists(
-    context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
-) -> Iterator[RunRequest | SkipReason]:
-    settings, instance = wechat.settings, context.instance
-    store = warehouse.open(settings)
-    sync_windows(instance, store, settings)
-    asked = False
-    if settings.league is not None and _discovery_is_due(instance, settings):
-        asked = True
-        yield RunRequest(job_name="discover")
-    for job, asset, partitions in (
-        ("refresh_windows", "window_products", WINDOWS_NAME),
-        ("refresh_articles", "shop_articles", PROMOTERS_NAME),
-    ):
-        keys = _untried(instance, store, asset, partitions)
-        if keys and not is_under_way(instance, job):
+def _new_lists(names: Names, jobs: Sequence[Any]) -> SensorDefinition:
+    @sensor(
+        name=names.name("new_lists"),
+        jobs=jobs,
+        minimum_interval_seconds=15,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Looks for new and vanished shops, linked accounts, sharers and windows, and "
+        "refreshes lists that were never tried at once, in one run. Ends runs whose process died.",
+    )
+    def new_lists(
+        context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
+    ) -> Iterator[RunRequest | SkipReason]:
+        settings, instance = wechat.settings, context.instance
+        store = warehouse.open(settings)
+        try:
+            found = sync_windows(instance, store, settings)
+        except OwnedByAnother as error:
+            yield SkipReason(str(error))
+            return
+        if found.added or found.removed:
+            store.publish()
+        active = end_dead_runs(instance, names)
+        asked = False
+        if settings.league is not None and _discovery_is_due(instance, names, active, settings):
             asked = True
-            yield from _range_requests(job, keys, settings.automation.max_partitions_per_run)
-    if not asked:
-        yield SkipReason("Every list that is known was tried before.")
+            yield RunRequest(job_name=names.name(DISCOVER))
+        waiting: list[str] = []
+        for job, asset, partitions in (
+            (REFRESH_WINDOWS, "window_products", names.windows),
+            (REFRESH_ARTICLES, "shop_articles", names.article_lists),
+        ):
+            untried = _untried(instance, store, asset, partitions)
+            if not untried:
+                continue
+            if before := of_job(active, names, job):
+                number = sum(len(stretch) for stretch in untried)
+                waiting.append(f"{number} lists were never tried: waiting for run {before}.")
+                continue
+            asked = True
+            at_most = settings.automation.max_partitions_per_run
+            yield from _range_requests(names.name(job), untried, at_most)
+        if not asked:
+            yield SkipReason(" ".join(waiting) or "Every list that is known was tried before.")
+
+    return new_lists
 
 
-def _discovery_is_due(instance: DagsterInstance, settings: Settings) -> bool:
-    if is_under_way(instance, "discover"):
+def _discovery_is_due(
+    instance: DagsterInstance, names: Names, active: list[ActiveRun], settings: Settings
+) -> bool:
+    if of_job(active, names, DISCOVER):
         return False
-    newest = instance.get_run_records(RunsFilter(job_name="discover"), limit=1)
+    newest = instance.get_run_records(RunsFilter(job_name=names.name(DISCOVER)), limit=1)
     every = settings.automation.discover_minutes * 60
-    return not newest or time.time() - newest[0].create_timestamp.timestamp() >= every
+    # A moment in the future is of a clock that was ahead.
+    return not newest or not (0 <= time.time() - newest[0].create_timestamp.timestamp() < every)
 
 
-def _untried(instance: DagsterInstance, store: Store, asset: str, partitions: str) -> list[str]:
-    """The stretch of known lists from the first that was never tried to the last such one."""
-    keys = instance.get_dynamic_partitions(partitions)
-    if not keys:
-        return []
+def _untried(
+    instance: DagsterInstance, store: Store, asset: str, partitions: str
+) -> list[list[str]]:
+    """Of each stretch of our lists, what goes from the first that was never tried to the last such one."""
     tried: set[str] = set()
     if store.is_readable():
         with connect(store.data_dir) as connection:
             tried = lists_tried(connection, asset)
-    new = [number for number, key in enumerate(keys) if key not in tried]
-    return list(keys[new[0] : new[-1] + 1]) if new else []
+    found: list[list[str]] = []
+    known = instance.get_dynamic_partitions(partitions)
+    for stretch in stretches(known, set(own_lists(instance, store, partitions))):
+        new = [number for number, key in enumerate(stretch) if key not in tried]
+        if new:
+            found.append(stretch[new[0] : new[-1] + 1])
+    return found
 
 
-@sensor(
-    name="checks_up_to_date",
-    minimum_interval_seconds=30,
-    default_status=DefaultSensorStatus.RUNNING,
-    description="Evaluates all asset checks on what is published, without a run: whenever an answer "
-    "changes, and every ten minutes.",
-)
-def checks_up_to_date(
-    context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
-) -> SensorResult | SkipReason:
-    if not warehouse.open(wechat.settings).is_readable():
-        return SkipReason("Nothing was loaded yet.")
-    now = time.time()
-    with connect(warehouse.folder) as connection:
-        found = list(evaluate(connection, context.instance, wechat.settings))
-    before: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
-    answers = {f"{one.asset_key.to_user_string()}:{one.check_name}": _gist(one) for one in found}
-    told_at = before.get("at", 0.0)
-    # A run that is started by clicking includes the checks, and leaves them skipped or failed
-    # because each list is recorded on its own: after it, all answers are told again.
-    ended = RunsFilter(updated_after=datetime.fromtimestamp(told_at, UTC))
-    due = (
-        time.time() - told_at >= _CHECKS_SHOWN_AGAIN_SECONDS
-        or context.instance.get_runs_count(ended) > 0
+def _checks_up_to_date(names: Names) -> SensorDefinition:
+    @sensor(
+        name=names.name("checks_up_to_date"),
+        minimum_interval_seconds=30,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Evaluates all asset checks on what is published, without a run: whenever an answer "
+        "changes, and every ten minutes.",
     )
-    told = [
-        one
-        for one, (name, answer) in zip(found, answers.items(), strict=True)
-        if due or before["answers"].get(name) != answer
-    ]
-    if not told:
-        return SkipReason("No check has changed its answer.")
-    at = now if due else told_at
-    return SensorResult(
-        asset_events=told, cursor=json.dumps({"at": at, "answers": answers}, ensure_ascii=False)
-    )
+    def checks_up_to_date(
+        context: SensorEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
+    ) -> SensorResult | SkipReason:
+        if not warehouse.open(wechat.settings).is_readable():
+            return SkipReason("Nothing was loaded yet.")
+        now = time.time()
+        with connect(warehouse.folder) as connection:
+            found = list(evaluate(connection, wechat.settings))
+        before: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
+        answers = {
+            f"{one.asset_key.to_user_string()}:{one.check_name}": _gist(one) for one in found
+        }
+        told_at = before.get("at", 0.0)
+        # A run that is started by clicking includes the checks, and leaves them skipped or failed
+        # because each list is recorded on its own: after it, all answers are told again.
+        ended = RunsFilter(updated_after=datetime.fromtimestamp(told_at, UTC))
+        due = (
+            not 0 <= time.time() - told_at < _CHECKS_SHOWN_AGAIN_SECONDS
+            or context.instance.get_runs_count(ended) > 0
+        )
+        told = [
+            one
+            for one, (name, answer) in zip(found, answers.items(), strict=True)
+            if due or before["answers"].get(name) != answer
+        ]
+        if not told:
+            return SkipReason("No check has changed its answer.")
+        at = now if due else told_at
+        return SensorResult(
+            asset_events=told, cursor=json.dumps({"at": at, "answers": answers}, ensure_ascii=False)
+        )
+
+    return checks_up_to_date
 
 
 def _gist(answer: AssetCheckEvaluation) -> list[object]:
@@ -186,4 +229,5 @@ def _gist(answer: AssetCheckEvaluation) -> list[object]:
     return [answer.passed, answer.severity.value, *counts]
 
 
-SENSORS = (new_lists, checks_up_to_date)
+def sensors(names: Names, jobs: Sequence[Any]) -> list[SensorDefinition]:
+    return [_new_lists(names, jobs), _checks_up_to_date(names)]

@@ -12,13 +12,12 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetKey,
-    DagsterInstance,
     MetadataValue,
     asset_check,
 )
 
-from channels_assets.config import Freshness, Settings
-from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.config import Settings
+from channels_assets.defs.names import Names
 from channels_assets.defs.report import evidence_table
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.warehouse import (
@@ -30,6 +29,7 @@ from channels_assets.warehouse import (
     connect,
     evidence,
     list_ages,
+    own_keys,
 )
 
 FRESH = "every_list_fresh"
@@ -42,7 +42,7 @@ _SHOWN = 20
 class Promise:
     """How old the lists of an asset may be, in hours.
 
-    `lists` is the name of its partitions, SHOPS for one list per active shop, None for a single one.
+    `lists` is the name of its partition set, SHOPS for one list per active shop, None for a single one.
     """
 
     asset: str
@@ -50,22 +50,23 @@ class Promise:
     lists: str | None
 
 
-def promises(freshness: Freshness) -> tuple[Promise, ...]:
+def promises(settings: Settings) -> tuple[Promise, ...]:
+    freshness, names = settings.freshness, Names.of(settings)
     return (
-        Promise("window_products", freshness.windows_hours, WINDOWS_NAME),
-        Promise("shop_articles", freshness.articles_hours, PROMOTERS_NAME),
-        Promise("article_products", freshness.articles_hours, PROMOTERS_NAME),
+        Promise("window_products", freshness.windows_hours, names.windows),
+        Promise("shop_articles", freshness.articles_hours, names.article_lists),
+        Promise("article_products", freshness.articles_hours, names.article_lists),
         Promise("cooperating_shops", freshness.discovery_hours, None),
         Promise("shop_promoters", freshness.discovery_hours, SHOPS),
         Promise("sharers", freshness.discovery_hours, None),
     )
 
 
-def quality(check: QualityCheck, found: Evidence) -> AssetCheckResult:
+def quality(key: AssetKey, check: QualityCheck, found: Evidence) -> AssetCheckResult:
     return AssetCheckResult(
         passed=found.passed,
         check_name=check.name,
-        asset_key=AssetKey(check.asset),
+        asset_key=key,
         severity=AssetCheckSeverity[check.severity],
         description=None if found.passed else f"{check.asks} No: {found.count} are against it.",
         metadata={"against_it": found.count}
@@ -73,7 +74,7 @@ def quality(check: QualityCheck, found: Evidence) -> AssetCheckResult:
     )
 
 
-def freshness(promise: Promise, ages: Sequence[ListAge]) -> AssetCheckResult:
+def freshness(key: AssetKey, promise: Promise, ages: Sequence[ListAge]) -> AssetCheckResult:
     """Passes when every list was read within its promise; names those that were not."""
     limit = promise.hours * 3600
     stale = [one for one in ages if _is_older(one, limit)]
@@ -86,7 +87,7 @@ def freshness(promise: Promise, ages: Sequence[ListAge]) -> AssetCheckResult:
     return AssetCheckResult(
         passed=not stale,
         check_name=FRESH,
-        asset_key=AssetKey(promise.asset),
+        asset_key=key,
         severity=AssetCheckSeverity.ERROR if failed else AssetCheckSeverity.WARN,
         description=f"{len(ages) - len(stale)} of {len(ages)} lists were read within "
         f"{promise.hours:g} h." + (f" Not so: {named}" if stale else ""),
@@ -113,23 +114,23 @@ def _age(one: ListAge) -> str:
     return f"{hours:.1f} h old" if hours >= 1 else f"{one.seconds / 60:.0f} min old"
 
 
-def _of_quality(check: QualityCheck) -> AssetChecksDefinition:
+def _of_quality(key: AssetKey, check: QualityCheck) -> AssetChecksDefinition:
     @asset_check(
-        asset=check.asset,
+        asset=key,
         name=check.name,
         config_schema={},
         description=f"{check.asks} ({check.severity.lower()})",
     )
     def run(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> AssetCheckResult:
         with connect(warehouse.folder) as connection:
-            return quality(check, evidence(connection, check))
+            return quality(key, check, evidence(connection, check))
 
     return run
 
 
-def _of_promise(promise: Promise) -> AssetChecksDefinition:
+def _of_promise(key: AssetKey, promise: Promise) -> AssetChecksDefinition:
     @asset_check(
-        asset=promise.asset,
+        asset=key,
         name=FRESH,
         config_schema={},
         description=f"Was every single list read within {promise.hours:g} h? Older warns, twice as "
@@ -137,39 +138,39 @@ def _of_promise(promise: Promise) -> AssetChecksDefinition:
     )
     def run(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> AssetCheckResult:
         with connect(warehouse.folder) as connection:
-            return freshness(promise, _ages(connection, context.instance, promise))
+            return freshness(key, promise, _ages(connection, promise))
 
     return run
 
 
-def _ages(
-    connection: duckdb.DuckDBPyConnection, instance: DagsterInstance, promise: Promise
-) -> list[ListAge]:
+def _ages(connection: duckdb.DuckDBPyConnection, promise: Promise) -> list[ListAge]:
     lists: Sequence[str | None] = [None]
     if promise.lists == SHOPS:
         lists = active_shops(connection)
     elif promise.lists is not None:
-        lists = instance.get_dynamic_partitions(promise.lists)
+        lists = own_keys(connection, promise.lists)
     return list_ages(connection, promise.asset, lists)
 
 
 def definitions(settings: Settings) -> list[AssetChecksDefinition]:
+    keys = Names.of(settings).asset_keys
     return [
-        *(_of_quality(check) for check in CHECKS),
-        *(_of_promise(promise) for promise in promises(settings.freshness)),
+        *(_of_quality(keys[check.asset], check) for check in CHECKS),
+        *(_of_promise(keys[promise.asset], promise) for promise in promises(settings)),
     ]
 
 
 def evaluate(
-    connection: duckdb.DuckDBPyConnection, instance: DagsterInstance, settings: Settings
+    connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> Iterator[AssetCheckEvaluation]:
     """All checks of the assets that channels.toml asks for, without a run."""
+    keys = Names.of(settings).asset_keys
     for check in CHECKS:
         if _asked_for(check.asset, settings):
-            yield _evaluation(quality(check, evidence(connection, check)))
-    for promise in promises(settings.freshness):
+            yield _evaluation(quality(keys[check.asset], check, evidence(connection, check)))
+    for promise in promises(settings):
         if _asked_for(promise.asset, settings):
-            yield _evaluation(freshness(promise, _ages(connection, instance, promise)))
+            yield _evaluation(freshness(keys[promise.asset], promise, _ages(connection, promise)))
 
 
 def _asked_for(asset: str, settings: Settings) -> bool:

@@ -15,8 +15,9 @@ from dagster import (
 )
 
 from channels_assets.defs.assets import RETRY
-from channels_assets.defs.discovery import Discovered, sync_promoters
+from channels_assets.defs.discovery import Discovered, sync_article_lists
 from channels_assets.defs.loading import Loading, load_batch
+from channels_assets.defs.ownership import require_owner
 from channels_assets.defs.report import (
     FailedPartition,
     Metadata,
@@ -150,7 +151,8 @@ def _pull_and_load(
     """Pulls one list, or one for each shop; those that fail keep their rows and fail the asset."""
     settings = wechat.settings
     store = warehouse.open(settings)
-    name = context.asset_key.to_user_string()
+    name = context.asset_key.path[-1]
+    require_owner(context, store, settings)
     failed: list[FailedPartition] = []
     metadata: dict[str, Any] = {}
     staging = warehouse.staging(settings)
@@ -170,7 +172,7 @@ def _pull_and_load(
     store.publish()
     if failed:
         # What was found is found, although the asset fails.
-        sync_promoters(context.instance, store, wechat.league)
+        sync_article_lists(context.instance, store, wechat.settings)
         failed.sort(key=lambda one: one.partition)
         raise failure_of(name, failed, len(tasks))
     return MaterializeResult(metadata={"lists": len(tasks), **metadata})
@@ -189,7 +191,7 @@ def _with_found_lists(
     result: MaterializeResult,
 ) -> MaterializeResult:
     store = warehouse.open(wechat.settings)
-    found = sync_promoters(context.instance, store, wechat.league)
+    found = sync_article_lists(context.instance, store, wechat.settings)
     store.publish()
     return MaterializeResult(metadata=result.metadata, check_results=[_check(context, found)])
 

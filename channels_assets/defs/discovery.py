@@ -11,11 +11,16 @@ from dagster import DagsterInstance
 from sqlalchemy.exc import IntegrityError
 
 from channels_assets.config import League, Settings
-from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME, ArticleList
+from channels_assets.defs.names import Names
+from channels_assets.defs.ownership import claim
+from channels_assets.defs.partitions import ArticleList
 from channels_assets.warehouse import (
     Store,
     active_promoters,
     active_sharers,
+    drop_keys,
+    keep_keys,
+    own_keys,
     remove_articles,
     remove_window,
 )
@@ -23,42 +28,66 @@ from channels_assets.warehouse import (
 
 @dataclass(frozen=True)
 class Discovered:
-    """What became of the keys. `blocking` problems keep lists from being refreshed or removed."""
+    """What became of the keys. `blocking` problems keep lists from being refreshed or removed.
+
+    `others` are keys that somebody else has added to the partition set: they are left alone.
+    """
 
     known: int
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     blocking: bool = False
 
 
+def own_lists(instance: DagsterInstance, store: Store, partition_set: str) -> list[str]:
+    """The lists of this data folder, in Dagster's order."""
+    with store.writing() as connection:
+        own = set(own_keys(connection, partition_set))
+    return [key for key in instance.get_dynamic_partitions(partition_set) if key in own]
+
+
 def sync_windows(instance: DagsterInstance, store: Store, settings: Settings) -> Discovered:
-    """The `windows` keys are what channels.toml says: a list taken out of it goes at once."""
+    """The windows' keys are what channels.toml says: a list taken out of it goes at once.
+
+    Raises OwnedByAnother.
+    """
+    claim(instance, store, settings)
+    partition_set = Names.of(settings).windows
     wanted = dict.fromkeys(window.key for window in settings.window)
-    known = dict.fromkeys(instance.get_dynamic_partitions(WINDOWS_NAME))
+    known = dict.fromkeys(instance.get_dynamic_partitions(partition_set))
+    with store.writing() as connection:
+        removed = [key for key in own_keys(connection, partition_set) if key not in wanted]
+        for key in removed:
+            remove_window(connection, key)
+        keep_keys(connection, partition_set, list(wanted))
     added = [key for key in wanted if key not in known]
-    removed = [key for key in known if key not in wanted]
-    if removed:
-        with store.writing() as connection:
-            for key in removed:
-                remove_window(connection, key)
-    _change(instance, WINDOWS_NAME, added, removed)
-    return Discovered(len(wanted), tuple(added), tuple(removed))
+    _change(instance, store, partition_set, added, removed)
+    gone = {*wanted, *removed}
+    others = tuple(key for key in known if key not in gone)
+    return Discovered(len(wanted), tuple(added), tuple(removed), others)
 
 
-def sync_promoters(
-    instance: DagsterInstance, store: Store, league: League, *, prune: bool = False
+def sync_article_lists(
+    instance: DagsterInstance, store: Store, settings: Settings, *, prune: bool = False
 ) -> Discovered:
-    """The `promoters` keys are: linked accounts of type 4 and 5 of cooperating shops x chosen sharers.
+    """The article lists' keys are: linked accounts of type 4 and 5 of cooperating shops x chosen sharers.
 
     When more than half of the known keys would vanish at once, none is removed, unless `prune`: one
-    bad answer must not empty a warehouse.
+    bad answer must not empty a warehouse. Raises OwnedByAnother.
     """
+    claim(instance, store, settings)
+    partition_set = Names.of(settings).article_lists
+    in_dagster = dict.fromkeys(instance.get_dynamic_partitions(partition_set))
     with store.writing() as connection:
         promoters = active_promoters(connection)
         bound = active_sharers(connection)
-    chosen, problems = _chosen(league, bound)
-    known = dict.fromkeys(instance.get_dynamic_partitions(PROMOTERS_NAME))
+        own = own_keys(connection, partition_set)
+    known = [key for key in own if key in in_dagster]
+    if settings.league is None:
+        return Discovered(len(known))
+    chosen, problems = _chosen(settings.league, bound)
     if chosen is None:
         return Discovered(len(known), problems=tuple(problems), blocking=True)
     lists = [
@@ -71,9 +100,9 @@ def sync_promoters(
             problems.append(
                 f"The list {one.key[:80]!r} can't be a partition: its key {one.problem}."
             )
-    wanted = {one.key for one in lists if not one.problem}
-    added = [one.key for one in lists if not one.problem and one.key not in known]
-    vanished = [key for key in known if key not in wanted]
+    wanted = dict.fromkeys(one.key for one in lists if not one.problem)
+    added = [key for key in wanted if key not in in_dagster]
+    vanished = [key for key in own if key not in wanted]
     if 2 * len(vanished) > len(known) and not prune:
         problems.append(
             f"{len(vanished)} of {len(known)} article lists would vanish at once, so none was removed. "
@@ -83,27 +112,31 @@ def sync_promoters(
         blocking, vanished = True, []
     else:
         blocking = False
-        with store.writing() as connection:
-            for key in vanished:
-                gone = ArticleList.of_key(key)
-                remove_articles(connection, gone.shop_appid, gone.promoter_id, gone.sharer_appid)
-    _change(instance, PROMOTERS_NAME, added, vanished)
+    with store.writing() as connection:
+        for key in vanished:
+            gone = ArticleList.of_key(key)
+            remove_articles(connection, gone.shop_appid, gone.promoter_id, gone.sharer_appid)
+        keep_keys(connection, partition_set, list(wanted))
+    _change(instance, store, partition_set, added, vanished)
+    ours = {*own, *wanted}
     return Discovered(
-        len(known) + len(added) - len(vanished),
+        len({*known, *wanted} - {*vanished}),
         tuple(added),
         tuple(vanished),
+        tuple(key for key in in_dagster if key not in ours),
         tuple(problems),
         blocking,
     )
 
 
-def forget_everything() -> None:
-    """Takes all lists and what was recorded of them out of the Dagster instance."""
-    with DagsterInstance.get() as instance:
-        for name in (WINDOWS_NAME, PROMOTERS_NAME):
-            for key in instance.get_dynamic_partitions(name):
-                instance.delete_dynamic_partition(name, key)
-        instance.wipe_assets([key for key in instance.all_asset_keys() if len(key.path) == 1])
+def forget_everything(instance: DagsterInstance, store: Store, settings: Settings) -> None:
+    """Takes our own lists, and what was recorded of our own assets, out of the Dagster instance."""
+    names = Names.of(settings)
+    for partition_set in (names.windows, names.article_lists):
+        for key in own_lists(instance, store, partition_set):
+            instance.delete_dynamic_partition(partition_set, key)
+    recorded = set(instance.all_asset_keys())
+    instance.wipe_assets([key for key in names.asset_keys.values() if key in recorded])
 
 
 def _chosen(league: League, bound: list[str]) -> tuple[list[str] | None, list[str]]:
@@ -129,16 +162,24 @@ def _chosen(league: League, bound: list[str]) -> tuple[list[str] | None, list[st
 
 
 def _change(
-    instance: DagsterInstance, partitions: str, added: list[str], removed: list[str]
+    instance: DagsterInstance,
+    store: Store,
+    partition_set: str,
+    added: list[str],
+    removed: list[str],
 ) -> None:
+    """Our own keys are known as such before they come and after they went: also if we die between."""
     if added:
         try:
-            instance.add_dynamic_partitions(partitions, added)
+            instance.add_dynamic_partitions(partition_set, added)
         except IntegrityError:
             # Another process has just added some of them: none of ours was, then.
-            known = set(instance.get_dynamic_partitions(partitions))
+            known = set(instance.get_dynamic_partitions(partition_set))
             left = [key for key in added if key not in known]
             if left:
-                instance.add_dynamic_partitions(partitions, left)
+                instance.add_dynamic_partitions(partition_set, left)
     for key in removed:
-        instance.delete_dynamic_partition(partitions, key)
+        instance.delete_dynamic_partition(partition_set, key)
+    if removed:
+        with store.writing() as connection:
+            drop_keys(connection, partition_set, removed)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from dagster import DynamicPartitionsDefinition
 
 from channels_assets.config import key_problem
 
-WINDOWS_NAME = "windows"
-PROMOTERS_NAME = "promoters"
+WINDOWS_NAME = "channels_windows"
+ARTICLE_LISTS_NAME = "channels_article_lists"
 WINDOWS = DynamicPartitionsDefinition(name=WINDOWS_NAME)
-PROMOTERS = DynamicPartitionsDefinition(name=PROMOTERS_NAME)
+ARTICLE_LISTS = DynamicPartitionsDefinition(name=ARTICLE_LISTS_NAME)
 
 
 class UnknownPartition(Exception):
@@ -20,7 +21,7 @@ class UnknownPartition(Exception):
 
 @dataclass(frozen=True)
 class ArticleList:
-    """What one `promoters` partition stands for; its key is shop_appid/promoter_id/sharer_appid."""
+    """What one partition of ARTICLE_LISTS stands for; its key is shop_appid/promoter_id/sharer_appid."""
 
     shop_appid: str
     promoter_id: str
@@ -43,3 +44,16 @@ class ArticleList:
         """Raises ValueError when `key` is not of the form shop_appid/promoter_id/sharer_appid."""
         shop_appid, promoter_id, sharer_appid = key.split("/")
         return cls(shop_appid, promoter_id, sharer_appid)
+
+
+def stretches(known: Sequence[str], chosen: Collection[str]) -> Iterator[list[str]]:
+    """The chosen keys as stretches that are neighbours in Dagster's order: a run takes one of them."""
+    stretch: list[str] = []
+    for key in known:
+        if key in chosen:
+            stretch.append(key)
+        elif stretch:
+            yield stretch
+            stretch = []
+    if stretch:
+        yield stretch

@@ -11,7 +11,6 @@ from itertools import chain
 import duckdb
 from dagster import (
     AssetExecutionContext,
-    AssetKey,
     DagsterEventType,
     DagsterRun,
 )
@@ -21,6 +20,8 @@ from channels_assets.config import Settings
 from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.event_log import together
 from channels_assets.defs.loading import Ended, Loading, load_batch
+from channels_assets.defs.names import key_beside
+from channels_assets.defs.ownership import require_owner
 from channels_assets.defs.report import (
     FailedPartition,
     evidence_table,
@@ -70,6 +71,7 @@ def refresh(
     What `ahead` has begun to pull of the plan goes on from there.
     """
     store = warehouse.open(settings)
+    require_owner(context, store, settings)
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, *staging.resumable())
     in_flight = settings.api.max_in_flight
@@ -115,13 +117,14 @@ def _report(context: AssetExecutionContext, plan: RefreshPlan, ended: Ended) -> 
         why = FailedPartition.of(ended.key, ended.result)
         context.log.error(f"{plan.assets[0]} {ended.key}: {why.error}")
         for asset in plan.assets:
-            context.log_event(observation(asset, why))
+            context.log_event(observation(key_beside(context, asset), why))
         return
     # The asset that pulls comes last: a list that has its event is done (keys_to_refresh), so a run
     # that is killed between two events leaves none out.
     for asset, one in reversed(list(ended.loaded.items())):
         took = ended.result if asset == plan.assets[0] else None
-        context.log_event(materialization(asset, ended.key, one, took, ended.more[asset]))
+        key = key_beside(context, asset)
+        context.log_event(materialization(key, ended.key, one, took, ended.more[asset]))
 
 
 def _describe(
@@ -156,7 +159,7 @@ def keys_to_refresh(context: AssetExecutionContext, store: Store, asset: str) ->
         event.partition
         for run_id in earlier
         for entry in context.instance.all_logs(run_id, DagsterEventType.ASSET_MATERIALIZATION)
-        if (event := entry.get_dagster_event()).asset_key == AssetKey(asset)
+        if (event := entry.get_dagster_event()).asset_key == key_beside(context, asset)
     }
     return [key for key in context.partition_keys if key not in loaded & recorded]
 

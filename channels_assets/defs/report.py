@@ -79,10 +79,10 @@ def load_metadata(loaded: Loaded, pulled: Pulled | None) -> Metadata:
 
 
 def materialization(
-    asset: str, partition: str, loaded: Loaded, pulled: Pulled | None, more: Metadata
+    key: AssetKey, partition: str, loaded: Loaded, pulled: Pulled | None, more: Metadata
 ) -> AssetMaterialization:
     return AssetMaterialization(
-        asset_key=asset,
+        asset_key=key,
         partition=partition,
         metadata={**load_metadata(loaded, pulled), **more},
     )
@@ -119,10 +119,10 @@ def warehouse_failure(asset: str, run_id: str, failed: FailedPartition) -> wareh
     )
 
 
-def observation(asset: str, failed: FailedPartition) -> AssetObservation:
+def observation(key: AssetKey, failed: FailedPartition) -> AssetObservation:
     """The failure where a person looks for it: on the page of its partition."""
     return AssetObservation(
-        asset_key=asset,
+        asset_key=key,
         partition=failed.partition,
         description=f"{failed.error_class}: {failed.error}",
         metadata={

@@ -21,10 +21,12 @@ from dagster import (
     IOManagerDefinition,
     ResourceDefinition,
 )
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from channels_assets import config
 from channels_assets.accounts import Account, Credential
+from channels_assets.defs.active_runs import lock_run
+from channels_assets.defs.lock_files import HeldFile
 from channels_assets.defs.token_sources import TokenSources, token_sources
 from channels_assets.extract.pull import Staging
 from channels_assets.warehouse import Lake, Store, open_warehouse
@@ -138,11 +140,19 @@ def open_store(folder: Path, settings: config.Settings) -> Store:
 class WarehouseResource(_WithoutConfig):
     """The DuckDB files in CHANNELS_DATA, or ./data; or the lake that settings name."""
 
+    _lock: HeldFile | None = PrivateAttr(default=None)
+
     def setup_for_execution(self, context: InitResourceContext) -> None:
+        if context.instance is not None and context.run is not None:
+            self._lock = lock_run(context.instance, context.run.run_id)
         if context.instance is not None and find_spec("dagster_postgres") is not None:
             from channels_assets.cluster.connections import keep_connections  # noqa: PLC0415
 
             keep_connections(context.instance)
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     @cached_property
     def folder(self) -> Path:

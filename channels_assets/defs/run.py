@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from dagster import (
-    AssetKey,
     DagsterEventType,
     DagsterInstance,
     Definitions,
@@ -34,10 +33,13 @@ from dagster._core.storage.tags import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 
+from channels_assets.defs.active_runs import locked_run
+from channels_assets.defs.discovery import own_lists
 from channels_assets.defs.event_log import together
-from channels_assets.defs.partitions import PROMOTERS_NAME, WINDOWS_NAME
+from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
+from channels_assets.defs.partitions import stretches
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
-from channels_assets.defs.running import process_tag
+from channels_assets.warehouse import Store
 
 DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
 WINDOW_ASSETS = ("window_products",)
@@ -72,12 +74,16 @@ class Refresh:
         self,
         definitions: Definitions,
         instance: DagsterInstance,
+        store: Store,
+        names: Names,
         progress: Progress,
         asked_to_stop: Callable[[], bool],
     ) -> None:
         self._asked_to_stop = asked_to_stop
         self._definitions = definitions
         self._instance = instance
+        self._store = store
+        self._names = names
         self._progress = progress
         self.results: dict[str, AssetResult] = {}
         self.check_problems: list[str] = []
@@ -85,13 +91,14 @@ class Refresh:
     def discover(self, assets: Collection[str]) -> None:
         chosen = [name for name in DISCOVERY if name in assets]
         if chosen:
-            self._run("discover", chosen, {name: [name] for name in chosen}, {})
+            self._run(DISCOVER, chosen, {name: [name] for name in chosen}, {})
 
     def windows(self, assets: Collection[str], keys: Collection[str] | None) -> None:
-        self._partitioned("refresh_windows", WINDOWS_NAME, WINDOW_ASSETS, assets, keys)
+        self._partitioned(REFRESH_WINDOWS, self._names.windows, WINDOW_ASSETS, assets, keys)
 
     def articles(self, assets: Collection[str], keys: Collection[str] | None) -> None:
-        self._partitioned("refresh_articles", PROMOTERS_NAME, ARTICLE_ASSETS, assets, keys)
+        lists = self._names.article_lists
+        self._partitioned(REFRESH_ARTICLES, lists, ARTICLE_ASSETS, assets, keys)
 
     def _partitioned(
         self,
@@ -102,12 +109,13 @@ class Refresh:
         keys: Collection[str] | None,
     ) -> None:
         chosen = [name for name in of_job if name in assets]
-        known = self._instance.get_dynamic_partitions(partitions)
         if not chosen:
             return
+        known = self._instance.get_dynamic_partitions(partitions)
+        own = set(own_lists(self._instance, self._store, partitions))
         for name in chosen:
             self.results.setdefault(name, AssetResult([]))
-        for stretch in _stretches(known, keys):
+        for stretch in stretches(known, own if keys is None else own & set(keys)):
             tags = {
                 ASSET_PARTITION_RANGE_START_TAG: stretch[0],
                 ASSET_PARTITION_RANGE_END_TAG: stretch[-1],
@@ -126,18 +134,19 @@ class Refresh:
             result.planned.extend(planned[name])
             self._progress(name, result)
         run_id = make_new_run_id()
-        with together(self._instance):
-            run = self._instance.create_run_for_job(
-                self._definitions.resolve_job_def(job),
-                run_id=run_id,
-                asset_selection={AssetKey(name) for name in assets},
-                tags={**tags, **process_tag()},
-                run_config=_QUIET,
-                remote_job_origin=origin_of(job),
-            )
-        self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
-        in_memory = InMemoryJob(self._definitions.resolve_job_def(job))
-        done = execute_run(in_memory, run, self._instance)
+        job_def = self._definitions.resolve_job_def(self._names.name(job))
+        with locked_run(self._instance, run_id) as lock_tags:
+            with together(self._instance):
+                run = self._instance.create_run_for_job(
+                    job_def,
+                    run_id=run_id,
+                    asset_selection={self._names.asset_key(name) for name in assets},
+                    tags={**tags, **lock_tags},
+                    run_config=_QUIET,
+                    remote_job_origin=origin_of(job_def.name),
+                )
+            self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
+            done = execute_run(InMemoryJob(job_def), run, self._instance)
         if self._asked_to_stop():
             raise KeyboardInterrupt
         for name in assets:
@@ -155,7 +164,7 @@ class Refresh:
             return
         if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             done = event.step_materialization_data.materialization
-            name = done.asset_key.to_user_string()
+            name = done.asset_key.path[-1]
             if name in self.results:
                 self._succeed(name, done.partition or name, done.metadata)
         elif event.event_type == DagsterEventType.STEP_FAILURE:
@@ -221,16 +230,3 @@ def _reason(data: StepFailureData) -> str:
 def _number(metadata: Mapping[str, MetadataValue[Any]], name: str) -> int:
     value = metadata[name].value if name in metadata else 0
     return int(value)
-
-
-def _stretches(known: Sequence[str], keys: Collection[str] | None) -> Iterator[list[str]]:
-    """The chosen keys as stretches that are neighbours in Dagster's order: a run takes one of them."""
-    stretch: list[str] = []
-    for key in known:
-        if keys is None or key in keys:
-            stretch.append(key)
-        elif stretch:
-            yield stretch
-            stretch = []
-    if stretch:
-        yield stretch

@@ -27,6 +27,7 @@ from channels_assets.warehouse.dimensions import (
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
+from channels_assets.warehouse.identity import may_hold, warehouse_id
 from channels_assets.warehouse.lake import Lake, LakeWarehouse
 from channels_assets.warehouse.loads import (
     Failure,
@@ -37,6 +38,7 @@ from channels_assets.warehouse.loads import (
     loaded_partitions,
     record_failure,
 )
+from channels_assets.warehouse.partition_keys import drop_keys, keep_keys, own_keys
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.recovery import Condition, condition
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
@@ -80,9 +82,11 @@ __all__ = [
     "condition",
     "connect",
     "derive_article_products",
+    "drop_keys",
     "evidence",
     "export_share_links",
     "get_meta",
+    "keep_keys",
     "keep_promises",
     "lift_memory_limit",
     "list_ages",
@@ -97,7 +101,9 @@ __all__ = [
     "load_windows",
     "load_without_calls",
     "loaded_partitions",
+    "may_hold",
     "open_warehouse",
+    "own_keys",
     "preview",
     "previews",
     "promoter_list",
@@ -108,5 +114,6 @@ __all__ = [
     "retrying",
     "set_meta",
     "table",
+    "warehouse_id",
     "window_list",
 ]

@@ -111,3 +111,4 @@ def clear(con: duckdb.DuckDBPyConnection) -> None:
         con.execute("DELETE FROM sharers")
         con.execute("DELETE FROM loads")
         con.execute("DELETE FROM failures")
+        con.execute("DELETE FROM partition_keys")

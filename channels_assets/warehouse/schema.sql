@@ -209,6 +209,14 @@ COMMENT ON COLUMN failures.error_class IS 'What the caller must do: Transient, P
 COMMENT ON COLUMN failures.error IS 'What happened, what to do, errcode, errmsg, rid and endpoint';
 COMMENT ON COLUMN failures.api_calls IS 'Number of API calls that were made, retries included';
 
+CREATE TABLE partition_keys (
+    partition_set VARCHAR NOT NULL,
+    "partition" VARCHAR NOT NULL
+);
+COMMENT ON TABLE partition_keys IS 'The partition keys that this data folder has added to Dagster: only these are ever refreshed or removed there';
+COMMENT ON COLUMN partition_keys.partition_set IS 'Name of the dynamic partitions in Dagster, such as channels_windows';
+COMMENT ON COLUMN partition_keys."partition" IS 'Which list: the partition key';
+
 CREATE TABLE window_products_history (
     "window" VARCHAR NOT NULL,
     account_appid VARCHAR NOT NULL,

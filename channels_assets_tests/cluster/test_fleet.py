@@ -19,7 +19,7 @@ from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from channels_assets.cluster.workers import make_celery
-from channels_assets.defs.running import UNDER_WAY
+from channels_assets.defs.active_runs import UNDER_WAY
 from channels_assets.sandbox import Sandbox, World
 from channels_assets.warehouse import WarehouseError
 from channels_assets_tests.cluster.fleet import ROOT, Fleet, kill, wait_for
@@ -231,7 +231,7 @@ def under_way(instance: DagsterInstance) -> bool:
 def check_backfill(fleet: Fleet, instance: DagsterInstance, keys: list[str]) -> None:
     """A backfill is split by the setting, and its runs go to the workers that are left."""
     # Neighbours in Dagster's order: it makes a run of its own for each stretch of them.
-    chosen = instance.get_dynamic_partitions("promoters")[: SIZE * 2 + 1]
+    chosen = instance.get_dynamic_partitions("channels_article_lists")[: SIZE * 2 + 1]
     before = recorded(instance, "shop_articles")
     asked = backfill(fleet, list(chosen))
     wait_for(lambda: is_over(fleet, asked), "the end of the backfill", 300)

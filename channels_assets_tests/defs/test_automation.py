@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from dagster import (
     DagsterInstance,
     DagsterRunStatus,
     Definitions,
+    Failure,
+    SensorDefinition,
     SensorResult,
     build_schedule_context,
     build_sensor_context,
@@ -18,13 +21,14 @@ from dagster import (
 
 from channels_assets.config import Settings, load_settings
 from channels_assets.definitions import build
-from channels_assets.defs.automation import checks_up_to_date, new_lists
+from channels_assets.defs.active_runs import lock_run
+from channels_assets.defs.ahead import Ahead
+from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.run import origin_of
-from channels_assets.defs.running import PROCESS_TAG
 from channels_assets.sandbox import Fault, World
 from channels_assets.warehouse import Warehouse
-from channels_assets_tests.support import Project
+from channels_assets_tests.support import Project, kill_holder_of
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -47,21 +51,34 @@ class Desk:
         with build_sensor_context(
             self.instance, resources=self.resources, definitions=self.definitions
         ) as context:
-            data = new_lists.evaluate_tick(context)
+            data = self._sensor("new_lists").evaluate_tick(context)
         return [
             (one.job_name, tuple(one.tags.get(tag) for tag in RANGE))
             for one in data.run_requests or []
         ]
 
+    def skipped(self) -> str:
+        """Why the sensor asks for nothing."""
+        with build_sensor_context(
+            self.instance, resources=self.resources, definitions=self.definitions
+        ) as context:
+            data = self._sensor("new_lists").evaluate_tick(context)
+        assert not data.run_requests
+        return data.skip_message or ""
+
+    def _sensor(self, name: str) -> SensorDefinition:
+        return self.definitions.get_repository_def().get_sensor_def(name)
+
     def schedule(self, name: str) -> Any:  # noqa: ANN401
         schedule = self.definitions.get_repository_def().get_schedule_def(name)
-        return schedule.evaluate_tick(build_schedule_context(self.instance))
+        with build_schedule_context(self.instance, resources=self.resources) as context:
+            return schedule.evaluate_tick(context)
 
     def checks(self, cursor: str | None) -> tuple[dict[str, AssetCheckEvaluation], str | None]:
         with build_sensor_context(
             self.instance, resources=self.resources, cursor=cursor
         ) as context:
-            result = checks_up_to_date(context)
+            result = self._sensor("checks_up_to_date")(context)
         if not isinstance(result, SensorResult):
             return {}, cursor
         told = {
@@ -90,7 +107,7 @@ def test_a_fresh_project_asks_for_windows_and_discovery_once(desk: Desk) -> None
         ("discover", (None, None)),
         ("refresh_windows", (windows[0], windows[-1])),
     ]
-    assert desk.instance.get_dynamic_partitions("windows") == windows
+    assert desk.instance.get_dynamic_partitions("channels_windows") == windows
 
 
 def test_new_and_vanished_windows_are_found_and_asked_for_alone(desk: Desk) -> None:
@@ -106,7 +123,7 @@ def test_new_and_vanished_windows_are_found_and_asked_for_alone(desk: Desk) -> N
     desk.project.write(windows=rest)
     fresh = Desk(desk.project, desk.instance)
     assert fresh.new_lists() == []
-    assert desk.instance.get_dynamic_partitions("windows") == rest
+    assert desk.instance.get_dynamic_partitions("channels_windows") == rest
     with Warehouse(desk.project.data).writing() as connection:
         names = connection.execute('SELECT DISTINCT "window" FROM window_products').fetchall()
     assert (first,) not in names
@@ -131,15 +148,51 @@ def test_a_refresh_that_runs_is_not_started_again_unless_its_process_died(desk: 
     assert "not started again" in desk.schedule("windows_by_the_clock").skip_message
     desk.instance.report_run_failed(queued)
 
-    alive = {PROCESS_TAG: desk.instance.get_runs()[1].tags[PROCESS_TAG].partition(" ")[0] + " 1"}
-    running = desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED, tags=alive)
+    running = desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    lock = lock_run(desk.instance, running.run_id)
     assert "not started again" in desk.schedule("windows_by_the_clock").skip_message
+    lock.release()
     desk.instance.report_run_failed(running)
 
-    dead = {PROCESS_TAG: alive[PROCESS_TAG].partition(" ")[0] + " 99999999"}
-    desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED, tags=dead)
+    dead = desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    kill_holder_of(desk.instance, dead.run_id)
     assert desk.schedule("windows_by_the_clock").run_requests
     assert all(run.is_finished for run in desk.instance.get_runs())
+
+
+def test_lists_that_wait_for_a_run_are_not_called_tried(desk: Desk) -> None:
+    assert desk.new_lists()
+    job = desk.definitions.resolve_job_def("refresh_windows")
+    running = desk.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    discovered = desk.definitions.resolve_job_def("discover")
+    desk.instance.create_run_for_job(discovered, status=DagsterRunStatus.SUCCESS)
+    lock = lock_run(desk.instance, running.run_id)
+    told = desk.skipped()
+    assert told.startswith("3 lists were never tried: waiting for run refresh_windows (")
+    assert "under way since" in told
+    lock.release()
+
+
+def test_nothing_is_touched_where_the_instance_belongs_to_another(
+    desk: Desk, tmp_path: Path
+) -> None:
+    other = Warehouse(tmp_path / "other")
+    assert claim(desk.instance, other, desk.settings) == ""
+    desk.instance.add_dynamic_partitions("channels_windows", ["theirs"])
+    told = desk.skipped()
+    assert str(other.data_dir) in told
+    assert "[dagster] namespace" in told
+    for name in ("windows_by_the_clock", "articles_by_the_clock"):
+        assert desk.schedule(name).skip_message == told
+    job = desk.definitions.resolve_job_def("refresh_windows")
+    with pytest.raises(Failure, match="belongs to another data folder"):
+        job.execute_in_process(
+            instance=desk.instance,
+            partition_key="theirs",
+            resources={**desk.resources, "ahead": Ahead()},
+        )
+    assert desk.instance.get_dynamic_partitions("channels_windows") == ["theirs"]
+    assert desk.project.sandbox.calls == []
 
 
 def test_one_stale_list_turns_the_check_red_and_its_refresh_green(desk: Desk) -> None:

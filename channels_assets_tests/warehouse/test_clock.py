@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import duckdb
 import pytest
+from dagster import AssetKey
 
-from channels_assets.config import Freshness
+from channels_assets.config import Settings
 from channels_assets.defs.checks import freshness, promises
 from channels_assets.warehouse import (
     Failure,
@@ -22,7 +23,9 @@ from channels_assets_tests.warehouse.making import MOMENT, against, ids, load
 
 FIVE_YEARS = timedelta(days=5 * 365)
 FRESH = "SELECT is_fresh, age_hours >= 0 FROM list_freshness WHERE asset = 'window_products'"
-PROMISE = next(one for one in promises(Freshness()) if one.asset == "window_products")
+PROMISE = next(
+    one for one in promises(Settings.model_construct()) if one.asset == "window_products"
+)
 
 
 def put(con: duckdb.DuckDBPyConnection, *product_ids: object, ahead: bool = False) -> None:
@@ -40,7 +43,7 @@ def test_a_load_from_the_future_never_counts_as_fresh(con: duckdb.DuckDBPyConnec
     put(con, 1, ahead=True)
     ages = list_ages(con, "window_products", ["w"])
     assert [one.is_from_future for one in ages] == [True]
-    told = freshness(PROMISE, ages)
+    told = freshness(AssetKey("window_products"), PROMISE, ages)
     assert not told.passed
     assert told.severity.value == "ERROR"
     assert "w (loaded while this machine's clock was ahead by 182" in (told.description or "")
@@ -52,12 +55,14 @@ def test_the_next_load_speaks_though_its_clock_says_less(con: duckdb.DuckDBPyCon
     put(con, 1, 2, 3, ahead=True)
     put(con, 1)
     ages = list_ages(con, "window_products", ["w"])
-    assert freshness(PROMISE, ages).passed
+    assert freshness(AssetKey("window_products"), PROMISE, ages).passed
     assert con.execute(FRESH).fetchall() == [(True, True)]
     # The last load has one row: the table agrees, and lost more than half of the load before.
     assert list(against(con, "rows_as_loaded", "not_halved")) == [("window_products", "not_halved")]
     con.execute('UPDATE loads SET finished_at = now() - INTERVAL 3 HOURS WHERE "rows" = 1')
-    assert not freshness(PROMISE, list_ages(con, "window_products", ["w"])).passed
+    assert not freshness(
+        AssetKey("window_products"), PROMISE, list_ages(con, "window_products", ["w"])
+    ).passed
     assert con.execute(FRESH).fetchall() == [(False, True)]
 
 
@@ -74,7 +79,9 @@ def test_a_list_that_was_removed_since_is_not_there(con: duckdb.DuckDBPyConnecti
 def test_clocks_of_several_machines_may_differ_a_little(con: duckdb.DuckDBPyConnection) -> None:
     put(con, 1)
     con.execute("UPDATE loads SET finished_at = now() + INTERVAL 2 MINUTES")
-    assert freshness(PROMISE, list_ages(con, "window_products", ["w"])).passed
+    assert freshness(
+        AssetKey("window_products"), PROMISE, list_ages(con, "window_products", ["w"])
+    ).passed
     assert con.execute("SELECT is_fresh FROM list_freshness").fetchall() == [(True,)]
 
 

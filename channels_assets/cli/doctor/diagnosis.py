@@ -17,11 +17,11 @@ from channels_assets.cli.doctor.calls import look_at_address, look_at_league, lo
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.doctor.here import (
     Costs,
-    look_at_dagster,
     look_at_folder,
     look_at_warehouse,
     missing_secret,
 )
+from channels_assets.cli.doctor.instance import look_at_dagster
 from channels_assets.cli.doctor.lake import look_at_lake, look_at_limits
 from channels_assets.cli.surroundings import bundled_sandbox
 from channels_assets.defs.resources import lake_of
@@ -72,7 +72,7 @@ def diagnose() -> Diagnosis:
             found += look_at_lake(lake, costs) if lake else look_at_warehouse(data, settings, costs)
             if settings.api.limits_env:
                 found.append(look_at_limits(settings.api.limits_env))
-            found.append(look_at_dagster(data))
+            found += look_at_dagster(data, settings)
         found += _look_at_accounts(settings, data, costs)
         return Diagnosis(tuple(found), configured=True, sandbox=sandbox)
 

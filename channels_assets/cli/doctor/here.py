@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dagster import DagsterInstance
-
 from channels_assets import config
 from channels_assets.accounts import Account, Window
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.surroundings import API, SOURCE, prepare_instance
+from channels_assets.cli.surroundings import API, SOURCE
 from channels_assets.defs.token_sources import token_sources
 from channels_assets.warehouse import (
     Condition,
@@ -179,30 +176,6 @@ _ASK_OTHERS = Said(
 _AS_IT_SAYS = Said(
     "Do as it says; nothing is changed until then.", "请按提示处理；在此之前不会改动任何文件。"
 )
-
-
-def look_at_dagster(data: Path) -> Finding:
-    """Whether Dagster's own files open, where DAGSTER_HOME says."""
-    home = os.environ.get("DAGSTER_HOME") or data / "dagster_home"
-    try:
-        prepare_instance(data)
-        with DagsterInstance.get() as instance:
-            instance.get_runs_count()
-    except Exception as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        return wrong(
-            "dagster",
-            Said(
-                f"The instance in {home} can't be used: {first_line}",
-                f"{home} 中的 Dagster 实例不可用：{first_line}",
-            ),
-            Said(
-                "Correct dagster.yaml there (delete it to get the project's own back), or set "
-                "DAGSTER_HOME to another folder.",
-                "请修正其中的 dagster.yaml（删除后会恢复默认），或用 DAGSTER_HOME 指定其他目录。",
-            ),
-        )
-    return Finding("dagster", "ok", Said(f"the instance in {home} opens", f"{home} 中的实例可用"))
 
 
 def missing_secret(account: Account, settings: config.Settings, data: Path) -> Finding | None:

@@ -1,0 +1,179 @@
+"""Which of our runs are under way, told from those whose process has died.
+
+A process that executes one of our runs holds a lock file for it; the lock goes when the process does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    RunRecord,
+    RunsFilter,
+)
+
+from channels_assets.defs.lock_files import HeldFile, LockState, remove_free, state_of
+from channels_assets.defs.names import Names
+
+LOCKED_TAG = "channels_assets/locked"
+"""Marks a run whose process holds its lock from the run's first moment on, by its id: whoever executes
+it again inherits its tags."""
+UNDER_WAY = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+_SILENT_SECONDS: Mapping[DagsterRunStatus, float] = {
+    DagsterRunStatus.NOT_STARTED: 120,
+    DagsterRunStatus.STARTING: 90,
+    DagsterRunStatus.STARTED: 60,
+    DagsterRunStatus.CANCELING: 60,
+}
+"""How long a run without a lock file may give no sign of life. Queued ones are Dagster's own matter."""
+_ASSETS_ALONE = "__ASSET_JOB"
+"""What Dagster calls the job of assets that were chosen by hand."""
+_STARTED_AGAIN = "dagster/retry_number"
+
+
+@dataclass(frozen=True)
+class ActiveRun:
+    """A run of ours that has not ended: `is_dead` when nobody executes it any more."""
+
+    run: DagsterRun
+    since: datetime
+    is_dead: bool = False
+
+    def __str__(self) -> str:
+        local = self.since.astimezone()
+        return (
+            f"{self.run.job_name} ({self.run.run_id[:8]}), under way since {local:%Y-%m-%d %H:%M}"
+        )
+
+
+def lock_run(instance: DagsterInstance, run_id: str) -> HeldFile:
+    """To be held by each process that executes the run, and released when it has done so."""
+    return HeldFile(_lock_path(instance, run_id))
+
+
+@contextmanager
+def locked_run(instance: DagsterInstance, run_id: str) -> Generator[dict[str, str]]:
+    """For a run that begins and ends in this process; gives the tags that tell it."""
+    lock = lock_run(instance, run_id)
+    try:
+        yield {LOCKED_TAG: run_id}
+    finally:
+        lock.release()
+
+
+def active_runs(
+    instance: DagsterInstance, names: Names, now: float | None = None
+) -> Iterator[ActiveRun]:
+    """All runs of our assets that have not ended, whoever started them; never another project's."""
+    moment = time.time() if now is None else now
+    for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY)):
+        run = record.dagster_run
+        if _is_ours(instance, run, names):
+            since = record.start_time or record.create_timestamp.timestamp()
+            is_dead = _is_dead(instance, record, names, moment)
+            yield ActiveRun(run, datetime.fromtimestamp(since, UTC), is_dead)
+
+
+def end_dead_runs(
+    instance: DagsterInstance, names: Names, now: float | None = None
+) -> list[ActiveRun]:
+    """Ends our dead runs. Gives those that are under way: also one that Dagster starts again now."""
+    found = active_runs(instance, names, now)
+    alive = [one for one in found if not one.is_dead or _end(instance, one.run)]
+    _remove_leftovers(instance)
+    return alive
+
+
+def of_job(active: list[ActiveRun], names: Names, job: str) -> ActiveRun | None:
+    return next((one for one in active if one.run.job_name == names.name(job)), None)
+
+
+def _end(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Returns whether Dagster's run_retries will start it again."""
+    path = _lock_path(instance, run.run_id)
+    current = instance.get_run_by_id(run.run_id)
+    if current is None or current.is_finished:
+        return False
+    told = "The process of this run has died: it was killed, or its machine or container stopped."
+    if current.status == DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(current, told)
+        again = False
+    else:
+        instance.report_run_failed(current, told)
+        most = current.tags.get("dagster/max_retries", instance.run_retries_max_retries)
+        tried = int(current.tags.get(_STARTED_AGAIN, 0))
+        again = instance.run_retries_enabled and tried < int(most)
+    remove_free(path)
+    return again
+
+
+def _is_ours(instance: DagsterInstance, run: DagsterRun, names: Names) -> bool:
+    keys = set(names.asset_keys.values())
+    if run.asset_selection:
+        return not keys.isdisjoint(run.asset_selection)
+    if run.job_name not in names.jobs and not run.job_name.startswith(_ASSETS_ALONE):
+        return False
+    # Another project may have a job of the same name: what the run is to make tells whose it is.
+    planned = instance.get_records_for_run(
+        run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED, limit=1
+    ).records
+    events = [entry.event_log_entry.dagster_event for entry in planned]
+    return any(event is not None and event.asset_key in keys for event in events)
+
+
+def _is_dead(instance: DagsterInstance, record: RunRecord, names: Names, now: float) -> bool:
+    run = record.dagster_run
+    if run.status == DagsterRunStatus.QUEUED:
+        return False
+    state = state_of(_lock_path(instance, run.run_id))
+    if state != LockState.MISSING:
+        return state == LockState.FREE
+    is_elsewhere = run.tags.get(LOCKED_TAG) == run.run_id
+    if is_elsewhere or instance.run_launcher.supports_check_run_worker_health:
+        # Its lock is on another machine, or its launcher knows.
+        return False
+    if not set(run.asset_selection or ()) <= set(names.asset_keys.values()):
+        # Perhaps it is at a step of others, for which nobody holds a lock.
+        return False
+    return now - _last_sign(instance, record) > _SILENT_SECONDS[run.status]
+
+
+def _last_sign(instance: DagsterInstance, record: RunRecord) -> float:
+    newest = instance.get_records_for_run(
+        record.dagster_run.run_id, limit=1, ascending=False
+    ).records
+    return max(
+        record.create_timestamp.timestamp(),
+        *(entry.event_log_entry.timestamp for entry in newest),
+    )
+
+
+def _remove_leftovers(instance: DagsterInstance) -> None:
+    """Lock files of runs that ended otherwise, or were deleted."""
+    for path in _folder(instance).glob("*.lock"):
+        run = instance.get_run_by_id(path.stem)
+        if run is None or run.is_finished:
+            remove_free(path)
+
+
+def _folder(instance: DagsterInstance) -> Path:
+    return Path(instance.root_directory) / "channels_assets" / "runs"
+
+
+def _lock_path(instance: DagsterInstance, run_id: str) -> Path:
+    return _folder(instance) / f"{run_id}.lock"

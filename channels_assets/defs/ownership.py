@@ -1,0 +1,137 @@
+"""Which data folder a Dagster instance belongs to: two that share names would mix their lists.
+
+It is recorded on the instance itself, as the one key of a partition set, whatever database that has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dagster import AssetExecutionContext, DagsterInstance, Failure
+
+from channels_assets.config import ConfigError, Settings
+from channels_assets.defs.names import Names
+from channels_assets.warehouse import Store, connect, may_hold, warehouse_id
+
+OWNER_NAME = "channels_owner"
+
+
+class OwnedByAnother(ConfigError):
+    """The instance belongs to another data folder. The text is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A data folder; `folder` is "" for a lake, which has no folder of its own."""
+
+    warehouse: str
+    folder: str
+    machine: str
+
+    def __str__(self) -> str:
+        return self.folder or f"the lake {self.warehouse}"
+
+    @property
+    def as_key(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def of_key(cls, key: str) -> Owner:
+        """Also of a key that a person has added by hand."""
+        try:
+            told = json.loads(key)
+            return cls(str(told["warehouse"]), str(told["folder"]), str(told["machine"]))
+        except (ValueError, KeyError, TypeError):
+            return cls(key, "", "")
+
+    def may_be_there(self) -> bool:
+        """Whether it still is where it was; of a lake, or a folder elsewhere, nobody here can tell."""
+        if not self.folder or self.machine != socket.gethostname():
+            return True
+        return may_hold(Path(self.folder), self.warehouse)
+
+
+def claim(instance: DagsterInstance, store: Store, settings: Settings) -> str:
+    """Makes this data folder the owner, if nobody else is. Returns a line for the user, or nothing.
+
+    Raises OwnedByAnother, before anything is changed.
+    """
+    with store.writing() as connection:
+        mine = _owner(warehouse_id(connection), store.data_dir, settings)
+    owners = Names.of(settings).name(OWNER_NAME)
+    known = instance.get_dynamic_partitions(owners)
+    if not known:
+        instance.add_dynamic_partitions(owners, [mine.as_key])
+        # Who came first at the same moment.
+        known = instance.get_dynamic_partitions(owners)
+    before = Owner.of_key(known[0])
+    if before == mine:
+        return ""
+    if _conflict(before, mine):
+        raise OwnedByAnother(_refusal(before, settings))
+    instance.add_dynamic_partitions(owners, [mine.as_key])
+    for key in known:
+        if key != mine.as_key:
+            instance.delete_dynamic_partition(owners, key)
+    if (before.warehouse, before.folder) == (mine.warehouse, mine.folder):
+        return ""
+    return (
+        f"The Dagster instance in {_home()} belonged to {before} before, whose data is not there any "
+        f"more: now it belongs to {mine}."
+    )
+
+
+def require_owner(context: AssetExecutionContext, store: Store, settings: Settings) -> None:
+    """Raises Failure in a run of a data folder to which the instance does not belong."""
+    try:
+        claim(context.instance, store, settings)
+    except OwnedByAnother as error:
+        raise Failure(str(error), allow_retries=False) from None
+
+
+def other_owner(instance: DagsterInstance, store: Store, settings: Settings) -> Owner | None:
+    """To whom the instance belongs if claim() would be refused. Changes nothing."""
+    known = instance.get_dynamic_partitions(Names.of(settings).name(OWNER_NAME))
+    if not known:
+        return None
+    identity = ""
+    if store.is_readable():
+        with connect(store.data_dir) as connection:
+            identity = warehouse_id(connection)
+    before, mine = Owner.of_key(known[0]), _owner(identity, store.data_dir, settings)
+    return before if _conflict(before, mine) else None
+
+
+def _owner(identity: str, data: Path, settings: Settings) -> Owner:
+    is_lake = settings.warehouse.catalogue_env is not None
+    return Owner(identity, "" if is_lake else str(data.resolve()), socket.gethostname())
+
+
+def _conflict(before: Owner, mine: Owner) -> bool:
+    if before.warehouse == mine.warehouse:
+        # The same folder, or one that was moved; but not a copy of one that is still there.
+        is_elsewhere = before.folder != mine.folder and bool(before.folder and mine.folder)
+        is_here = before.machine == mine.machine
+        return is_elsewhere and is_here and before.may_be_there()
+    if (before.folder, before.machine) == (mine.folder, mine.machine) and mine.folder:
+        # The data was deleted, and made anew.
+        return False
+    return before.may_be_there()
+
+
+def _refusal(before: Owner, settings: Settings) -> str:
+    namespace = settings.dagster.namespace
+    another = '`[dagster] namespace = "..."`' + (f' other than "{namespace}"' if namespace else "")
+    return (
+        f"The Dagster instance in {_home()} belongs to another data folder, {before}: set {another} in "
+        "channels.toml, or another DAGSTER_HOME. 该 Dagster 实例已属于另一个数据目录，请在 channels.toml "
+        "中设置 [dagster] namespace，或使用另一个 DAGSTER_HOME。"
+    )
+
+
+def _home() -> str:
+    return os.environ.get("DAGSTER_HOME", "DAGSTER_HOME")

@@ -21,6 +21,7 @@ import click
 
 from channels_assets.cli.dev_guard import SECONDS_FOR_DAGSTER, SECONDS_FOR_RUNS, Tree
 from channels_assets.config import ConfigError
+from channels_assets.defs.running import is_alive
 
 HOST = "127.0.0.1"
 _GUARD = Path(__file__).with_name("dev_guard.py")
@@ -127,24 +128,21 @@ def _told(lock: int) -> dict[str, Any]:
 
 
 def _ends(holder: dict[str, Any]) -> bool:
-    if holder.get("ending"):
-        return True
-    try:
-        os.kill(int(holder["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except (KeyError, PermissionError):
-        return False
-    return False
+    return "ending" in holder or ("pid" in holder and not is_alive(holder["pid"]))
 
 
 def _already(holder: dict[str, Any]) -> str:
     if not holder:
         return "`channels-assets dev` is starting on this Dagster instance already."
-    pid, port = holder["pid"], holder["port"]
+    pid, url = holder["pid"], f"http://{HOST}:{holder['port']}"
+    if is_alive(pid):
+        how = f"End it with Ctrl-C in its terminal, or with `kill {pid}`."
+    else:
+        # Killed together with its guard.
+        pid = holder.get("dagster", pid)
+        how = f"It was killed, and its Dagster was left: end that with `kill -INT {pid}`."
     return (
-        f"`channels-assets dev` runs on this Dagster instance already: process {pid}, "
-        f"http://{HOST}:{port}. End it with Ctrl-C in its terminal, or with `kill {pid}`."
+        f"`channels-assets dev` runs on this Dagster instance already: process {pid}, {url}. {how}"
     )
 
 

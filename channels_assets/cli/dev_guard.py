@@ -120,12 +120,13 @@ class Guard:
         # Dagster holds the lock as well: if the guard dies together with the command, no second
         # `dev` starts beside what they have left.
         self._dagster = subprocess.Popen(command, pass_fds=(lock,))  # noqa: S603
+        self._write(dagster=self._dagster.pid)
 
     def watch(self) -> int:
         """Waits until Dagster has ended, by itself or because it must; gives its exit code."""
         while not (self._has_ended() or self._asked or self._gone):
             self._listen(None)
-        self._say_that_it_ends()
+        self._write(ending=True)
         tree = Tree(os.getsid(0))
         tree.rest()
         if not self._has_ended():
@@ -162,10 +163,10 @@ class Guard:
             else:
                 self._gone = True
 
-    def _say_that_it_ends(self) -> None:
-        """In the lock file, for the next `dev`: that one then waits."""
+    def _write(self, **more: object) -> None:
+        """Into the lock file, for the next `dev`."""
         told = json.loads(os.pread(self._lock, 1024, 0))
-        os.pwrite(self._lock, json.dumps({**told, "ending": True}).encode(), 0)
+        os.pwrite(self._lock, json.dumps({**told, **more}).encode(), 0)
 
 
 def _woken_by_signals() -> socket.socket:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from channels_assets.sandbox import Fault, World
-from channels_assets_tests.support import DagsterDev, Project
+from channels_assets_tests.support import DagsterDev, Project, processes_of
 
 WINDOW_PATH = "/channels/ec/window/product/list/get"
 RUNS = "{ runsOrError { ... on Runs { results { runId status jobName } } } }"
@@ -47,17 +45,6 @@ STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } 
 
 def status_of(dagster: DagsterDev, run: str) -> str:
     return dagster.query(STATUS, run=run)["runOrError"]["status"]
-
-
-def processes_of(project: Project) -> list[str]:
-    """What still runs on the project's Dagster instance."""
-    mark = f"DAGSTER_HOME={project.environment['DAGSTER_HOME']}".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-    return found
 
 
 def test_reexecution_from_failure_calls_for_the_failed_lists_alone(

@@ -3,9 +3,10 @@
 python -m channels_assets_tests.left_alone --minutes 30 --kills 10 [--seed N]
 
 A project folder beside a sandbox whose lists change all the time, schedules every minute. At random
-moments either every process is killed at once, as by a power cut, or the command alone; then `dev` is
-started again. After each start both schedules must bring a refresh to a good end, every run from
-before must have ended, and every row of history that could be read before the kill must still be there.
+moments, most of them during a run, either every process is killed at once, as by a power cut, or the
+command alone; then `dev` is started again. After each start both schedules must bring a refresh to a
+good end, every run from before must have ended, and every row of history that could be read before the
+kill must still be there.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ class LeftAlone:
         self._world = World.generate(seed=seed, windows=3, products=300, shops=2, articles=10)
         self._days = 0
         self._change = False
-        self._sandbox = Sandbox(self._world, latency=0.1, on_call=self._age)
+        self._hit = 0
+        # So slow that a refresh takes a good part of its minute.
+        self._sandbox = Sandbox(self._world, latency=0.5, on_call=self._age)
         self._folder = folder
 
     def _age(self, call: Call) -> None:
@@ -119,7 +122,8 @@ class LeftAlone:
         # Both ways occur, and neither by turns.
         alone = [number % 3 == 1 for number in range(kills)]
         self._dice.shuffle(alone)
-        until = time.monotonic() + minutes * 60
+        began = time.monotonic()
+        until = began + minutes * 60
         with self._sandbox:
             self._project = Project(self._folder, self._sandbox, self._world)
             self._project.settings = list(SETTINGS)
@@ -129,22 +133,31 @@ class LeftAlone:
                 for number, command_alone in enumerate(alone, 1):
                     took = self._goes_on()
                     each = (until - time.monotonic()) / (kills - number + 1)
-                    before = self._wait(self._dice.uniform(0, 2 * max(20.0, each - took)))
+                    self._wait(self._dice.uniform(0, 2 * max(20.0, each - took)))
+                    if number % 3:
+                        self._wait_for_a_run()
+                    before = read(self._project.data)
+                    self._hit += self._count([DagsterRunStatus.STARTED]) > 0
                     self._kill(command_alone)
                     who = "the command alone" if command_alone else "every process"
                     say(f"kill {number} of {kills}, of {who}; {before.rows} rows of history so far")
                     dagster.start()
                     self._goes_on()
                     demand_all_of(before, read(self._project.data))
-                return self._end(minutes, kills)
+                return self._end(began, kills)
 
-    def _wait(self, seconds: float) -> Stored:
-        """Lets the lists change meanwhile; gives what can be read at the end."""
+    def _wait(self, seconds: float) -> None:
+        """The lists change meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._change = True
             time.sleep(min(20.0, left))
-        return read(self._project.data)
+
+    def _wait_for_a_run(self) -> None:
+        self._dagster.wait_for(
+            lambda: self._count([DagsterRunStatus.STARTED]) > 0, "a run", SECONDS_TO_GO_ON
+        )
+        time.sleep(self._dice.uniform(0, 4))
 
     def _goes_on(self) -> float:
         """Until both schedules have begun a refresh from now on, with a good end, and no run from
@@ -196,7 +209,7 @@ class LeftAlone:
             time.sleep(0.1)
         process.wait()
 
-    def _end(self, minutes: float, kills: int) -> str:
+    def _end(self, began: float, kills: int) -> str:
         # What began before the last change may hold the state before it.
         self._change = False
         self._goes_on()
@@ -209,8 +222,9 @@ class LeftAlone:
         self._dagster.process.terminate()
         self._dagster.wait_for(lambda: not processes_of(project), "the end of all processes", 60)
         return (
-            f"killed {kills} times in {minutes:g} min; {good} refreshes by schedules, the lists "
-            f"changed {self._days} times; {stored.rows} history rows, none lost"
+            f"killed {kills} times in {(time.monotonic() - began) / 60:.0f} min, {self._hit} times "
+            f"during a run; {good} refreshes by schedules, the lists changed {self._days} times; "
+            f"{stored.rows} history rows, none lost"
         )
 
 

@@ -137,7 +137,7 @@ class LeftAlone:
                     if number % 3:
                         self._wait_for_a_run()
                     before = read(self._project.data)
-                    self._hit += self._count([DagsterRunStatus.STARTED]) > 0
+                    self._hit += self._runs_under_way() > 0
                     self._kill(command_alone)
                     who = "the command alone" if command_alone else "every process"
                     say(f"kill {number} of {kills}, of {who}; {before.rows} rows of history so far")
@@ -154,10 +154,11 @@ class LeftAlone:
             time.sleep(min(20.0, left))
 
     def _wait_for_a_run(self) -> None:
-        self._dagster.wait_for(
-            lambda: self._count([DagsterRunStatus.STARTED]) > 0, "a run", SECONDS_TO_GO_ON
-        )
+        self._dagster.wait_for(lambda: self._runs_under_way() > 0, "a refresh", SECONDS_TO_GO_ON)
         time.sleep(self._dice.uniform(0, 4))
+
+    def _runs_under_way(self) -> int:
+        return sum(self._count([DagsterRunStatus.STARTED], job) for job in JOBS)
 
     def _goes_on(self) -> float:
         """Until both schedules have begun a refresh from now on, with a good end, and no run from

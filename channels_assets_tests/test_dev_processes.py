@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,12 +53,6 @@ def test_no_process_outlives_the_command(project: Project, number: signal.Signal
         dagster.wait_for(lambda: has_ended(project, dagster), "the end of all processes")
         assert dagster.process.wait(60) == (-number if number == signal.SIGKILL else 0)
 
-        # The run's call was the last one: the web server, the daemon and the sensors are gone too.
-        project.sandbox.clear_faults()
-        project.sandbox.reset_calls()
-        dagster.start()
-        assert dagster.query("{ version }")["version"]
-
 
 def test_a_second_ctrl_c_ends_all_of_it_at_once(project: Project) -> None:
     project.sandbox.inject(Fault("hang", path=WINDOW_PATH))
@@ -68,6 +64,43 @@ def test_a_second_ctrl_c_ends_all_of_it_at_once(project: Project) -> None:
         assert dagster.process.wait(60) == 130
         dagster.wait_for(lambda: has_ended(project, dagster), "the end of all processes")
         assert "ended at once" in dagster.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_end_before_dagster_is_up_leaves_nothing(
+    project: Project, number: signal.Signals
+) -> None:
+    process = project.start("dev", "--port", str(DagsterDev(project).port))
+    while not any("dagster dev" in line for line in processes_of(project).values()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate(timeout=100)
+    assert process.returncode == (-number if number == signal.SIGKILL else 0)
+    deadline = time.monotonic() + 100
+    while left := processes_of(project):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def test_what_is_left_where_the_guard_was_killed_too_is_named(project: Project) -> None:
+    with DagsterDev(project) as dagster:
+        running = processes_of(project)
+        (guard,) = [pid for pid, line in running.items() if "dev_guard.py" in line]
+        (left,) = [
+            pid for pid, line in running.items() if "-m dagster dev" in line and pid != guard
+        ]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in (guard, dagster.process.pid):
+                os.kill(pid, number)
+        dagster.process.wait(60)
+        lock = project.data / "dagster_home" / "channels_assets" / "dev.lock"
+        with lock.open() as held, pytest.raises(BlockingIOError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert json.loads(lock.read_text())["dagster"] == left
+        os.kill(left, signal.SIGINT)
+        dagster.wait_for(lambda: has_ended(project, dagster), "the end of all processes")
+        dagster.start()
 
 
 def test_a_closed_terminal_ends_it(project: Project) -> None:

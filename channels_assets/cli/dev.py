@@ -19,9 +19,8 @@ from typing import Any
 
 import click
 
-from channels_assets.cli.dev_guard import SECONDS_FOR_DAGSTER, SECONDS_FOR_RUNS, Tree
+from channels_assets.cli.dev_guard import SECONDS_FOR_DAGSTER, SECONDS_FOR_RUNS, Tree, processes
 from channels_assets.config import ConfigError
-from channels_assets.defs.running import is_alive
 
 HOST = "127.0.0.1"
 _GUARD = Path(__file__).with_name("dev_guard.py")
@@ -128,14 +127,18 @@ def _told(lock: int) -> dict[str, Any]:
 
 
 def _ends(holder: dict[str, Any]) -> bool:
-    return "ending" in holder or ("pid" in holder and not is_alive(holder["pid"]))
+    return "ending" in holder or ("pid" in holder and not _runs(holder["pid"]))
+
+
+def _runs(pid: int) -> bool:
+    return any(one.pid == pid for one in processes())
 
 
 def _already(holder: dict[str, Any]) -> str:
     if not holder:
         return "`channels-assets dev` is starting on this Dagster instance already."
     pid, url = holder["pid"], f"http://{HOST}:{holder['port']}"
-    if is_alive(pid):
+    if _runs(pid):
         how = f"End it with Ctrl-C in its terminal, or with `kill {pid}`."
     else:
         # Killed together with its guard.

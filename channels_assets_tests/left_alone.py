@@ -106,7 +106,7 @@ class LeftAlone:
         self._change = False
         self._hit = 0
         # So slow that a refresh takes a good part of its minute.
-        self._sandbox = Sandbox(self._world, latency=0.5, on_call=self._age)
+        self._sandbox = Sandbox(self._world, latency=1.5, on_call=self._age)
         self._folder = folder
 
     def _age(self, call: Call) -> None:
@@ -155,7 +155,7 @@ class LeftAlone:
 
     def _wait_for_a_run(self) -> None:
         self._dagster.wait_for(lambda: self._runs_under_way() > 0, "a refresh", SECONDS_TO_GO_ON)
-        time.sleep(self._dice.uniform(0, 4))
+        time.sleep(self._dice.uniform(0, 3))
 
     def _runs_under_way(self) -> int:
         return sum(self._count([DagsterRunStatus.STARTED], job) for job in JOBS)

@@ -6,7 +6,7 @@ CLUSTER := .venv-cluster/bin
 CLUSTER_READY := .venv-cluster/.ready
 CLUSTER_TESTS := channels_assets_tests/cluster
 
-.PHONY: help run dev notebook test test-slow test-browser test-cluster cluster capacity soak simulate
+.PHONY: help run dev notebook test test-slow test-browser test-cluster cluster capacity soak soak-dev simulate
 .PHONY: bench bench-limit bench-load bench-memory bench-growth bench-history docs lint format lock clean
 
 run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
@@ -21,7 +21,7 @@ notebook: $(READY) ## Open JupyterLab on the notebooks, copied to data/notebooks
 test: $(READY) ## All tests but those that need a browser
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow and not cluster"
 
-test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, searched for secrets
+test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, searched for secrets; dev killed twice
 	@$(BIN)/python -m pytest -m slow
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
@@ -45,6 +45,11 @@ capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, writ
 
 soak: $(READY) ## The fault table; 50 kills in a row; a minute of four writers beside eight readers
 	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/faults channels_assets_tests/test_crash.py --timeout 900
+
+MINUTES ?= 30
+KILLS ?= 10
+soak-dev: $(READY) ## `make dev`, killed KILLS times in MINUTES: it goes on by itself and loses no history
+	@$(BIN)/python -m channels_assets_tests.left_alone --minutes $(MINUTES) --kills $(KILLS)
 
 SEEDS ?= 1000
 FIRST ?= 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -73,12 +74,12 @@ class Project:
         head = ["[api]", f'base_url = "{self.sandbox.url}"', *self.settings]
         (self.folder / "channels.toml").write_text("\n".join([*head, *lines]) + "\n", "utf-8")
 
-    def _line(self, arguments: Sequence[str]) -> list[str]:
+    def line(self, *arguments: str) -> list[str]:
         return [*self.launcher, sys.executable, "-m", "channels_assets.cli", *arguments]
 
     def command(self, *arguments: str) -> Finished:
         done = subprocess.run(
-            self._line(arguments),
+            self.line(*arguments),
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -91,7 +92,7 @@ class Project:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The command, left running."""
         return subprocess.Popen(
-            self._line(arguments),
+            self.line(*arguments),
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -150,27 +151,46 @@ def kill_holder_of(instance: DagsterInstance, run_id: str) -> None:
     process.communicate()
 
 
+def processes_of(project: Project) -> dict[int, str]:
+    """What runs on the project's Dagster instance: pid and command line."""
+    mark = f"DAGSTER_HOME={project.environment['DAGSTER_HOME']}".encode()
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                line = (process / "cmdline").read_text().replace("\0", " ")
+                found[int(process.name)] = line
+    return found
+
+
 class DagsterDev:
     """`channels-assets dev` as a user starts it; a context manager. `query` asks its GraphQL."""
+
+    process: subprocess.Popen[bytes]
 
     def __init__(self, project: Project) -> None:
         self._project = project
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
+            self.port: int = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._log = (self._project.folder / "dev.log").open("w")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "channels_assets.cli", "dev", "--port", str(self._port)],
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Once more, after it has ended."""
+        self.process = subprocess.Popen(
+            self._project.line("dev", "--port", str(self.port)),
             cwd=self._project.folder,
             env=self._project.environment,
+            stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
         self.wait_for(self._is_up, "the Dagster UI")
-        return self
 
     def __exit__(
         self,
@@ -178,15 +198,15 @@ class DagsterDev:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.terminate()
+        self.process.terminate()
         try:
-            self._process.wait(timeout=60)
+            self.process.wait(timeout=60)
         finally:
-            self._process.kill()
+            self.process.kill()
             self._log.close()
 
     def _is_up(self) -> bool:
-        assert self._process.poll() is None, self.log()
+        assert self.process.poll() is None, self.log()
         try:
             return requests.get(self.url + "/server_info", timeout=5).ok
         except requests.ConnectionError:

@@ -7,13 +7,12 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from channels_assets.sandbox import Fault, World
-from channels_assets_tests.support import DagsterDev, Project
+from channels_assets_tests.support import DagsterDev, Project, processes_of
 
 WINDOW_PATH = "/channels/ec/window/product/list/get"
 RUNS = """{
@@ -51,18 +50,6 @@ STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } 
 
 def status_of(dagster: DagsterDev, run: str) -> str:
     return dagster.query(STATUS, run=run)["runOrError"]["status"]
-
-
-def processes_of(project: Project) -> dict[int, str]:
-    """What still runs on the project's Dagster instance."""
-    mark = f"DAGSTER_HOME={project.environment['DAGSTER_HOME']}".encode()
-    found: dict[int, str] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if mark in (process / "environ").read_bytes().split(b"\0"):
-                told = (process / "cmdline").read_text().replace("\0", " ")
-                found[int(process.name)] = told
-    return found
 
 
 def test_reexecution_from_failure_calls_for_the_failed_lists_alone(

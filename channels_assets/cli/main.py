@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 import click
 from dotenv import load_dotenv
 from rich.console import Console
 
+from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
 from channels_assets.cli.notebook import open_notebooks, up_to_date
@@ -121,36 +118,23 @@ def doctor(quota: bool, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option(
+    "--port",
+    default=3000,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Port of the Dagster UI.",
+)
 def dev(port: int) -> None:
-    """Open the Dagster UI at http://127.0.0.1:3000, on the same instance as `refresh`."""
+    """Open the Dagster UI at http://127.0.0.1:3000, on the same instance as `refresh`.
+
+    Once per instance. It ends, with all that it started, with its terminal, at Ctrl-C, or when it is
+    killed. Exit code 2: it runs already, or the port is taken.
+    """
     with surroundings() as around:
         if around.notice:
             click.echo(around.notice, err=True)
-        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
-        if not Path("workspace.yaml").exists():
-            command += ["-m", "channels_assets.definitions"]
-        click.echo(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
-        # A child inherits signals that are ignored, as in a shell's background, but no handlers: set
-        # before it starts, these let it end when it is told to.
-        child: subprocess.Popen[bytes] | None = None
-
-        def end(number: int, frame: FrameType | None) -> None:
-            if child is not None:
-                # Dagster ends its services and runs in order on Ctrl-C alone.
-                child.send_signal(signal.SIGINT)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, end)
-        # Dagster plans each partition of a run with an event of its own: many in one transaction.
-        together = {"DAGSTER_EVENT_BATCH_SIZE": "500", **os.environ}
-        # A session of its own: Ctrl-C at the terminal comes once, from here.
-        child = subprocess.Popen(command, start_new_session=True, env=together)  # noqa: S603
-        code = child.wait()
-        with suppress(ProcessLookupError):
-            # Its code server would linger until it misses heartbeats.
-            os.killpg(child.pid, signal.SIGTERM)
-        sys.exit(code)
+        sys.exit(run_dev(port))
 
 
 @main.command()

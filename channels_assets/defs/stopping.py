@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from dagster import DagsterExecutionInterruptedError, Failure, MetadataValue
 
+from channels_assets.defs.signal_watch import SIGNALS, signal_watch
 from channels_assets.wechat.client import Stopped
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -22,7 +20,7 @@ def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Generator
     """Nothing in threads other than the main one, where signals never arrive."""
     before = {}
     if threading.current_thread() is threading.main_thread():
-        before = {one: signal.signal(one, handler) for one in _SIGNALS}
+        before = {one: signal.signal(one, handler) for one in SIGNALS}
     try:
         yield
     finally:
@@ -76,29 +74,15 @@ def noting_signals() -> Generator[Callable[[], bool]]:
 
     For the main thread.
     """
-    reading, writing = socket.socketpair()
-    reading.setblocking(False)
-    writing.setblocking(False)
-    came: set[int] = set()
-
-    def asked() -> bool:
-        with suppress(BlockingIOError):
-            while numbers := reading.recv(1024):
-                came.update(numbers)
-        return not came.isdisjoint(_SIGNALS)
-
     # Where Dagster takes neither: by itself SIGTERM would end the process at once. And a command in a
     # shell's background inherits a Ctrl-C that is ignored, which Dagster would make of both.
-    with reading, writing, _handled_by(signal.default_int_handler):
-        before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    with signal_watch() as watch, _handled_by(signal.default_int_handler):
         try:
-            yield asked
+            yield watch.asked
         except BaseException:
-            if asked():
+            if watch.asked():
                 raise KeyboardInterrupt from None
             raise
         else:
-            if asked():
+            if watch.asked():
                 raise KeyboardInterrupt
-        finally:
-            signal.set_wakeup_fd(before)

@@ -52,6 +52,13 @@ def replacement(target: Path) -> Generator[Path]:
     sync(real.parent)
 
 
+def copy_whole(source: Path, target: Path) -> None:
+    """Copies a file as a whole or not at all; a symlink in its place is replaced. Raises OSError."""
+    with temporary_beside(target) as temporary:
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+
+
 def set_aside(path: Path) -> Path:
     """Renames the file to a name that no other has, beside it; gives that name. Raises OSError."""
     number = 1

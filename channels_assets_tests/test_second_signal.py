@@ -24,7 +24,7 @@ Make = Callable[..., Project]
 
 def until(done: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     while not done():
-        assert process.poll() is None
+        assert process.poll() is None, process.communicate()
         time.sleep(0.05)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
 from contextlib import suppress
 from importlib import resources
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from channels_assets.config import ConfigError
+from channels_assets.files import copy_whole
 from channels_assets.warehouse import Warehouse, WarehouseError, connect
 
 FIRST = "window_overview.ipynb"
@@ -59,5 +59,5 @@ def copy_notebooks(data: Path) -> Path:
     for shipped in resources.files("channels_assets.notebooks").iterdir():
         if shipped.name.endswith(".ipynb") and not (folder / shipped.name).exists():
             with resources.as_file(shipped) as path:
-                shutil.copyfile(path, folder / shipped.name)
+                copy_whole(path, folder / shipped.name)
     return folder

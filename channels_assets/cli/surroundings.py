@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from channels_assets.defs.lock_files import HeldFile, remove_free
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import open_store
 from channels_assets.defs.token_sources import require_secrets
+from channels_assets.files import copy_whole
 from channels_assets.warehouse import Store, Warehouse, clear, get_meta, keep_promises, set_meta
 
 SOURCE = "source"
@@ -133,7 +133,7 @@ def prepare_instance(data: Path) -> None:
     if not (home / "dagster.yaml").exists():
         shipped = resources.files("channels_assets") / "dagster.yaml"
         with resources.as_file(shipped) as path:
-            shutil.copyfile(path, home / "dagster.yaml")
+            copy_whole(path, home / "dagster.yaml")
     make_databases(home)
 
 

@@ -10,6 +10,8 @@ import yaml
 from dagster import DagsterInstance
 from dagster._core.instance import InstanceRef
 
+from channels_assets.files import open_lock_file
+
 _UNCAPTURED = {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
@@ -41,7 +43,7 @@ def make_databases(home: Path) -> None:
     made = home / ".databases-made"
     if made.exists():
         return
-    with (home / ".databases.lock").open("w") as lock:
+    with os.fdopen(open_lock_file(home / ".databases.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if made.exists():
             return

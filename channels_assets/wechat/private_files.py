@@ -11,6 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from channels_assets.files import open_lock_file
+
 MAX_BYTES = 64 * 1024
 
 
@@ -21,7 +23,7 @@ def locked(path: Path) -> Generator[None]:
     It is let go when its holder dies. Raises OSError.
     """
     _folder(path)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_lock_file(path, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

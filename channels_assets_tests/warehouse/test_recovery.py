@@ -17,7 +17,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from channels_assets.cli.main import main
 from channels_assets.warehouse import (
     Warehouse,
     WarehouseError,
@@ -559,3 +561,47 @@ def test_files_as_another_process_of_ours_left_them_are_not_examined(
     killed_in_a_turn(folder)
     put(other, 2)
     assert examined
+
+
+def test_readers_are_told_of_another_program_that_writes(folder: Path) -> None:
+    """It opened the published file before the last publish(), or after it."""
+    script = (
+        "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('open', flush=True); input();"
+        "con.execute('CREATE TABLE mine AS SELECT 1'); print('written', flush=True); input()"
+    )
+    command = [sys.executable, "-c", script, str(folder / "channels.duckdb")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(WarehouseError, match="open for writing in another program"):
+            connect(folder)
+        put(Warehouse(folder), 1)
+        Warehouse(folder).publish()
+        assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
+        print(file=other.stdin, flush=True)
+        assert other.stdout.readline() == "written\n"
+        with pytest.raises(
+            WarehouseError, match=r"duckdb\.wal is of another program.*next refresh"
+        ):
+            connect(folder)
+        Warehouse(folder).publish()
+        assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
+        other.kill()
+
+
+def test_a_lock_file_that_can_not_be_used_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where it is of another user; a folder, since root may open every file."""
+    monkeypatch.setenv("CHANNELS_DATA", str(folder))
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    monkeypatch.chdir(folder)
+    (folder / "warehouse.lock").unlink()
+    (folder / "warehouse.lock").mkdir()
+    result = CliRunner().invoke(main, ["partitions"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("channels-assets: ")
+    assert "warehouse.lock: Is a directory" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import uuid
@@ -27,11 +28,12 @@ def temporary_beside(path: Path) -> Generator[Path]:
 
 
 def remove_temporary(path: Path) -> None:
-    """Removes the temporary files of processes that were killed.
+    """Removes the temporary files beside it, or beside the file behind a symlink, of killed processes.
 
     For the only process that may make such files now: it holds a lock.
     """
-    for leftover in path.parent.glob(f".{path.name}.*.tmp*"):
+    real = path.resolve()
+    for leftover in real.parent.glob(f".{glob.escape(real.name)}.*.tmp*"):
         leftover.unlink(missing_ok=True)
 
 

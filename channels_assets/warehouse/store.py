@@ -155,8 +155,8 @@ class Warehouse:
         them."""
         if os.pread(self._lock, 1000, 0) == self._signatures():
             return
-        remove_temporary(self.path)
-        remove_temporary(self.published.resolve())
+        for path in (self.path, self.published):
+            remove_temporary(path)
         found = _when_free(bring_into_order, self.path, self.published)
         if found.action == "create":
             with replacement(self.path) as new, closing(self._new_engine()) as engine:

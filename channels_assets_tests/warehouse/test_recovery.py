@@ -605,3 +605,16 @@ def test_a_lock_file_that_can_not_be_used_is_one_line(
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("channels-assets: ")
     assert "warehouse.lock: Is a directory" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "channels.duckdb"])
+def test_what_killed_processes_left_beside_a_file_behind_a_symlink_is_removed(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    real = linked(folder / name, tmp_path / "disk")
+    named_oddly = real.rename(real.with_name("data[1].duckdb"))
+    (folder / name).unlink()
+    (folder / name).symlink_to(named_oddly)
+    (real.parent / ".data[1].duckdb.0123.tmp").write_bytes(b"half")
+    Warehouse(folder).publish()
+    assert [path.name for path in real.parent.iterdir()] == ["data[1].duckdb"]

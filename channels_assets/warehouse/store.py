@@ -153,7 +153,10 @@ class Warehouse:
     def _examine(self) -> None:
         """Before the files are used: whether they are whole, unless they are as a process of ours left
         them."""
-        if os.pread(self._lock, 1000, 0) == self._signatures():
+        as_left = os.pread(self._lock, 1000, 0) == self._signatures()
+        # Should this process be killed in its turn, the next one examines them.
+        os.ftruncate(self._lock, 0)
+        if as_left:
             return
         for path in (self.path, self.published):
             remove_temporary(path)
@@ -171,7 +174,6 @@ class Warehouse:
         """Notes in the lock file how the files are, for the next turn."""
         # Without room on the disk, the next turn examines them.
         with suppress(OSError):
-            os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, self._signatures(), 0)
 
     def _signatures(self) -> bytes:

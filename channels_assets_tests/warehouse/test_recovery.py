@@ -615,6 +615,21 @@ def test_what_killed_processes_left_beside_a_file_behind_a_symlink_is_removed(
     named_oddly = real.rename(real.with_name("data[1].duckdb"))
     (folder / name).unlink()
     (folder / name).symlink_to(named_oddly)
+    killed_in_a_turn(folder)
     (real.parent / ".data[1].duckdb.0123.tmp").write_bytes(b"half")
     Warehouse(folder).publish()
     assert [path.name for path in real.parent.iterdir()] == ["data[1].duckdb"]
+
+
+def test_what_a_killed_publisher_left_is_removed_by_another_process(folder: Path) -> None:
+    put(Warehouse(folder), 1)
+    script = (
+        "import os, sys, pathlib, shutil\n"
+        "from channels_assets.warehouse import Warehouse\n"
+        "shutil.copyfile = lambda *_: os.kill(os.getpid(), 9)\n"
+        "Warehouse(pathlib.Path(sys.argv[1])).publish()\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
+    assert list(folder.glob(".*.tmp"))
+    put(Warehouse(folder), 2)
+    assert not list(folder.glob(".*.tmp"))

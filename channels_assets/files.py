@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import uuid
@@ -27,20 +28,22 @@ def temporary_beside(path: Path) -> Generator[Path]:
 
 
 def remove_temporary(path: Path) -> None:
-    """Removes the temporary files of processes that were killed.
+    """Removes the temporary files beside it, or beside the file behind a symlink, of killed processes.
 
     For the only process that may make such files now: it holds a lock.
     """
-    for leftover in path.parent.glob(f".{path.name}.*.tmp*"):
+    real = path.resolve()
+    for leftover in real.parent.glob(f".{glob.escape(real.name)}.*.tmp*"):
         leftover.unlink(missing_ok=True)
 
 
 @contextmanager
-def replacement(target: Path) -> Generator[Path]:
+def replacement(target: Path, aside: Path | None = None) -> Generator[Path]:
     """Gives a new file to fill, which takes the place of `target` at the end, at once and durably.
 
     A target that is there keeps its mode, owner, group and extended attributes; where it is a
-    symlink, the file behind it is replaced. When the body raises, nothing has changed. Raises OSError.
+    symlink, the file behind it is replaced. The old file is kept as `aside` if that is given. When the
+    body raises, nothing has changed. Raises OSError.
     """
     real = target.resolve()
     with temporary_beside(real) as temporary:
@@ -48,6 +51,8 @@ def replacement(target: Path) -> Generator[Path]:
         if real.exists():
             _keep_attributes(real, temporary)
         sync(temporary)
+        if aside and real.exists():
+            real.rename(aside)
         temporary.replace(real)
     sync(real.parent)
 
@@ -59,12 +64,11 @@ def copy_whole(source: Path, target: Path) -> None:
         temporary.replace(target)
 
 
-def set_aside(path: Path) -> Path:
-    """Renames the file to a name that no other has, beside it; gives that name. Raises OSError."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.set-aside-{number}")).exists():
+def free_name_aside(path: Path) -> Path:
+    """A name that no file has, beside the file (where that is a symlink, beside the file behind it)."""
+    real, number = path.resolve(), 1
+    while (aside := real.with_name(f"{real.name}.set-aside-{number}")).exists():
         number += 1
-    path.rename(aside)
     return aside
 
 
@@ -82,6 +86,7 @@ def _keep_attributes(old: Path, new: Path) -> None:
     shutil.copystat(old, new)
     os.utime(new, ns=(made.st_atime_ns, made.st_mtime_ns))
     for owner, group in ((facts.st_uid, -1), (-1, facts.st_gid)):
-        # Only root may give a file away, and others only to a group they are in.
-        with suppress(PermissionError):
+        # Only root may give a file away, and others only to a group they are in; some disks know no
+        # owners, and a container not those of its host (EINVAL).
+        with suppress(OSError):
             os.chown(new, owner, group)

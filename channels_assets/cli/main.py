@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -41,6 +42,17 @@ class _Command(click.Group):
             ctx.exit(2)
         except WarehouseError as error:
             click.echo(f"channels-assets: {error}. `channels-assets doctor` says more.", err=True)
+            ctx.exit(2)
+        except OSError as error:
+            # Not a broken pipe or connection: what this machine lacks has a file's name, but for a full
+            # disk.
+            if error.filename is None and error.errno != errno.ENOSPC:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(
+                f"channels-assets: {where}{error.strerror}. `channels-assets doctor` says more.",
+                err=True,
+            )
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("channels-assets: stopped; the next refresh goes on from here.", err=True)

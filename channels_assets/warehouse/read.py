@@ -13,6 +13,7 @@ from channels_assets.warehouse.connection import in_memory
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.extensions import quoted
 from channels_assets.warehouse.lake import Lake
+from channels_assets.warehouse.recovery import is_in_use, wal_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,19 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
         con.execute(f"ATTACH {quoted(str(published))} AS channels (TYPE duckdb, READ_ONLY)")
         con.execute("USE channels")
         con.execute("SET TimeZone = 'Asia/Shanghai'")
+    except duckdb.IOException as error:
+        con.close()
+        if is_in_use(error):
+            raise WarehouseError(
+                f"{published} is open for writing in another program: open it read-only there, as with "
+                "duckdb -readonly"
+            ) from error
+        if wal_of(published).exists():
+            raise WarehouseError(
+                f"{wal_of(published)} is of another program, which had {published.name} open for "
+                "writing: the next refresh sets it aside"
+            ) from error
+        raise
     except BaseException:
         con.close()
         raise

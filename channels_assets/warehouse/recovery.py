@@ -15,7 +15,7 @@ from typing import Literal
 
 import duckdb
 
-from channels_assets.files import replacement, set_aside, temporary_beside
+from channels_assets.files import free_name_aside, replacement, temporary_beside
 from channels_assets.warehouse.connection import in_memory
 from channels_assets.warehouse.errors import DamagedFile, FileInUse, WarehouseError
 from channels_assets.warehouse.extensions import quoted
@@ -66,14 +66,11 @@ class Condition:
 def condition(path: Path, published: Path) -> Condition:
     """The condition of the writers' file `path` and of the published one; changes nothing.
 
-    Raises WarehouseError where a person must decide.
+    Raises FileInUse, or WarehouseError where a person must decide.
     """
-    why = f"{path} is missing"
+    why, unreadable = f"{path} is missing", ""
     try:
         written = examine(path)
-    except FileInUse:
-        # The next step waits for it.
-        return Condition("none")
     except DamagedFile as error:
         written, why = None, str(error)
     try:
@@ -81,13 +78,12 @@ def condition(path: Path, published: Path) -> Condition:
     except DamagedFile as error:
         if written is None:
             raise WarehouseError(f"{why}, and {error}. {_NO_WAY_BACK}") from None
-        return Condition("republish", str(error))
+        copy, unreadable = None, str(error)
     if written is not None:
-        if copy is not None:
-            _refuse_other(path, written, published, copy)
+        _refuse_other(path, written, published, copy)
         if written.has_foreign_wal:
-            return Condition("clear_wal", f"{wal_of(path)} belongs to another file")
-        return Condition("none")
+            return Condition("clear_wal", f"{wal_of(path)} can't be read with {path.name}")
+        return Condition("republish", unreadable) if unreadable else Condition("none")
     if copy is None:
         if path.exists():
             raise WarehouseError(f"{why}, and there is no {published.name}. {_NO_WAY_BACK}")
@@ -103,22 +99,28 @@ def bring_into_order(path: Path, published: Path) -> Condition:
     """Does what `condition` says, but for `create`; gives what it found. Raises WarehouseError."""
     found = condition(path, published)
     if found.action == "restore":
-        kept = [set_aside(old).name for old in (path, wal_of(path)) if old.exists()]
-        with replacement(path) as new:
+        old, wal = free_name_aside(path), wal_of(path)
+        with replacement(path, old) as new:
             shutil.copyfile(published, new)
+            if wal.exists():
+                wal.rename(free_name_aside(wal))
         _log.warning(
             "%s: it was restored from %s, with everything that was published.%s",
             found.why,
             published.name,
-            f" What was there is kept as {', '.join(kept)}." if kept else "",
+            f" What was there is kept as {old}." if old.exists() else "",
         )
     elif found.action == "republish":
-        kept_as = set_aside(published).name
-        _log.warning(
-            "%s: it is made anew from %s. It is kept as %s.", found.why, path.name, kept_as
-        )
+        old = free_name_aside(published)
+        with replacement(published, old) as new:
+            shutil.copyfile(path, new)
+        _log.warning("%s: it is made anew from %s. It is kept as %s.", found.why, path.name, old)
     elif found.action == "clear_wal":
-        _log.warning("%s: it is kept as %s.", found.why, set_aside(wal_of(path)).name)
+        wal = wal_of(path)
+        aside = wal.rename(free_name_aside(wal))
+        _log.warning("%s: it is kept as %s.", found.why, aside)
+        # The published file may be damaged as well.
+        bring_into_order(path, published)
     return found
 
 
@@ -127,7 +129,7 @@ def clear_published_wal(published: Path) -> None:
 
     It belongs to the file as it was; beside the next one, DuckDB could open neither.
     """
-    for wal in {wal_of(published), wal_of(published.resolve())}:
+    for wal in {wal_of(published), published.with_name(f"{published.name}.wal")}:
         if wal.exists():
             # Under one name, since there may be one after each refresh: it can hold nothing of ours.
             aside = wal.replace(wal.with_name(f"{wal.name}.set-aside"))
@@ -145,9 +147,17 @@ def is_in_use(error: duckdb.Error) -> bool:
     return "Could not set lock" in str(error)
 
 
+def in_use_elsewhere(path: Path) -> FileInUse:
+    """What to raise when another program has the writers' file open."""
+    return FileInUse(
+        f"{path} is open in another program: close it there, and read channels.duckdb beside it instead"
+    )
+
+
 def wal_of(path: Path) -> Path:
-    """Where DuckDB keeps what is not yet in the file itself."""
-    return path.with_name(path.name + ".wal")
+    """Where DuckDB keeps what is not yet in the file itself: beside the file behind a symlink."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.wal")
 
 
 def examine(path: Path, *, in_use: bool = False) -> WarehouseFile | None:
@@ -156,27 +166,34 @@ def examine(path: Path, *, in_use: bool = False) -> WarehouseFile | None:
     Raises DamagedFile, FileInUse (unless `in_use`: then a copy is examined), or WarehouseError where
     the file can't be read, or is of a newer DuckDB.
     """
-    try:
-        with path.open("rb"):
-            pass
-    except FileNotFoundError:
+    if path.is_symlink() and not path.resolve().parent.exists():
+        raise WarehouseError(
+            f"{path} is a link to {path.resolve()}, whose folder is not there: is its disk mounted?"
+        )
+    for needed in (wal_of(path), path):
+        try:
+            with needed.open("rb"):
+                there = True
+        except FileNotFoundError:
+            there = False
+        except OSError as error:
+            raise WarehouseError(f"{needed} can't be read: {error.strerror}") from None
+    if not there:
         return None
-    except OSError as error:
-        raise WarehouseError(f"{path} can't be read: {error.strerror}") from None
     try:
         return _examine(path)
     except duckdb.Error as error:
         held = is_in_use(error)
         if held and not in_use:
-            raise FileInUse(f"{path} is open in another program") from None
+            raise in_use_elsewhere(path) from None
         if not held and not wal_of(path).exists():
-            raise _explained(path, error) from None
-    with temporary_beside(path) as copy:
+            raise explained(path, error) from None
+    with temporary_beside(path.resolve()) as copy:
         shutil.copyfile(path, copy)
         try:
             found = _examine(copy)
         except duckdb.Error as error:
-            raise _explained(path, error) from None
+            raise explained(path, error) from None
     return WarehouseFile(found.warehouse_id, found.loads_written, has_foreign_wal=True)
 
 
@@ -202,7 +219,12 @@ def _require_whole(con: duckdb.DuckDBPyConnection, size: int) -> None:
     if size >= _HEADERS_BYTES + blocks * block_size:
         return
     # Blocks at the end that are not in use may never have been written.
-    tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'file'")
+    tables = con.execute(
+        """
+        SELECT concat('"', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '"')
+        FROM duckdb_tables() WHERE database_name = 'file'
+        """
+    )
     used = ["SELECT max(block_id) AS block FROM pragma_metadata_info()"]
     of_table = (
         "SELECT max(greatest(block_id, list_max(additional_block_ids))) FROM pragma_storage_info"
@@ -213,7 +235,7 @@ def _require_whole(con: duckdb.DuckDBPyConnection, size: int) -> None:
         raise duckdb.IOException("Could not read enough bytes: the file is cut off")
 
 
-def _explained(path: Path, error: duckdb.Error) -> WarehouseError:
+def explained(path: Path, error: duckdb.Error) -> WarehouseError:
     first = str(error).partition("\n")[0].rstrip(".")
     if any(sign in first for sign in _SIGNS_OF_DAMAGE):
         return DamagedFile(f"{path} is damaged ({first})")
@@ -225,7 +247,16 @@ def _explained(path: Path, error: duckdb.Error) -> WarehouseError:
     return WarehouseError(f"{path} can't be opened ({first}). Nothing was changed")
 
 
-def _refuse_other(path: Path, written: WarehouseFile, published: Path, copy: WarehouseFile) -> None:
+def _refuse_other(
+    path: Path, written: WarehouseFile, published: Path, copy: WarehouseFile | None
+) -> None:
+    if not written.warehouse_id:
+        raise WarehouseError(
+            f"{path} is no file of channels-assets, or of a version before its first release: move it "
+            f"away{f' (then it is restored from {published.name})' if copy else ''}"
+        )
+    if copy is None:
+        return
     if written.warehouse_id != copy.warehouse_id:
         raise WarehouseError(
             f"{path.name} and {published.name} in {path.parent} are of two different warehouses: "

@@ -5,9 +5,10 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import duckdb
 
@@ -18,6 +19,8 @@ from channels_assets.warehouse.extensions import quoted
 from channels_assets.warehouse.recovery import (
     bring_into_order,
     clear_published_wal,
+    explained,
+    in_use_elsewhere,
     is_in_use,
     wal_of,
 )
@@ -40,6 +43,8 @@ _CONFIG: Config = {
 }
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _MERGE_EVERY = 8
 _MERGING, _NOT_MERGING = "SET max_vacuum_tasks = 100", "SET max_vacuum_tasks = 0"
 """Whether a commit also takes rows that were replaced out of the file, and puts what is left together:
@@ -73,7 +78,7 @@ class Warehouse:
         self._next_publish = 0.0
         self._unmerged = 0
         self._holder: int | None = None
-        self._seen: list[object] = []
+        self._lock = -1
         # An engine that stays: a new one for each turn would ask the system for all memory anew.
         self._engine: duckdb.DuckDBPyConnection | None = None
 
@@ -99,7 +104,7 @@ class Warehouse:
             self._examine()
             with self._opened() as con:
                 yield con
-            self._seen = self._signatures()
+            self._leave()
 
     def publish(self) -> None:
         """Make `published` equal to the writers' file; without a copy if it already is."""
@@ -113,7 +118,7 @@ class Warehouse:
             if not same_content(self.path, self.published):
                 with replacement(self.published) as copy:
                     shutil.copyfile(self.path, copy)
-            self._seen = self._signatures()
+            self._leave()
             self._next_publish = time.monotonic() + self._publish_every
             self._unmerged = 0
 
@@ -137,7 +142,7 @@ class Warehouse:
         descriptor = open_lock_file(self._lock_path)
         try:
             _wait_for(descriptor, patience)
-            self._holder = threading.get_ident()
+            self._holder, self._lock = threading.get_ident(), descriptor
             try:
                 yield
             finally:
@@ -146,12 +151,17 @@ class Warehouse:
             os.close(descriptor)
 
     def _examine(self) -> None:
-        """Before the files are used: whether they are whole, unless they are as this object left them."""
-        if self._signatures() == self._seen:
+        """Before the files are used: whether they are whole, unless they are as a process of ours left
+        them."""
+        as_left = os.pread(self._lock, 1000, 0) == self._signatures()
+        # Should this process be killed in its turn, the next one examines them.
+        os.ftruncate(self._lock, 0)
+        if as_left:
             return
-        remove_temporary(self.path)
-        remove_temporary(self.published.resolve())
-        if bring_into_order(self.path, self.published).action == "create":
+        for path in (self.path, self.published):
+            remove_temporary(path)
+        found = _when_free(bring_into_order, self.path, self.published)
+        if found.action == "create":
             with replacement(self.path) as new, closing(self._new_engine()) as engine:
                 new.unlink()
                 self._attach(engine, new)
@@ -160,8 +170,14 @@ class Warehouse:
                 engine.execute("USE memory")
                 engine.execute("DETACH warehouse")
 
-    def _signatures(self) -> list[object]:
-        """What tells whether another process has changed the files."""
+    def _leave(self) -> None:
+        """Notes in the lock file how the files are, for the next turn."""
+        # Without room on the disk, the next turn examines them.
+        with suppress(OSError):
+            os.pwrite(self._lock, self._signatures(), 0)
+
+    def _signatures(self) -> bytes:
+        """What tells whether somebody else has changed the files."""
         found: list[object] = []
         for path in (self.path, wal_of(self.path), self.published):
             try:
@@ -169,8 +185,8 @@ class Warehouse:
             except FileNotFoundError:
                 found.append(None)
             else:
-                found.append((facts.st_ino, facts.st_size, facts.st_mtime_ns))
-        return found
+                found.append((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+        return repr(found).encode()
 
     @contextmanager
     def _opened(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
@@ -210,20 +226,25 @@ class Warehouse:
             f"ATTACH {quoted(str(path))} AS warehouse "
             f"(TYPE duckdb, STORAGE_VERSION '{STORAGE_VERSION}')"
         )
-        deadline = time.monotonic() + _OPEN_SECONDS
-        while True:
-            try:
-                con.execute(attach)
-                return
-            except duckdb.IOException as error:
-                if not is_in_use(error):
-                    raise
-                if time.monotonic() >= deadline:
-                    raise FileInUse(
-                        f"{self.path} is open in another program: close it there, "
-                        f"and read {self.published} instead"
-                    ) from error
-                time.sleep(0.1)
+        try:
+            _when_free(con.execute, attach)
+        except duckdb.Error as error:
+            if not is_in_use(error):
+                raise explained(path, error) from error
+            raise in_use_elsewhere(path) from error
+
+
+def _when_free(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Does it, again and again for some seconds while another program has the file open."""
+    deadline = time.monotonic() + _OPEN_SECONDS
+    while True:
+        try:
+            return work(*args, **kwargs)
+        except (FileInUse, duckdb.IOException) as error:
+            in_use = isinstance(error, FileInUse) or is_in_use(error)
+            if not in_use or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _wait_for(descriptor: int, patience: float | None) -> None:

@@ -17,8 +17,17 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
-from channels_assets.warehouse import Warehouse, WarehouseError, connect, get_meta, load_window
+from channels_assets.cli.main import main
+from channels_assets.warehouse import (
+    Warehouse,
+    WarehouseError,
+    connect,
+    get_meta,
+    load_window,
+    recovery,
+)
 from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
 from channels_assets_tests.warehouse.making import ids, load
 from channels_assets_tests.warehouse.opening import files_only
@@ -48,7 +57,9 @@ def read(folder: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    """Of all files but the lock file."""
+    files = [path for path in folder.iterdir() if path.is_file() and path.suffix != ".lock"]
+    return {path.name: path.read_bytes() for path in files}
 
 
 def missing(path: Path) -> None:
@@ -234,7 +245,7 @@ def test_a_published_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None
     before = contents(tmp_path)
     with pytest.raises(WarehouseError, match=r"channels\.duckdb is no file of channels-assets"):
         Warehouse(tmp_path).publish()
-    assert contents(tmp_path) == before | {"warehouse.lock": b""}
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -374,3 +385,253 @@ def test_the_number_of_loads_only_grows(folder: Path) -> None:
     with warehouse.writing() as con:
         assert get_meta(con, LOADS_WRITTEN) == "3"
         assert get_meta(con, WAREHOUSE_ID) == identity
+
+
+def killed_in_a_turn(folder: Path) -> None:
+    """A writer commits and is killed: what it wrote is in the .wal alone."""
+    script = (
+        "import os, sys, pathlib\n"
+        "from channels_assets.warehouse import Warehouse, set_meta\n"
+        "with Warehouse(pathlib.Path(sys.argv[1])).writing() as con:\n"
+        "    set_meta(con, 'origin', 'killed')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
+
+
+def linked(path: Path, to: Path) -> Path:
+    """Moves the file to another disk, with a symlink in its place."""
+    to.mkdir(exist_ok=True)
+    real = to / f"real-{path.name}"
+    path.rename(real)
+    path.symlink_to(real)
+    return real
+
+
+def test_the_log_of_a_killed_writer_is_published_where_its_file_is_a_symlink(
+    folder: Path, tmp_path: Path
+) -> None:
+    linked(folder / "warehouse.duckdb", tmp_path / "disk")
+    killed_in_a_turn(folder)
+    Warehouse(folder).publish()
+    assert read(folder, "SELECT value FROM meta WHERE key = 'origin'") == [("killed",)]
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "channels.duckdb"])
+def test_a_damaged_file_behind_a_symlink_is_mended_where_it_is(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    before = read(folder, HISTORY)
+    real = linked(folder / name, tmp_path / "disk")
+    real.chmod(0o640)
+    last_bytes_gone(real)
+    harmed = real.read_bytes()
+    Warehouse(folder).publish()
+    assert (folder / name).resolve() == real
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert read(folder, HISTORY) == before
+    assert (real.parent / f"{real.name}.set-aside-1").read_bytes() == harmed
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "channels.duckdb"])
+def test_a_link_to_a_disk_that_is_not_there(folder: Path, tmp_path: Path, name: str) -> None:
+    real = linked(folder / name, tmp_path / "disk")
+    real.parent.rename(tmp_path / "unmounted")
+    (
+        folder / "channels.duckdb" if name == "warehouse.duckdb" else folder / "warehouse.duckdb"
+    ).unlink()
+    with pytest.raises(WarehouseError, match="disk mounted"):
+        put(Warehouse(folder), 1)
+    assert {path.name for path in folder.iterdir()} == {name, "warehouse.lock"}
+
+
+def test_without_room_for_the_restored_file_the_damaged_one_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut_off_after(0.3)(folder / "warehouse.duckdb")
+    before = contents(folder)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(OSError, match="No space"):
+            put(Warehouse(folder), 1)
+    assert contents(folder) == before
+    put(Warehouse(folder), 1)
+    assert "kept as" in caplog.text
+
+
+def test_a_log_that_can_not_be_read_is_not_taken_for_a_foreign_one(folder: Path) -> None:
+    """It may be of another user and hold what was committed; a folder, since root may read every file."""
+    (folder / "warehouse.duckdb.wal").mkdir()
+    with pytest.raises(WarehouseError, match=r"duckdb\.wal can't be read"):
+        put(Warehouse(folder), 1)
+    assert (folder / "warehouse.duckdb.wal").is_dir()
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_writers_file_that_is_not_ours_is_left_alone(folder: Path, published: bool) -> None:
+    path = folder / "warehouse.duckdb"
+    if not published:
+        (folder / "channels.duckdb").unlink()
+    path.unlink()
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE mine AS SELECT 1")
+    before = contents(folder)
+    with pytest.raises(WarehouseError, match="no file of channels-assets"):
+        put(Warehouse(folder), 1)
+    with pytest.raises(WarehouseError, match="no file of channels-assets"):
+        Warehouse(folder).publish()
+    assert contents(folder) == before
+
+
+def test_files_of_a_version_before_identities_are_named(folder: Path) -> None:
+    for name in ("warehouse.duckdb", "channels.duckdb"):
+        with duckdb.connect(str(folder / name)) as con:
+            con.execute("DELETE FROM meta WHERE key IN (?, ?)", [WAREHOUSE_ID, LOADS_WRITTEN])
+    with pytest.raises(WarehouseError, match="before its first release"):
+        put(Warehouse(folder), 1)
+
+
+def test_both_a_foreign_wal_and_a_damaged_published_file(folder: Path) -> None:
+    path = folder / "warehouse.duckdb"
+    backup = path.read_bytes()
+    put(Warehouse(folder), 1)
+    write_in_it(path)
+    path.write_bytes(backup)
+    text(folder / "channels.duckdb")
+    put(Warehouse(folder), 2)
+    Warehouse(folder).publish()
+    assert read(folder, "SELECT product_id FROM window_products") == [("2",)]
+    kept = {file.name for file in folder.glob("*.set-aside-*")}
+    assert kept == {"warehouse.duckdb.wal.set-aside-1", "channels.duckdb.set-aside-1"}
+
+
+def test_an_older_file_that_was_open_elsewhere_is_examined_once_it_is_free(folder: Path) -> None:
+    path = folder / "warehouse.duckdb"
+    backup = path.read_bytes()
+    put(Warehouse(folder), 1)
+    Warehouse(folder).publish()
+    path.write_bytes(backup)
+    script = (
+        "import duckdb, sys, time; con = duckdb.connect(sys.argv[1]); print('open', flush=True);"
+        "time.sleep(1)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(WarehouseError, match=r"older than channels\.duckdb"):
+            put(Warehouse(folder), 2)
+
+
+def test_tables_of_others_in_a_published_file_with_room_at_its_end(folder: Path) -> None:
+    """Free blocks at the end may be missing in a whole file: then its tables' blocks are looked at."""
+    with duckdb.connect(str(folder / "channels.duckdb")) as con:
+        con.execute('CREATE SCHEMA "x.y"')
+        con.execute('CREATE TABLE "x.y"."a.""b" AS SELECT 1')
+        con.execute('CREATE TABLE "it\'s" AS SELECT 1')
+    with duckdb.connect(config={"python_enable_replacements": False}) as con:
+        con.execute(f"ATTACH '{folder}/channels.duckdb' AS file (READ_ONLY)")
+        con.execute("USE file")
+        last_block_gone = (folder / "channels.duckdb").stat().st_size - 1
+        with pytest.raises(duckdb.IOException, match="cut off"):
+            recovery._require_whole(con, 5 * 4096)
+        with suppress(duckdb.IOException):
+            recovery._require_whole(con, last_block_gone)
+
+
+def test_files_as_another_process_of_ours_left_them_are_not_examined(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process of a run would spend a quarter of a second on each of its turns."""
+    examined: list[Path] = []
+    examine = recovery.examine
+
+    def counted(path: Path, **more: bool) -> object:
+        examined.append(path)
+        return examine(path, **more)
+
+    monkeypatch.setattr(recovery, "examine", counted)
+    one, other = Warehouse(folder), Warehouse(folder)
+    for warehouse in (one, other, one):
+        put(warehouse, 1)
+        warehouse.publish()
+    assert not examined
+    killed_in_a_turn(folder)
+    put(other, 2)
+    assert examined
+
+
+def test_readers_are_told_of_another_program_that_writes(folder: Path) -> None:
+    """It opened the published file before the last publish(), or after it."""
+    script = (
+        "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('open', flush=True); input();"
+        "con.execute('CREATE TABLE mine AS SELECT 1'); print('written', flush=True); input()"
+    )
+    command = [sys.executable, "-c", script, str(folder / "channels.duckdb")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(WarehouseError, match="open for writing in another program"):
+            connect(folder)
+        put(Warehouse(folder), 1)
+        Warehouse(folder).publish()
+        assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
+        print(file=other.stdin, flush=True)
+        assert other.stdout.readline() == "written\n"
+        with pytest.raises(
+            WarehouseError, match=r"duckdb\.wal is of another program.*next refresh"
+        ):
+            connect(folder)
+        Warehouse(folder).publish()
+        assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
+        other.kill()
+
+
+def test_a_lock_file_that_can_not_be_used_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where it is of another user; a folder, since root may open every file."""
+    monkeypatch.setenv("CHANNELS_DATA", str(folder))
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    monkeypatch.chdir(folder)
+    (folder / "warehouse.lock").unlink()
+    (folder / "warehouse.lock").mkdir()
+    result = CliRunner().invoke(main, ["partitions"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("channels-assets: ")
+    assert "warehouse.lock: Is a directory" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "channels.duckdb"])
+def test_what_killed_processes_left_beside_a_file_behind_a_symlink_is_removed(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    real = linked(folder / name, tmp_path / "disk")
+    named_oddly = real.rename(real.with_name("data[1].duckdb"))
+    (folder / name).unlink()
+    (folder / name).symlink_to(named_oddly)
+    killed_in_a_turn(folder)
+    (real.parent / ".data[1].duckdb.0123.tmp").write_bytes(b"half")
+    Warehouse(folder).publish()
+    assert [path.name for path in real.parent.iterdir()] == ["data[1].duckdb"]
+
+
+def test_what_a_killed_publisher_left_is_removed_by_another_process(folder: Path) -> None:
+    put(Warehouse(folder), 1)
+    script = (
+        "import os, sys, pathlib, shutil\n"
+        "from channels_assets.warehouse import Warehouse\n"
+        "shutil.copyfile = lambda *_: os.kill(os.getpid(), 9)\n"
+        "Warehouse(pathlib.Path(sys.argv[1])).publish()\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
+    assert list(folder.glob(".*.tmp"))
+    put(Warehouse(folder), 2)
+    assert not list(folder.glob(".*.tmp"))

@@ -68,7 +68,11 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
     """Whether both files are whole; fills `costs` with what the last loads took."""
     store = Warehouse(data)
     try:
-        found = condition(store.path, store.published)
+        try:
+            found = condition(store.path, store.published)
+        except FileInUse:
+            # By a refresh perhaps: waiting for a turn tells.
+            found = Condition("none")
         if found.action == "create":
             none_yet = Said("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建")
             yield Finding("warehouse", "ok", none_yet)

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from dagster import DagsterInstance
 
-from channels_assets.defs.instance import instance_in_terminal
 from channels_assets.sandbox import World
 from channels_assets_tests.support import Project
 
@@ -86,16 +87,11 @@ def test_progress_goes_straight_to_the_terminal(make_project: Callable[..., Proj
     assert not list(project.data.glob("dagster_home/storage/*/compute_logs"))
 
 
-def test_where_logs_are_kept_stays_the_users_choice(
+def test_what_runs_print_is_not_kept_unless_the_user_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    module = "dagster._core.storage.local_compute_log_manager"
-    kept = f"{{module: {module}, class: LocalComputeLogManager, config: {{base_dir: logs}}}}"
-    for settings, class_name in (
-        ("telemetry: {enabled: false}", "NoOpComputeLogManager"),
-        (f"compute_logs: {kept}", "LocalComputeLogManager"),
-    ):
-        (tmp_path / "dagster.yaml").write_text(settings)
-        with instance_in_terminal() as instance:
-            assert type(instance.compute_log_manager).__name__ == class_name
+    shipped = (resources.files("channels_assets") / "dagster.yaml").read_text("utf-8")
+    (tmp_path / "dagster.yaml").write_text(shipped, "utf-8")
+    with DagsterInstance.get() as instance:
+        assert type(instance.compute_log_manager).__name__ == "NoOpComputeLogManager"

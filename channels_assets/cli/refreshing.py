@@ -16,9 +16,8 @@ from channels_assets.defs.active_runs import end_dead_runs
 from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.articles import begin_articles
 from channels_assets.defs.checks import evaluate
+from channels_assets.defs.dagster_internals import batched
 from channels_assets.defs.discovery import own_lists, sync_windows
-from channels_assets.defs.event_log import together
-from channels_assets.defs.instance import instance_in_terminal
 from channels_assets.defs.names import Names
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.run import (
@@ -75,7 +74,7 @@ def run_refresh(
 ) -> Report:
     """Raises ConfigError for a partition that does not exist, before any call is made."""
     with (
-        instance_in_terminal() as instance,
+        DagsterInstance.get() as instance,
         noting_signals() as asked_to_stop,
         closing(Ahead()) as ahead,
     ):
@@ -128,7 +127,7 @@ def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:
     """Evaluates all asset checks, records the answers, and gives those that are against it."""
     with connect(around.store.data_dir) as connection:
         answers = list(evaluate(connection, around.settings))
-    with together(instance):
+    with batched(instance):
         for answer in answers:
             instance.report_runless_asset_event(answer)
             if not answer.passed:

@@ -24,14 +24,11 @@ from dagster import (
     schedule,
     sensor,
 )
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
 
 from channels_assets.config import Settings
 from channels_assets.defs.active_runs import ActiveRun, end_dead_runs, of_job
 from channels_assets.defs.checks import COUNTS, evaluate
+from channels_assets.defs.dagster_internals import PARTITION_RANGE_END, PARTITION_RANGE_START
 from channels_assets.defs.discovery import own_lists, sync_windows
 from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
 from channels_assets.defs.ownership import OwnedByAnother, claim
@@ -54,8 +51,8 @@ def _range_requests(
             yield RunRequest(
                 job_name=job,
                 tags={
-                    ASSET_PARTITION_RANGE_START_TAG: part[0],
-                    ASSET_PARTITION_RANGE_END_TAG: part[-1],
+                    PARTITION_RANGE_START: part[0],
+                    PARTITION_RANGE_END: part[-1],
                 },
             )
 

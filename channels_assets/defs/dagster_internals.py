@@ -1,52 +1,68 @@
-"""Dagster's SQLite event log, with one transaction for many events instead of two for each."""
+"""The private API of Dagster that this project uses: nowhere else, and never without a public way.
+
+Where a private name is gone, or is not what it was in the versions that were tested (pyproject.toml),
+events are written one by one, and a run of the command can't be re-executed in the UI; all else stays.
+"""
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
-from dagster import DagsterInstance, EventLogEntry
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._core.storage.sqlite_storage import SqliteStorageConfig
-from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, NullPool, create_engine
+from dagster import AssetKey, DagsterInstance, EventLogEntry, JobDefinition
+from sqlalchemy import Connection, NullPool, create_engine
+
+PARTITION_RANGE_START = "dagster/asset_partition_range_start"
+PARTITION_RANGE_END = "dagster/asset_partition_range_end"
+IS_RESUME_RETRY = "dagster/is_resume_retry"
 
 _FOLDER = "history/runs"
+_INDEX = "index"
+_BUSY_SECONDS = 30
 _MOST_EVENTS = 500
 """In one transaction: other processes can't write meanwhile, and give up after 30 seconds."""
 
+if TYPE_CHECKING:
+    from dagster._core.storage.event_log import SqliteEventLogStorage
+else:
+    try:
+        from dagster._core.storage.event_log import SqliteEventLogStorage
+    except ImportError:
+        import tempfile
 
-class TogetherEventLog(SqliteEventLogStorage):
-    """The same files, tables and rows as Dagster's own: either opens what the other wrote.
+        # Dagster's own default event log is the same class.
+        with tempfile.TemporaryDirectory() as _home, DagsterInstance.local_temp(_home) as _instance:
+            SqliteEventLogStorage = type(_instance.event_log_storage)
 
-    `base_dir` is DAGSTER_HOME. Dagster opens a database, writes, waits for the disk and closes it
-    twice for each event of an asset; within `together` it does so once for all of them.
+
+class BatchedSqliteEventLog(SqliteEventLogStorage):
+    """Dagster's SQLite event log with one transaction for many events, instead of two for each.
+
+    The files, tables and rows are Dagster's own: either class opens what the other wrote. `base_dir`
+    is DAGSTER_HOME. See https://github.com/dagster-io/dagster/issues/19829.
     """
 
-    _empty: ClassVar[str | None] = None
-    """A new database as SQL, the same for each run."""
-
-    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:  # noqa: ANN401
         self._held: _Held | None = None
         super().__init__(f"{base_dir}/{_FOLDER}", inst_data)
+        needed = ("_connect", "_initdb", "_initialized_dbs", "_db_lock", "conn_string_for_shard")
+        self._can_batch = all(hasattr(self, name) for name in needed)
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: SqliteStorageConfig
-    ) -> Self:
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:  # noqa: ANN401
         return cls(config_value["base_dir"], inst_data)
 
     @contextmanager
-    def together(self) -> Generator[None]:
-        """What this thread logs within is written at the end, also when an error ends it; of many
-        events, some hundred at a time. Other threads' events wait meanwhile.
+    def batched(self) -> Generator[None]:
+        """The events that this thread logs within are written at the end, also when an error ends it;
+        of many events, some hundred at a time. Events of other threads wait meanwhile.
         """
-        if self._mine is not None:
+        if self._mine is not None or not self._can_batch:
             yield
             return
         with self._db_lock, closing(_Held()) as held:
@@ -59,7 +75,7 @@ class TogetherEventLog(SqliteEventLogStorage):
 
     @property
     def _mine(self) -> _Held | None:
-        """What this thread holds, if it is the one that does."""
+        """The transactions that this thread holds, if any."""
         held = self._held
         return held if held is not None and held.thread == threading.get_ident() else None
 
@@ -74,7 +90,7 @@ class TogetherEventLog(SqliteEventLogStorage):
             engine = create_engine(
                 self.conn_string_for_shard(shard),
                 poolclass=NullPool,
-                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+                connect_args={"timeout": _BUSY_SECONDS},
             )
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
@@ -82,58 +98,14 @@ class TogetherEventLog(SqliteEventLogStorage):
             held.add(shard, engine.connect())
         yield held.connections[shard]
 
-    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
-        """Dagster reads through all of its migrations to see whether a database is made, and again to
-        make one for each run. All are made alike: here the first new one is copied."""
-        with engine.connect() as connection:
-            raw = cast("sqlite3.Connection", connection.connection.driver_connection)
-            tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
-            if (
-                "alembic_version" in tables
-                and raw.execute("SELECT version_num FROM alembic_version").fetchone()
-            ):
-                return
-            if not tables and self._empty is not None and _made(raw, self._empty):
-                return
-            super()._initdb(engine, for_index_shard)
-            if not tables:
-                TogetherEventLog._empty = _script(raw)
-
-    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
-        # Dagster looks at the table's columns before each event.
-        return True
-
     def store_event(self, event: EventLogEntry) -> None:
         super().store_event(event)
         if held := self._mine:
             held.count_event()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        with self.together():
+        with self.batched():
             super().store_event_batch(events)
-
-
-def _script(raw: sqlite3.Connection) -> str:
-    """What makes the same tables, and says of what revision they are; without rows."""
-    made = raw.execute(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
-    )
-    [(revision,)] = raw.execute("SELECT quote(version_num) FROM alembic_version")
-    stamp = f"INSERT INTO alembic_version VALUES ({revision})"  # noqa: S608
-    return ";\n".join(["BEGIN", *(sql for (sql,) in made), stamp, "COMMIT;"])
-
-
-def _made(raw: sqlite3.Connection, script: str) -> bool:
-    """False when another process makes the same database at this moment: Dagster knows how to wait."""
-    try:
-        # First, while nobody reads: SQLite says no to it without an error.
-        if raw.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
-            return False
-        raw.executescript(script)
-    except sqlite3.Error:
-        raw.rollback()
-        return False
-    return True
 
 
 class _Held:
@@ -162,16 +134,101 @@ class _Held:
 
     def commit(self) -> None:
         # What a run's own log holds, the index holds too: a retry asks the log what is done.
-        for shard in sorted(self.connections, key=lambda one: one != INDEX_SHARD_NAME):
+        for shard in sorted(self.connections, key=lambda one: one != _INDEX):
             self.connections[shard].commit()
 
 
 @contextmanager
-def together(instance: DagsterInstance) -> Generator[None]:
-    """Events of this thread in one transaction, where the instance keeps them in SQLite."""
+def batched(instance: DagsterInstance) -> Generator[None]:
+    """Events of this thread in one transaction, where the instance keeps them in our SQLite event log."""
     storage = instance.event_log_storage
-    if isinstance(storage, TogetherEventLog):
-        with storage.together():
+    if isinstance(storage, BatchedSqliteEventLog):
+        with storage.batched():
             yield
     else:
         yield
+
+
+def new_run_id() -> str:
+    return str(uuid.uuid4())
+
+
+def execute_job(
+    job: JobDefinition,
+    instance: DagsterInstance,
+    *,
+    run_id: str,
+    asset_selection: Collection[AssetKey],
+    tags: Mapping[str, str],
+    run_config: Mapping[str, Any],
+    module: str,
+) -> bool:
+    """Runs the assets of the job in this process; returns whether the run succeeded.
+
+    `module` is the code location in which the UI finds the job again, to re-execute the run.
+    """
+    prepare = _with_origin()
+    if prepare is None:
+        return job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            asset_selection=list(asset_selection),
+            tags=dict(tags),
+            run_config=dict(run_config),
+            raise_on_error=False,
+        ).success
+    with batched(instance):
+        execute = prepare(
+            job,
+            instance,
+            module,
+            run_id=run_id,
+            asset_selection=frozenset(asset_selection),
+            tags=dict(tags),
+            run_config=run_config,
+        )
+    return execute()
+
+
+def origin_of(job: str, module: str) -> Any:  # noqa: ANN401
+    """Where the UI finds a run's job again. Raises ImportError, AttributeError or TypeError where Dagster
+    has changed."""
+    from dagster._core.remote_origin import (
+        ManagedGrpcPythonEnvCodeLocationOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable, module_name=module, working_directory=os.getcwd()
+    )
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=module)
+    return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job)
+
+
+def _with_origin() -> Callable[..., Callable[[], bool]] | None:
+    """What makes a run with an origin and gives what executes it; None where Dagster has changed.
+
+    There is no public way to say where a run's job is found again.
+    """
+    try:
+        from dagster._core.definitions.job_base import InMemoryJob
+        from dagster._core.execution.api import execute_run
+
+        origin_of("any", "any")
+    except (ImportError, AttributeError, TypeError):
+        return None
+    if not hasattr(DagsterInstance, "create_run_for_job"):
+        return None
+
+    def prepare(
+        job: JobDefinition,
+        instance: DagsterInstance,
+        module: str,
+        **of_run: Any,  # noqa: ANN401
+    ) -> Callable[[], bool]:
+        origin = origin_of(job.name, module)
+        run = instance.create_run_for_job(job, remote_job_origin=origin, **of_run)
+        return lambda: execute_run(InMemoryJob(job), run, instance).success
+
+    return prepare

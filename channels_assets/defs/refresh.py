@@ -14,11 +14,10 @@ from dagster import (
     DagsterEventType,
     DagsterRun,
 )
-from dagster._core.storage.tags import RESUME_RETRY_TAG
 
 from channels_assets.config import Settings
 from channels_assets.defs.ahead import Ahead
-from channels_assets.defs.event_log import together
+from channels_assets.defs.dagster_internals import IS_RESUME_RETRY, batched
 from channels_assets.defs.loading import Ended, Loading, load_batch
 from channels_assets.defs.names import key_beside
 from channels_assets.defs.ownership import require_owner
@@ -100,7 +99,7 @@ def _refresh(
     # Recording goes on beside the next load.
     with closing(in_background(loaded(), stop)) as batches:
         for batch in batches:
-            with together(context.instance):
+            with batched(context.instance):
                 for ended in batch:
                     if isinstance(ended.result, Exception):
                         failed.append(FailedPartition.of(ended.key, ended.result))
@@ -167,7 +166,7 @@ def keys_to_refresh(context: AssetExecutionContext, store: Store, asset: str) ->
 def _runs_resumed(context: AssetExecutionContext) -> list[str]:
     run: DagsterRun | None = context.run
     runs = [context.run.run_id] if context.retry_number else []
-    while run is not None and run.tags.get(RESUME_RETRY_TAG) == "true" and run.parent_run_id:
+    while run is not None and run.tags.get(IS_RESUME_RETRY) == "true" and run.parent_run_id:
         runs.append(run.parent_run_id)
         run = context.instance.get_run_by_id(run.parent_run_id)
     return runs

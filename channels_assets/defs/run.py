@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from dagster import (
+    DagsterEvent,
     DagsterEventType,
     DagsterInstance,
     Definitions,
     EventLogEntry,
     MetadataValue,
 )
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.definitions.repository_definition.valid_definitions import (
-    SINGLETON_REPOSITORY_NAME,
-)
-from dagster._core.execution.api import execute_run
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.utils import make_new_run_id
 
 from channels_assets.defs.active_runs import locked_run
+from channels_assets.defs.dagster_internals import (
+    PARTITION_RANGE_END,
+    PARTITION_RANGE_START,
+    execute_job,
+    new_run_id,
+)
 from channels_assets.defs.discovery import own_lists
-from channels_assets.defs.event_log import together
 from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
 from channels_assets.defs.partitions import stretches
 from channels_assets.defs.report import FAILED_METADATA, FailedPartition
@@ -46,6 +33,8 @@ WINDOW_ASSETS = ("window_products",)
 ARTICLE_ASSETS = ("shop_articles", "article_products")
 PULLING = (*DISCOVERY, "window_products", "shop_articles")
 ALL_ASSETS = (*DISCOVERY, *WINDOW_ASSETS, *ARTICLE_ASSETS)
+MODULE = "channels_assets.definitions"
+"""The code location, in which the UI finds the jobs of runs again."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -117,8 +106,8 @@ class Refresh:
             self.results.setdefault(name, AssetResult([]))
         for stretch in stretches(known, own if keys is None else own & set(keys)):
             tags = {
-                ASSET_PARTITION_RANGE_START_TAG: stretch[0],
-                ASSET_PARTITION_RANGE_END_TAG: stretch[-1],
+                PARTITION_RANGE_START: stretch[0],
+                PARTITION_RANGE_END: stretch[-1],
             }
             self._run(job, chosen, dict.fromkeys(chosen, stretch), tags)
 
@@ -133,27 +122,25 @@ class Refresh:
             result = self.results.setdefault(name, AssetResult([]))
             result.planned.extend(planned[name])
             self._progress(name, result)
-        run_id = make_new_run_id()
-        job_def = self._definitions.resolve_job_def(self._names.name(job))
+        run_id = new_run_id()
         with locked_run(self._instance, run_id) as lock_tags:
-            with together(self._instance):
-                run = self._instance.create_run_for_job(
-                    job_def,
-                    run_id=run_id,
-                    asset_selection={self._names.asset_key(name) for name in assets},
-                    tags={**tags, **lock_tags},
-                    run_config=_QUIET,
-                    remote_job_origin=origin_of(job_def.name),
-                )
             self._instance.add_event_listener(run_id, lambda entry: self._see(entry, assets))
-            done = execute_run(InMemoryJob(job_def), run, self._instance)
+            succeeded = execute_job(
+                self._definitions.resolve_job_def(self._names.name(job)),
+                self._instance,
+                run_id=run_id,
+                asset_selection={self._names.asset_key(name) for name in assets},
+                tags={**tags, **lock_tags},
+                run_config=_QUIET,
+                module=MODULE,
+            )
         if self._asked_to_stop():
             raise KeyboardInterrupt
         for name in assets:
             if not self.results[name].failed:
-                self._fail_rest(name, f"was not reached in run {run.run_id}", "NotReached")
-        if not done.success and not any(self.results[name].failed for name in assets):
-            reason = f"every list was loaded, but run {run.run_id} failed then: see it in Dagster"
+                self._fail_rest(name, f"was not reached in run {run_id}", "NotReached")
+        if not succeeded and not any(self.results[name].failed for name in assets):
+            reason = f"every list was loaded, but run {run_id} failed then: see it in Dagster"
             self.results[assets[0]].failed[job] = FailedPartition(
                 job, reason, "RunFailed", 0, False
             )
@@ -169,7 +156,7 @@ class Refresh:
                 self._succeed(name, done.partition or name, done.metadata)
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             of_step = ARTICLE_ASSETS if event.step_key == "shop_articles" else (event.step_key,)
-            self._see_failure(event.step_failure_data, [name for name in assets if name in of_step])
+            self._see_failure(event, [name for name in assets if name in of_step])
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed:
@@ -187,7 +174,8 @@ class Refresh:
         result.api_calls += _number(metadata, "api_calls")
         self._progress(name, result)
 
-    def _see_failure(self, data: StepFailureData, assets: Sequence[str]) -> None:
+    def _see_failure(self, event: DagsterEvent, assets: Sequence[str]) -> None:
+        data = event.step_failure_data
         told = data.user_failure_data.metadata if data.user_failure_data else {}
         failed = cast(
             "list[dict[str, Any]]", told[FAILED_METADATA].value if FAILED_METADATA in told else []
@@ -198,7 +186,7 @@ class Refresh:
             if name in PULLING:
                 self.results[name].api_calls += sum(one["api_calls"] for one in failed)
             if not failed:
-                self._fail_rest(name, _reason(data), "RunFailed")
+                self._fail_rest(name, _reason(event), "RunFailed")
 
     def _fail_rest(self, name: str, reason: str, error_class: str) -> None:
         result = self.results[name]
@@ -208,17 +196,8 @@ class Refresh:
         self._progress(name, result)
 
 
-def origin_of(job: str) -> RemoteJobOrigin:
-    """Where the UI finds the job again: without it, the run could not be re-executed there."""
-    module = "channels_assets.definitions"
-    target = LoadableTargetOrigin(
-        executable_path=sys.executable, module_name=module, working_directory=os.getcwd()
-    )
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=module)
-    return RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME).get_job_origin(job)
-
-
-def _reason(data: StepFailureData) -> str:
+def _reason(event: DagsterEvent) -> str:
+    data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
     cause = data.error

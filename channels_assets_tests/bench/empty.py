@@ -33,7 +33,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from channels_assets.defs.event_log import together
+from channels_assets.defs.dagster_internals import batched
 
 _BATCH = 30
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -67,7 +67,7 @@ def definitions(name: str, assets: tuple[str, ...]) -> Definitions:
         yield from ()
         keys = context.partition_keys
         for first in range(0, len(keys), _BATCH):
-            with together(context.instance):
+            with batched(context.instance):
                 for key in keys[first : first + _BATCH]:
                     for one in assets:
                         context.log_event(AssetMaterialization(one, partition=key))
@@ -81,7 +81,7 @@ def record(instance: DagsterInstance, name: str, assets: tuple[str, ...], partit
     instance.add_dynamic_partitions(name, keys)
     job = definitions(name, assets).resolve_job_def(f"record_{name}")
     tags = {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
-    with together(instance):
+    with batched(instance):
         run = instance.create_run_for_job(job, tags=tags, run_config=_QUIET)
     assert execute_run(InMemoryJob(job), run, instance).success
 

@@ -23,9 +23,10 @@ from channels_assets.config import Settings, load_settings
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.ahead import Ahead
+from channels_assets.defs.dagster_internals import origin_of
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.defs.run import origin_of
+from channels_assets.defs.run import MODULE
 from channels_assets.sandbox import Fault, World
 from channels_assets.warehouse import Warehouse
 from channels_assets_tests.support import Project, kill_holder_of
@@ -143,7 +144,7 @@ def test_a_refresh_that_runs_is_not_started_again_unless_its_process_died(desk: 
     job = desk.definitions.resolve_job_def("refresh_windows")
 
     queued = desk.instance.create_run_for_job(
-        job, status=DagsterRunStatus.QUEUED, remote_job_origin=origin_of("refresh_windows")
+        job, status=DagsterRunStatus.QUEUED, remote_job_origin=origin_of("refresh_windows", MODULE)
     )
     assert "not started again" in desk.schedule("windows_by_the_clock").skip_message
     desk.instance.report_run_failed(queued)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,15 +33,18 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.defs import event_log
-from channels_assets.defs.event_log import TogetherEventLog, together
+import channels_assets
+from channels_assets.defs import dagster_internals
+from channels_assets.defs.dagster_internals import BatchedSqliteEventLog, batched
+from channels_assets.sandbox import World
+from channels_assets_tests.support import Project
 
 RUNS = ("run-one", "run-two")
 KINDS = ("planned", "materialized", "observed", "check", "step")
 OURS = """
 event_log_storage:
-  module: channels_assets.defs.event_log
-  class: TogetherEventLog
+  module: channels_assets.defs.dagster_internals
+  class: BatchedSqliteEventLog
   config:
     base_dir: {home}
 """
@@ -138,11 +145,11 @@ def test_the_same_rows_as_dagsters_own(
     batches: list[list[tuple[str, str, str, str | None]]],
     first: int,
 ) -> None:
-    monkeypatch.setattr(event_log, "_MOST_EVENTS", 3)
+    monkeypatch.setattr(dagster_internals, "_MOST_EVENTS", 3)
     dagsters, ours = instances
     moment = first
     for batch in batches:
-        with together(ours):
+        with batched(ours):
             for one in batch:
                 moment += 1
                 entry = event(*one, moment)
@@ -161,7 +168,7 @@ def test_what_was_logged_before_an_error_is_kept(instances: Sequence[DagsterInst
     before = told(ours)
 
     def fail_after_one() -> None:
-        with together(ours):
+        with batched(ours):
             ours.handle_new_event(event("run-one", "materialized", "c", "kept", 1_800_000_001))
             raise ZeroDivisionError
 
@@ -181,7 +188,7 @@ def test_other_threads_see_a_batch_whole(instances: Sequence[DagsterInstance]) -
         seen.append(told(ours))
 
     thread = threading.Thread(target=other)
-    with together(ours):
+    with batched(ours):
         ours.handle_new_event(event("run-one", "materialized", "c", "first", 1_800_000_002))
         thread.start()
         ours.handle_new_event(event("run-one", "materialized", "c", "second", 1_800_000_003))
@@ -194,7 +201,7 @@ def test_the_shipped_instance_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "dagster.yaml").write_text(shipped)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with DagsterInstance.get() as instance:
-        assert isinstance(instance.event_log_storage, TogetherEventLog)
+        assert isinstance(instance.event_log_storage, BatchedSqliteEventLog)
         assert Path(instance.event_log_storage.path_for_shard("x")).is_relative_to(tmp_path)
 
 
@@ -210,9 +217,9 @@ def shape(path: Path) -> set[tuple[object, ...]]:
 def test_each_runs_database_is_made_as_dagster_makes_it(tmp_path: Path) -> None:
     dagsters, ours = (
         SqliteEventLogStorage(str(tmp_path / "dagsters")),
-        TogetherEventLog(str(tmp_path)),
+        BatchedSqliteEventLog(str(tmp_path)),
     )
-    again = TogetherEventLog(str(tmp_path))
+    again = BatchedSqliteEventLog(str(tmp_path))
     for run in ("first", "second", INDEX_SHARD_NAME):
         shapes: list[set[tuple[object, ...]]] = []
         for storage in (dagsters, ours, again):
@@ -222,12 +229,12 @@ def test_each_runs_database_is_made_as_dagster_makes_it(tmp_path: Path) -> None:
 
 
 def test_those_who_make_the_same_database_at_once_do_not_break_each_other(tmp_path: Path) -> None:
-    storages = [TogetherEventLog(str(tmp_path)) for _ in range(6)]
+    storages = [BatchedSqliteEventLog(str(tmp_path)) for _ in range(6)]
     with storages[0]._connect("first"):
         expected = shape(Path(storages[0].path_for_shard("first")))
     ready = threading.Barrier(len(storages))
 
-    def make(storage: TogetherEventLog, run: str) -> None:
+    def make(storage: BatchedSqliteEventLog, run: str) -> None:
         ready.wait(20)
         with storage._connect(run):
             pass
@@ -236,3 +243,70 @@ def test_those_who_make_the_same_database_at_once_do_not_break_each_other(tmp_pa
         for run in map(str, range(10)):
             list(threads.map(make, storages, [run] * len(storages)))
             assert shape(Path(storages[0].path_for_shard(run))) == expected
+
+
+PRIVATE = [
+    ("dagster._core.storage.event_log", "SqliteEventLogStorage"),
+    ("dagster._core.storage.event_log", "SqliteEventLogStorage._connect"),
+    ("dagster._core.storage.event_log", "SqliteEventLogStorage._initdb"),
+    ("dagster._core.definitions.job_base", "InMemoryJob"),
+    ("dagster._core.execution.api", "execute_run"),
+    ("dagster._core.remote_origin", "RemoteRepositoryOrigin"),
+    ("dagster._core.remote_origin", "ManagedGrpcPythonEnvCodeLocationOrigin"),
+    ("dagster._core.types.loadable_target_origin", "LoadableTargetOrigin"),
+]
+_WITHOUT = """
+import builtins, sys
+module, name = sys.argv[1:]
+attribute = name.partition(".")[2]
+real_import, real_hasattr = builtins.__import__, hasattr
+
+def without(asked, globals=None, locals=None, fromlist=(), level=0):
+    ours = (globals or {}).get("__name__") == "channels_assets.defs.dagster_internals"
+    if ours and asked == module and name in (fromlist or ()):
+        raise ImportError(name)
+    return real_import(asked, globals, locals, fromlist, level)
+
+builtins.__import__ = without
+from channels_assets.defs import dagster_internals
+if attribute:
+    dagster_internals.hasattr = lambda one, what: what != attribute and real_hasattr(one, what)
+sys.argv = ["channels-assets", "refresh", "--json"]
+from channels_assets.cli.__main__ import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize(("module", "name"), PRIVATE, ids=[name for _, name in PRIVATE])
+def test_a_refresh_without_a_private_name(
+    make_project: Callable[..., Project], module: str, name: str
+) -> None:
+    """Dagster has taken it away, or has changed it: the public way is taken."""
+    project = make_project(World.generate(seed=4, windows=2, products=9, articles=2))
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT, module, name],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(not one["failed"] for one in json.loads(done.stdout)["assets"].values())
+    with project.instance() as instance:
+        runs = instance.get_runs()
+        assert {run.status.value for run in runs} == {"SUCCESS"}
+        assert {run.job_name for run in runs} == {"discover", "refresh_windows", "refresh_articles"}
+        of_windows = AssetKey("window_products")
+        assert instance.get_materialized_partitions(of_windows) == set(project.world.windows)
+
+
+def test_private_names_of_dagster_stand_in_one_file() -> None:
+    package = Path(channels_assets.__file__).parent
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"\bdagster(_\w+)?\._", path.read_text("utf-8"))
+    }
+    assert found == {"defs/dagster_internals.py", "cluster/launcher.py", "cluster/connections.py"}

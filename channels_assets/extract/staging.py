@@ -51,8 +51,7 @@ class StagedPages:
 
     def _open_locked(self) -> IO[bytes]:
         while True:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            file = os.fdopen(os.open(self._path, flags, 0o666), "a+b")
+            file = open(self._path, "a+b", opener=_without_symlink)  # noqa: SIM115 (kept open)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -141,6 +140,10 @@ def remove_leftovers(folder: Path, not_before: float, not_after: float) -> None:
                 path.unlink()
         except (BlockingIOError, FileNotFoundError):
             continue
+
+
+def _without_symlink(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _same_file(file: IO[bytes], path: Path) -> bool:

@@ -27,7 +27,7 @@ COMMENT ON COLUMN window_products.shop_appid IS 'AppID of the shop that a produc
 COMMENT ON COLUMN window_products.out_product_id IS 'Product id in the supplying shop, affiliate products only, exact digits as text; API: products[].out_product_id';
 COMMENT ON COLUMN window_products.product_source IS '0 own shop (also when the API leaves it out), 1 selection centre (选品中心); API: products[].product_source';
 COMMENT ON COLUMN window_products.position IS 'Place in the list, from 1, counted without duplicates';
-COMMENT ON COLUMN window_products.extra IS 'Every other field that the API sent for this product, as one JSON object; NULL when there was none; API: products[]';
+COMMENT ON COLUMN window_products.extra IS 'Every other field that the API sent, as one JSON object; NULL when there was none; API: products[]';
 COMMENT ON COLUMN window_products.fetched_at IS 'When the list was read from the API';
 COMMENT ON COLUMN window_products.load_id IS 'The load that wrote this row: loads.load_id';
 
@@ -57,11 +57,11 @@ COMMENT ON COLUMN shop_articles.article_url IS 'Address of the article; API: art
 COMMENT ON COLUMN shop_articles.article_title IS 'Title; API: article_list[].article_info.article_title';
 COMMENT ON COLUMN shop_articles.cover_image IS 'Address of the cover image; API: article_list[].article_info.cover_image';
 COMMENT ON COLUMN shop_articles.promoter_share_link IS 'Opaque promotion parameter (推广参数) of this sharer, not an address; API: article_list[].article_info.promoter_share_link';
-COMMENT ON COLUMN shop_articles.create_time IS 'Creation time, NULL when 0 or absent; API: article_list[].create_time, epoch seconds';
-COMMENT ON COLUMN shop_articles.update_time IS 'Last change, NULL when 0 or absent; API: article_list[].update_time, epoch seconds';
+COMMENT ON COLUMN shop_articles.create_time IS 'Creation time, NULL when 0 or absent; API: article_list[].create_time, epoch seconds, above 10^11 milliseconds';
+COMMENT ON COLUMN shop_articles.update_time IS 'Last change, NULL when 0 or absent; API: article_list[].update_time, epoch seconds, above 10^11 milliseconds';
 COMMENT ON COLUMN shop_articles.product_list IS 'The article''s products as the API sent them; article_products is made from it; API: article_list[].product_list';
 COMMENT ON COLUMN shop_articles.position IS 'Place in the list, from 1, counted without duplicates';
-COMMENT ON COLUMN shop_articles.extra IS 'Every other field that the API sent, as one JSON object, those within article_info under article_info; NULL when there was none; API: article_list[]';
+COMMENT ON COLUMN shop_articles.extra IS 'Every other field that the API sent, those within article_info under article_info, as one JSON object; NULL when there was none; API: article_list[]';
 COMMENT ON COLUMN shop_articles.fetched_at IS 'When the list was read from the API';
 COMMENT ON COLUMN shop_articles.load_id IS 'The load that wrote this row: loads.load_id';
 
@@ -90,9 +90,9 @@ COMMENT ON COLUMN article_products.product_name IS 'Name; API: product_list[].pr
 COMMENT ON COLUMN article_products.product_img_url IS 'Address of the image; API: product_list[].product_img_url';
 COMMENT ON COLUMN article_products.predict_commission_amount IS 'Commission that the agency may expect per sale, in fen (1/100 yuan), a forecast; API: product_list[].predict_commission_amount';
 COMMENT ON COLUMN article_products.commission_rate IS 'Commission rate in parts per million as sent (400000 = 40 %; unit known from sibling APIs); API: product_list[].commission_rate';
-COMMENT ON COLUMN article_products.position IS 'Place in the article''s list, from 1, counted without duplicates';
-COMMENT ON COLUMN article_products.extra IS 'Every other field that the API sent for this product, as one JSON object; NULL when there was none; API: product_list[]';
-COMMENT ON COLUMN article_products.fetched_at IS 'When the article''s list was read from the API';
+COMMENT ON COLUMN article_products.position IS 'Place among the products of the whole list, article after article, from 1, counted without duplicates';
+COMMENT ON COLUMN article_products.extra IS 'Every other field that the API sent, as one JSON object; NULL when there was none; API: product_list[]';
+COMMENT ON COLUMN article_products.fetched_at IS 'When the list was read from the API';
 COMMENT ON COLUMN article_products.load_id IS 'The load that wrote this row: loads.load_id';
 
 CREATE TABLE cooperating_shops (
@@ -153,7 +153,7 @@ COMMENT ON TABLE sharers IS 'The sharers (推客) bound to the agency, now or on
 COMMENT ON COLUMN sharers.sharer_appid IS 'Identity of the sharer, looks like an AppID; API: sharer_info_list[].sharer_appid';
 COMMENT ON COLUMN sharers.nickname IS 'Name; API: sharer_info_list[].nickname';
 COMMENT ON COLUMN sharers.head_img_url IS 'Address of the avatar; API: sharer_info_list[].head_img_url';
-COMMENT ON COLUMN sharers.bind_time IS 'When the sharer was bound, NULL when 0 or absent; API: sharer_info_list[].bind_time, epoch seconds';
+COMMENT ON COLUMN sharers.bind_time IS 'When the sharer was bound, NULL when 0 or absent; API: sharer_info_list[].bind_time, epoch seconds, above 10^11 milliseconds';
 COMMENT ON COLUMN sharers.commission_type IS '0 the platform pays the sharer, 1 the agency does; API: sharer_info_list[].commission_type';
 COMMENT ON COLUMN sharers.commission_ratio IS 'The sharer''s share in parts per million as sent (100000 = 10 %), without meaning when commission_type is 1; API: sharer_info_list[].commission_ratio';
 COMMENT ON COLUMN sharers.is_active IS 'Whether the latest list still had this sharer; if not, the row shows them as last seen';
@@ -263,4 +263,4 @@ COMMENT ON COLUMN article_products_history.commission_rate IS 'See article_produ
 COMMENT ON COLUMN article_products_history.extra IS 'See article_products';
 COMMENT ON COLUMN article_products_history.change IS 'Why the row begins: added, or changed (a value)';
 COMMENT ON COLUMN article_products_history.valid_from IS 'First load that had it so: that load''s fetched_at; a microsecond after the list''s latest entry here if the clock stood still or ran back';
-COMMENT ON COLUMN article_products_history.valid_to IS 'First load that no longer had it so, NULL while it holds';
+COMMENT ON COLUMN article_products_history.valid_to IS 'First load that no longer had it so, NULL while it holds; with no later row from the same moment the product was removed';

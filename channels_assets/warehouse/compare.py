@@ -14,7 +14,7 @@ def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tup
 
     Returns by number, for each list that is not empty, its rows in `fresh` and its duplicates.
     """
-    given = "".join(f'"{name}", ' for name in (*table.scope, *table.facts))
+    given = "".join(f'"{name}", ' for name in (*table.scope, *table.constants))
     counted = run(
         con,
         f"""

@@ -80,7 +80,7 @@ def remove_list(
     )
     if rows or _is_loaded(con, table, partition):
         load = load_without_calls(table.name, partition, "", "removed", datetime.now(UTC))
-        replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.facts))])
+        replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.constants))])
     return rows
 
 

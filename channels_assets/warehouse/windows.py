@@ -37,8 +37,8 @@ _PRODUCTS = """
 def window_list(*, window: str, account_appid: str, pages: Iterable[bytes], load: Load) -> ListLoad:
     """A window to load. `pages` are answers of getwindowproductlist as sent, in walk order, each a
     JSON object in UTF-8 whose `products` may be missing."""
-    facts = {"account_appid": account_appid}
-    return ListLoad({"window": window}, pages, replace(load, partition=window), facts)
+    constants = {"account_appid": account_appid}
+    return ListLoad({"window": window}, pages, replace(load, partition=window), constants)
 
 
 def load_windows(con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]) -> list[Loaded]:

@@ -1,29 +1,25 @@
-from importlib.resources import files
+from collections import Counter
 
-import duckdb
-
-from channels_assets.warehouse.ddl import script
-from channels_assets.warehouse.tables import TABLES
-
-
-def _shape(statements: str) -> list[tuple[object, ...]]:
-    with duckdb.connect() as con:
-        con.execute(statements)
-        tables = con.execute(
-            "SELECT table_name, comment, sql FROM duckdb_tables() ORDER BY ALL"
-        ).fetchall()
-        columns = con.execute(
-            """
-            SELECT table_name, column_index, column_name, data_type, is_nullable, column_default,
-                comment
-            FROM duckdb_columns() WHERE NOT internal ORDER BY ALL
-            """
-        ).fetchall()
-        return [*tables, *columns]
+from channels_assets.warehouse.columns import ID
+from channels_assets.warehouse.tables import LIST_TABLES, TABLES
+from channels_assets_tests import tables_page
+from channels_assets_tests.warehouse.opening import files_only
 
 
-def test_the_declaration_makes_what_schema_sql_makes() -> None:
-    text = files("channels_assets.warehouse").joinpath("schema.sql").read_text("utf-8")
-    expected = _shape(text)
-    assert len(expected) > 100
-    assert _shape(script(TABLES)) == expected
+@files_only
+def test_the_tables_in_docs_are_what_a_new_warehouse_has() -> None:
+    assert tables_page.PATH.read_text("utf-8") == tables_page.page(), "run `make docs`"
+
+
+def test_every_table_and_column_is_declared_once() -> None:
+    assert {*Counter(table.name for table in TABLES).values()} == {1}
+    for table in TABLES:
+        assert {*Counter(column.name for column in table.columns).values()} == {1}, table.name
+
+
+def test_what_names_a_row_can_not_be_missing() -> None:
+    for table in LIST_TABLES.values():
+        columns = {column.name: column for column in table.columns}
+        for name in table.key:
+            assert not columns[name].nullable, name
+            assert columns[name].field is None or columns[name].kind == ID, name

@@ -6,8 +6,9 @@ import duckdb
 
 from channels_assets.warehouse.fractions import mark_fractions
 from channels_assets.warehouse.parsing import parse
+from channels_assets.warehouse.sql import in_scope
 from channels_assets.warehouse.staging import begin_staging, execute_parsing
-from channels_assets.warehouse.tables import ARTICLE_PRODUCTS
+from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 
 _PRODUCTS = """
     WITH element AS (
@@ -44,11 +45,8 @@ def stage_stored_products(con: duckdb.DuckDBPyConnection, scope: Mapping[str, st
     """Fill `staged` with the products of one stored list of articles, as if it had just come."""
     mark = begin_staging(con)
     articles = con.execute(
-        """
-        SELECT article_url, product_list, position FROM shop_articles
-        WHERE shop_appid = $shop_appid AND promoter_id = $promoter_id
-        AND sharer_appid = $sharer_appid AND product_list IS NOT NULL
-        """,
+        "SELECT article_url, product_list, position FROM shop_articles "  # noqa: S608
+        f"WHERE {in_scope(SHOP_ARTICLES)} AND product_list IS NOT NULL",
         dict(scope),
     ).fetchall()
     values = {

@@ -55,6 +55,8 @@ def sent(
     name: str, kind: Kind, comment: str, *, field: str | None = None, default: int | None = None
 ) -> Column:
     """A column from a field of each item, which has the same name unless `field` tells another."""
+    if field is not None and field.count(".") > 1:
+        raise ValueError(f"{name}: parsing.py reads no deeper than objects within items")
     nullable = kind != ID and default is None
     return Column(name, kind, comment, field or name, default=default, nullable=nullable)
 

@@ -3,10 +3,10 @@
 import duckdb
 
 from channels_assets.warehouse.batch import of_batch
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.moves import moved_items
 from channels_assets.warehouse.sql import names, same_key
 from channels_assets.warehouse.statements import run
-from channels_assets.warehouse.tables import ListTable
 
 
 def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tuple[int, int]]:

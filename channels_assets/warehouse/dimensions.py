@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.loads import Load, Loaded
 from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.replace import replace_lists
@@ -13,7 +14,6 @@ from channels_assets.warehouse.tables import (
     COOPERATING_SHOPS,
     SHARERS,
     SHOP_PROMOTERS,
-    ListTable,
 )
 from channels_assets.warehouse.transaction import atomic
 

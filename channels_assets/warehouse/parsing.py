@@ -19,16 +19,16 @@ def parse(table: ListTable, items: str | None = None, also: str | None = None) -
         "FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, "
         f"'{table.list_field}')"
     )
+    given = names(("number", "place", *(name for name in table.item if name not in columns)))
     values = [f'{_value(column)} AS "{name}"' for name, column in columns.items()]
     values += [also] if also else []
     return f"""
     WITH parsed AS (
-        SELECT *, from_json(item, '{json.dumps({**plain, **objects})}') AS sent,
+        SELECT {given}, item, from_json(item, '{json.dumps({**plain, **objects})}') AS sent,
             json_keys(item, {["$", *(f"$.{name}" for name in objects)]}) AS keys
         FROM ({items})
     )
-    SELECT {names(("number", "place", *(name for name in table.item if name not in columns)))},
-        {", ".join(values)}, {_other_fields(plain, objects)} AS extra
+    SELECT {given}, {", ".join(values)}, {_other_fields(plain, objects)} AS extra
     FROM parsed
     """  # noqa: S608
 
@@ -57,20 +57,25 @@ def _value(column: Column) -> str:
 
 def _other_fields(plain: dict[str, str], objects: dict[str, dict[str, str]]) -> str:
     """The item without what has a column, by a merge patch with a null for each of these fields."""
-    known = [f"list_has_all({[*plain, *objects]}, keys[1])"]
-    nulls = [f"'{_nulls(plain)}'"] if plain else []
+    all_known = f"list_has_all({[*plain, *objects]}, keys[1])"
+    all_nulls = json.dumps(dict.fromkeys([*plain, *objects]))
+    if not objects:
+        return f"CASE WHEN NOT {all_known} THEN api_without(item, '{all_nulls}') END"
+    known: list[str] = []
+    nulls = [f"'{_members(dict.fromkeys(plain))}'"] if plain else []
     for place, (name, fields) in enumerate(objects.items(), start=2):
         is_known = f"api_is_known(item, '$.{name}', keys[{place}], {[*fields]})"
         known.append(is_known)
         nulls.append(
-            f"CASE WHEN {is_known} THEN '{_nulls({name: None})}' "
-            f"""WHEN len(keys[{place}]) > 0 THEN '"{name}": {{{_nulls(fields)}}}' END"""
+            f"CASE WHEN {is_known} THEN '{_members({name: None})}' WHEN len(keys[{place}]) > 0 "
+            f"THEN '{_members({name: dict.fromkeys(fields)})}' END"
         )
     return (
-        f"CASE WHEN {' AND '.join(known)} THEN NULL "
-        f"ELSE api_without(item, concat_ws(', ', {', '.join(nulls)})) END"
+        f"CASE WHEN NOT ({' AND '.join(known)}) "
+        f"THEN api_without(item, '{{' || concat_ws(', ', {', '.join(nulls)}) || '}}') "
+        f"WHEN NOT {all_known} THEN api_without(item, '{all_nulls}') END"
     )
 
 
-def _nulls(fields: dict[str, str] | dict[str, None]) -> str:
-    return json.dumps(dict.fromkeys(fields))[1:-1]
+def _members(fields: dict[str, None] | dict[str, dict[str, None]]) -> str:
+    return json.dumps(fields)[1:-1]

@@ -78,9 +78,8 @@ CREATE OR REPLACE TEMP MACRO api_list(value, item, path) AS CASE
 
 -- Whether an object within the item has no other fields than these. What is no object is unknown.
 CREATE OR REPLACE TEMP MACRO api_is_known(item, path, keys, fields) AS CASE
-    WHEN len(keys) = 0 THEN json_type(item, path) IN ('OBJECT', 'NULL')
-    ELSE coalesce(list_has_all(fields, keys), TRUE) END;
+    WHEN len(keys) > 0 THEN list_has_all(fields, keys)
+    ELSE coalesce(json_type(item, path) IN ('OBJECT', 'NULL'), TRUE) END;
 
 -- A merge patch deletes the fields that are null in it; nulls that stand in the item itself stay.
-CREATE OR REPLACE TEMP MACRO api_without(item, nulls) AS
-    api_json(json_merge_patch(item, ('{' || nulls || '}')::JSON));
+CREATE OR REPLACE TEMP MACRO api_without(item, nulls) AS api_json(json_merge_patch(item, nulls::JSON));

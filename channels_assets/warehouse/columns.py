@@ -72,6 +72,20 @@ FETCHED_AT = Column("fetched_at", TIME, "When the list was read from the API")
 LOAD_ID = Column("load_id", TEXT, "The load that wrote this row: loads.load_id")
 
 
+def last_seen(
+    item: str, latest: str = "the latest list", shown_as: str = "it"
+) -> tuple[Column, ...]:
+    """The last columns of a table that keeps what has vanished."""
+    seen = f"Whether {latest} still had this {item}; if not, the row shows {shown_as} as last seen"
+    fetched = f"When the list that last had this {item} was read from the API"
+    return (
+        Column("is_active", FLAG, seen),
+        other_fields(),
+        replace(FETCHED_AT, comment=fetched),
+        LOAD_ID,
+    )
+
+
 @dataclass(frozen=True)
 class Table:
     """A table and its columns in their order."""

@@ -45,8 +45,7 @@ LOADS = Table(
         Column(
             "duplicates",
             COUNT,
-            "Number of items that came again later in the same list and were dropped, the last one "
-            "wins",
+            "Number of items that came again later in the same list and were dropped, the last one wins",
         ),
         Column(
             "total_num",

@@ -7,7 +7,6 @@ from channels_assets.warehouse.columns import (
     COUNT,
     FEN,
     FETCHED_AT,
-    FLAG,
     ID,
     INTEGER,
     LIST,
@@ -20,6 +19,7 @@ from channels_assets.warehouse.columns import (
     ListTable,
     Table,
     history_table,
+    last_seen,
     other_fields,
     sent,
 )
@@ -45,20 +45,16 @@ WINDOW_PRODUCTS = ListTable(
         Column(
             "account_appid",
             TEXT,
-            "AppID of the Channels Assistant account (视频号助手) that owns the window; from "
-            "channels.toml",
+            "AppID of the Channels Assistant account (视频号助手) that owns the window; from channels.toml",
             constant=True,
         ),
         sent(
-            "product_id",
-            ID,
-            "Product id inside the window, the exact digits of a uint64 as text",
+            "product_id", ID, "Product id inside the window, the exact digits of a uint64 as text"
         ),
         sent(
             "shop_appid",
             TEXT,
-            "AppID of the shop that a product of one's own shop comes from, NULL for affiliate "
-            "products",
+            "AppID of the shop that a product of one's own shop comes from, NULL for affiliate products",
             field="appid",
         ),
         sent(
@@ -132,8 +128,7 @@ SHOP_ARTICLES = ListTable(
 
 ARTICLE_PRODUCTS = ListTable(
     name="article_products",
-    comment="The products in each article; one row per article and product_id; made from "
-    "shop_articles.product_list",
+    comment="The products in each article; one row per article and product_id; made from shop_articles.product_list",
     list_field="product_list",
     scope=("shop_appid", "promoter_id", "sharer_appid"),
     item=("article_url", "product_id"),
@@ -155,14 +150,12 @@ ARTICLE_PRODUCTS = ListTable(
         sent(
             "commission_rate",
             RATE,
-            "Commission rate in parts per million as sent (400000 = 40 %; unit known from sibling "
-            "APIs)",
+            "Commission rate in parts per million as sent (400000 = 40 %; unit known from sibling APIs)",
         ),
         Column(
             "position",
             COUNT,
-            "Place among the products of the whole list, article after article, from 1, counted "
-            "without duplicates",
+            "Place among the products of the whole list, article after article, from 1, counted without duplicates",
         ),
         other_fields(),
         FETCHED_AT,
@@ -172,8 +165,7 @@ ARTICLE_PRODUCTS = ListTable(
 
 COOPERATING_SHOPS = ListTable(
     name="cooperating_shops",
-    comment="The shops that cooperate with the agency, now or once; one row per shop_appid; from "
-    "get_bind_shop_list",
+    comment="The shops that cooperate with the agency, now or once; one row per shop_appid; from get_bind_shop_list",
     list_field="shop_list",
     scope=(),
     item=("shop_appid",),
@@ -183,14 +175,7 @@ COOPERATING_SHOPS = ListTable(
         sent("shop_nickname", TEXT, "Name"),
         sent("shop_head_img", TEXT, "Address of the logo"),
         sent("bind_time", TIME, "When the cooperation began, NULL when 0 or absent"),
-        Column(
-            "is_active",
-            FLAG,
-            "Whether the latest list still had this shop; if not, the row shows it as last seen",
-        ),
-        other_fields(),
-        Column("fetched_at", TIME, "When the list that last had this shop was read from the API"),
-        LOAD_ID,
+        *last_seen("shop"),
     ),
 )
 
@@ -208,29 +193,17 @@ SHOP_PROMOTERS = ListTable(
         sent(
             "promoter_type",
             INTEGER,
-            "1 视频号 (Channels), 4 公众号 (official account), 5 服务号 (service account), others as "
-            "sent",
+            "1 视频号 (Channels), 4 公众号 (official account), 5 服务号 (service account), others as sent",
         ),
         sent("promoter_name", TEXT, "Name"),
         sent("avatar_image_url", TEXT, "Address of the avatar"),
-        Column(
-            "is_active",
-            FLAG,
-            "Whether the shop's latest list still had this account; if not, the row shows it as last "
-            "seen",
-        ),
-        other_fields(),
-        Column(
-            "fetched_at", TIME, "When the list that last had this account was read from the API"
-        ),
-        LOAD_ID,
+        *last_seen("account", "the shop's latest list"),
     ),
 )
 
 SHARERS = ListTable(
     name="sharers",
-    comment="The sharers (推客) bound to the agency, now or once; one row per sharer_appid; from "
-    "get_bind_sharer_list",
+    comment="The sharers (推客) bound to the agency, now or once; one row per sharer_appid; from get_bind_sharer_list",
     list_field="sharer_info_list",
     scope=(),
     item=("sharer_appid",),
@@ -247,14 +220,7 @@ SHARERS = ListTable(
             "The sharer's share in parts per million as sent (100000 = 10 %), without meaning when "
             "commission_type is 1",
         ),
-        Column(
-            "is_active",
-            FLAG,
-            "Whether the latest list still had this sharer; if not, the row shows them as last seen",
-        ),
-        other_fields(),
-        Column("fetched_at", TIME, "When the list that last had this sharer was read from the API"),
-        LOAD_ID,
+        *last_seen("sharer", shown_as="them"),
     ),
 )
 

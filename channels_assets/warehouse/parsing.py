@@ -1,6 +1,7 @@
 """The SELECT that reads a table's columns from JSON items, with the macros of parsing.sql."""
 
 import json
+from collections.abc import Mapping
 
 from channels_assets.warehouse.columns import Column, ListTable
 from channels_assets.warehouse.sql import names
@@ -27,9 +28,8 @@ def parse(table: ListTable, items: str | None = None, also: str | None = None) -
         SELECT {given}, item, from_json(item, '{json.dumps({**plain, **objects})}') AS sent,
             json_keys(item, {["$", *(f"$.{name}" for name in objects)]}) AS keys
         FROM ({items})
-    )
-    SELECT {given}, {", ".join(values)}, {_other_fields(plain, objects)} AS extra
-    FROM parsed
+    ), split AS (SELECT *, {_other_fields(plain, objects)} AS other_fields FROM parsed)
+    SELECT {given}, {", ".join(values)}, api_json(other_fields) AS extra FROM split
     """  # noqa: S608
 
 
@@ -56,26 +56,27 @@ def _value(column: Column) -> str:
 
 
 def _other_fields(plain: dict[str, str], objects: dict[str, dict[str, str]]) -> str:
-    """The item without what has a column, by a merge patch with a null for each of these fields."""
-    all_known = f"list_has_all({[*plain, *objects]}, keys[1])"
-    all_nulls = json.dumps(dict.fromkeys([*plain, *objects]))
-    if not objects:
-        return f"CASE WHEN NOT {all_known} THEN api_without(item, '{all_nulls}') END"
-    known: list[str] = []
-    nulls = [f"'{_members(dict.fromkeys(plain))}'"] if plain else []
-    for place, (name, fields) in enumerate(objects.items(), start=2):
-        is_known = f"api_is_known(item, '$.{name}', keys[{place}], {[*fields]})"
-        known.append(is_known)
-        nulls.append(
-            f"CASE WHEN {is_known} THEN '{_members({name: None})}' WHEN len(keys[{place}]) > 0 "
-            f"THEN '{_members({name: dict.fromkeys(fields)})}' END"
+    """The item without the fields that have columns; NULL when it has no others.
+
+    A merge patch deletes the fields that are null in it; nulls that stand in the item itself stay.
+    """
+    keys = {name: f"keys[{place}]" for place, name in enumerate(objects, start=2)}
+    known = {
+        name: f"api_is_known(item, '$.{name}', {keys[name]}, {[*fields]})"
+        for name, fields in objects.items()
+    }
+
+    def patch(nulls: Mapping[str, object], names: list[str]) -> str:
+        """Each case has a constant: json_merge_patch parses any other patch for each row."""
+        if not names:
+            return f"json_merge_patch(item, '{json.dumps(nulls)}'::JSON)"
+        name, *rest = names
+        return (
+            f"CASE WHEN {known[name]} THEN {patch({**nulls, name: None}, rest)} "
+            f"WHEN len({keys[name]}) > 0 "
+            f"THEN {patch({**nulls, name: dict.fromkeys(objects[name])}, rest)} "
+            f"ELSE {patch(nulls, rest)} END"
         )
-    return (
-        f"CASE WHEN NOT ({' AND '.join(known)}) "
-        f"THEN api_without(item, '{{' || concat_ws(', ', {', '.join(nulls)}) || '}}') "
-        f"WHEN NOT {all_known} THEN api_without(item, '{all_nulls}') END"
-    )
 
-
-def _members(fields: dict[str, None] | dict[str, dict[str, None]]) -> str:
-    return json.dumps(fields)[1:-1]
+    all_known = " AND ".join([f"list_has_all({[*plain, *objects]}, keys[1])", *known.values()])
+    return f"CASE WHEN NOT ({all_known}) THEN {patch(dict.fromkeys(plain), [*objects])} END"

@@ -80,6 +80,3 @@ CREATE OR REPLACE TEMP MACRO api_list(value, item, path) AS CASE
 CREATE OR REPLACE TEMP MACRO api_is_known(item, path, keys, fields) AS CASE
     WHEN len(keys) > 0 THEN list_has_all(fields, keys)
     ELSE coalesce(json_type(item, path) IN ('OBJECT', 'NULL'), TRUE) END;
-
--- A merge patch deletes the fields that are null in it; nulls that stand in the item itself stay.
-CREATE OR REPLACE TEMP MACRO api_without(item, nulls) AS api_json(json_merge_patch(item, nulls::JSON));

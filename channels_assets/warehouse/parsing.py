@@ -66,11 +66,11 @@ def _other_fields(plain: dict[str, str], objects: dict[str, dict[str, str]]) -> 
         for name, fields in objects.items()
     }
 
-    def patch(nulls: Mapping[str, object], names: list[str]) -> str:
+    def patch(nulls: Mapping[str, object], nested: list[str]) -> str:
         """Each case has a constant: json_merge_patch parses any other patch for each row."""
-        if not names:
+        if not nested:
             return f"json_merge_patch(item, '{json.dumps(nulls)}'::JSON)"
-        name, *rest = names
+        name, *rest = nested
         return (
             f"CASE WHEN {known[name]} THEN {patch({**nulls, name: None}, rest)} "
             f"WHEN len({keys[name]}) > 0 "

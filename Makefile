@@ -83,8 +83,9 @@ bench-history: $(READY) ## What looking back costs: as-of queries and changes ov
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-docs: $(READY) ## Write docs/errors.md from the table of errcodes
+docs: $(READY) ## Write docs/errors.md from the table of errcodes, docs/tables.md from the declared tables
 	@$(BIN)/python -m channels_assets_tests.errors_table
+	@$(BIN)/python -m channels_assets_tests.tables_page
 
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .

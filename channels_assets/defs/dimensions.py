@@ -32,10 +32,10 @@ from channels_assets.defs.stopping import stopping
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PullTask
 from channels_assets.warehouse import (
+    LIST_TABLES,
     ListLoad,
     Loaded,
     active_shops,
-    columns,
     load_promoter_lists,
     load_sharers,
     load_shops,
@@ -168,7 +168,7 @@ def _pull_and_load(
                     _add_up(metadata, load_metadata(one.loaded[name], one.result))
     with store.writing() as connection:
         metadata["preview"] = evidence_table(preview(connection, name))
-        metadata.update(table_metadata(columns(connection, name), source_key(name)))
+    metadata.update(table_metadata(LIST_TABLES[name], source_key(name)))
     store.publish()
     if failed:
         # What was found is found, although the asset fails.

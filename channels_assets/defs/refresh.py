@@ -36,9 +36,9 @@ from channels_assets.extract.pool import Outcome, Pulling
 from channels_assets.extract.pull import PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
+    LIST_TABLES,
     ListLoad,
     Store,
-    columns,
     loaded_partitions,
     previews,
 )
@@ -139,7 +139,7 @@ def _describe(
         shown = previews(connection, asset, [one for _, one in loaded])
         for (ended, _), rows in zip(loaded, shown, strict=True):
             ended.more[asset] = {"preview": evidence_table(rows)}
-        described = table_metadata(columns(connection, asset), source_key(asset))
+        described = table_metadata(LIST_TABLES[asset], source_key(asset))
         loaded[-1][0].more[asset].update(described)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from dagster import (
 
 from channels_assets import warehouse
 from channels_assets.extract.pull import Pulled
-from channels_assets.warehouse import Column, Evidence, Loaded
+from channels_assets.warehouse import Evidence, ListTable, Loaded
 from channels_assets.wechat.errors import Transient, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
@@ -96,15 +96,18 @@ def evidence_table(found: Evidence) -> MetadataValue:
     )
 
 
-def table_metadata(described: Sequence[Column], source: AssetKey) -> Metadata:
+def table_metadata(table: ListTable, source: AssetKey) -> Metadata:
     """Columns with their comments, and which field of the API each comes from."""
     lineage = {
-        column.name: [TableColumnDep(source, column.api_field)]
-        for column in described
-        if column.api_field is not None
+        column.name: [TableColumnDep(source, field)]
+        for column in table.columns
+        if (field := table.api_field(column)) is not None
     }
     schema = TableSchema(
-        [TableColumn(column.name, column.type, column.comment) for column in described]
+        [
+            TableColumn(column.name, column.kind.type, table.comment_of(column))
+            for column in table.columns
+        ]
     )
     return {
         "dagster/column_schema": MetadataValue.table_schema(schema),

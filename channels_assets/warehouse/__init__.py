@@ -16,7 +16,8 @@ from channels_assets.warehouse.articles import (
 from channels_assets.warehouse.backend import Store, open_warehouse
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
-from channels_assets.warehouse.describe import Column, columns, preview, previews
+from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.describe import preview, previews
 from channels_assets.warehouse.dimensions import (
     load_promoter_lists,
     load_promoters,
@@ -43,6 +44,7 @@ from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.recovery import Condition, condition
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
 from channels_assets.warehouse.store import Warehouse, lift_memory_limit
+from channels_assets.warehouse.tables import LIST_TABLES
 from channels_assets.warehouse.transaction import atomic, retrying
 from channels_assets.warehouse.windows import (
     load_window,
@@ -53,7 +55,7 @@ from channels_assets.warehouse.windows import (
 
 __all__ = [
     "CHECKS",
-    "Column",
+    "LIST_TABLES",
     "Condition",
     "Evidence",
     "ExportedLinks",
@@ -63,6 +65,7 @@ __all__ = [
     "LakeWarehouse",
     "ListAge",
     "ListLoad",
+    "ListTable",
     "Load",
     "Loaded",
     "PromoterKey",
@@ -78,7 +81,6 @@ __all__ = [
     "atomic",
     "calls_of_last_loads",
     "clear",
-    "columns",
     "condition",
     "connect",
     "derive_article_products",

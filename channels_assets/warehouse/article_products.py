@@ -5,42 +5,21 @@ from collections.abc import Mapping
 import duckdb
 
 from channels_assets.warehouse.fractions import mark_fractions
+from channels_assets.warehouse.parsing import parse
+from channels_assets.warehouse.sql import in_scope
 from channels_assets.warehouse.staging import begin_staging, execute_parsing
+from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 
 _PRODUCTS = """
-    CREATE OR REPLACE TEMP TABLE staged AS
     WITH element AS (
         SELECT number, article_url, position, unnest(elements) AS element,
             generate_subscripts(elements, 1) AS item_number
         FROM (SELECT *, product_list::JSON[] AS elements FROM ({articles}))
-    ), product AS (
-        SELECT number, article_url, position * 4294967296 + item_number AS place,
-            api_object(element, item_number, 'product_list of ' || article_url) AS item
-        FROM element
-    ), parsed AS (
-        SELECT number, article_url, place, item, from_json(item, '{{
-            "product_id": "VARCHAR", "product_name": "VARCHAR", "product_img_url": "VARCHAR",
-            "predict_commission_amount": "VARCHAR", "commission_rate": "VARCHAR"
-        }}') AS sent
-        FROM product
     )
-    SELECT
-        number,
-        place,
-        article_url,
-        api_id(sent.product_id, item, 'product_id') AS product_id,
-        api_text(sent.product_name, item, 'product_name') AS product_name,
-        api_text(sent.product_img_url, item, 'product_img_url') AS product_img_url,
-        api_bigint(sent.predict_commission_amount, 'predict_commission_amount')
-            AS predict_commission_amount,
-        api_integer(sent.commission_rate, 'commission_rate') AS commission_rate,
-        api_extra(item, '{{
-            "product_id": null, "product_name": null, "product_img_url": null,
-            "predict_commission_amount": null, "commission_rate": null
-        }}'::JSON) AS extra
-    FROM parsed
+    SELECT number, article_url, position * 4294967296 + item_number AS place,
+        api_object(element, item_number, 'product_list of ' || article_url) AS item
+    FROM element
 """
-
 
 _FRESH = """
     SELECT number, position, article_url, coalesce(marked_list, product_list) AS product_list
@@ -59,18 +38,15 @@ def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:
 
     Raises WarehouseError when a value doesn't fit its column exactly.
     """
-    execute_parsing(con, _PRODUCTS.format(articles=_FRESH))
+    _stage(con, _FRESH)
 
 
 def stage_stored_products(con: duckdb.DuckDBPyConnection, scope: Mapping[str, str]) -> None:
     """Fill `staged` with the products of one stored list of articles, as if it had just come."""
     mark = begin_staging(con)
     articles = con.execute(
-        """
-        SELECT article_url, product_list, position FROM shop_articles
-        WHERE shop_appid = $shop_appid AND promoter_id = $promoter_id
-        AND sharer_appid = $sharer_appid AND product_list IS NOT NULL
-        """,
+        "SELECT article_url, product_list, position FROM shop_articles "  # noqa: S608
+        f"WHERE {in_scope(SHOP_ARTICLES)} AND product_list IS NOT NULL",
         dict(scope),
     ).fetchall()
     values = {
@@ -78,4 +54,11 @@ def stage_stored_products(con: duckdb.DuckDBPyConnection, scope: Mapping[str, st
         "lists": [mark_fractions(products, mark) for _, products, _ in articles],
         "positions": [position for _, _, position in articles],
     }
-    execute_parsing(con, _PRODUCTS.format(articles=_STORED), values)
+    _stage(con, _STORED, values)
+
+
+def _stage(
+    con: duckdb.DuckDBPyConnection, articles: str, values: Mapping[str, object] | None = None
+) -> None:
+    select = parse(ARTICLE_PRODUCTS, _PRODUCTS.format(articles=articles))
+    execute_parsing(con, f"CREATE OR REPLACE TEMP TABLE staged AS {select}", values)

@@ -11,55 +11,15 @@ from channels_assets.warehouse.article_products import (
 )
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.loads import Load, Loaded, record_loads
+from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.replace import put_in_place, remove_list, replace_lists
 from channels_assets.warehouse.staging import stage_pages
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 from channels_assets.warehouse.transaction import atomic
 
-_ARTICLES = """
-    WITH parsed AS (
-        SELECT number, place, item, from_json(item, '{
-            "article_info": {
-                "article_url": "VARCHAR", "article_title": "VARCHAR", "cover_image": "VARCHAR",
-                "promoter_share_link": "VARCHAR"
-            },
-            "create_time": "VARCHAR", "update_time": "VARCHAR", "product_list": "JSON"
-        }') AS sent, json_keys(item, ['$.article_info', '$']) AS keys
-        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'article_list')
-    )
-    SELECT
-        number,
-        place,
-        api_id(sent.article_info.article_url, item, '$.article_info.article_url') AS article_url,
-        api_text(sent.article_info.article_title, item, '$.article_info.article_title')
-            AS article_title,
-        api_text(sent.article_info.cover_image, item, '$.article_info.cover_image') AS cover_image,
-        api_text(sent.article_info.promoter_share_link, item, '$.article_info.promoter_share_link')
-            AS promoter_share_link,
-        api_time(sent.create_time, 'create_time') AS create_time,
-        api_time(sent.update_time, 'update_time') AS update_time,
-        CASE
-            WHEN starts_with(sent.product_list::VARCHAR, '[') THEN api_json(sent.product_list)
-            WHEN coalesce(json_type(item, 'product_list'), 'NULL') = 'NULL' THEN NULL
-            ELSE error('product_list is not a list: ' || left(item::VARCHAR, 200)) END
-            AS product_list,
-        CASE WHEN contains(sent.product_list::VARCHAR, getvariable('fraction_mark'))
-            THEN sent.product_list END AS marked_list,
-        CASE WHEN NOT coalesce(list_has_all(
-            ['article_url', 'article_title', 'cover_image', 'promoter_share_link'], keys[1]
-        ), FALSE) THEN api_json(json_merge_patch(item, '{
-            "article_info": {
-                "article_url": null, "article_title": null, "cover_image": null,
-                "promoter_share_link": null
-            },
-            "create_time": null, "update_time": null, "product_list": null
-        }'::JSON))
-        WHEN NOT list_has_all(
-            ['article_info', 'create_time', 'update_time', 'product_list'], keys[2]
-        ) THEN api_json(json_merge_patch(item, '{
-            "article_info": null, "create_time": null, "update_time": null, "product_list": null
-        }'::JSON)) END AS extra
-    FROM parsed
+_MARKED_LIST = """
+    CASE WHEN contains(sent.product_list::VARCHAR, getvariable('fraction_mark'))
+        THEN sent.product_list END AS marked_list
 """
 
 
@@ -88,7 +48,7 @@ def load_article_lists(
     transaction, each with its row in `loads`. On any error, also one raised by the pages, all old
     lists stay. Raises WarehouseError when a value doesn't fit its column exactly.
     """
-    stage_pages(con, _ARTICLES, lists)
+    stage_pages(con, parse(SHOP_ARTICLES, also=_MARKED_LIST), lists)
     with atomic(con):
         articles = put_in_place(con, SHOP_ARTICLES, lists)
         stage_fresh_products(con)

@@ -14,7 +14,7 @@ from channels_assets.warehouse.store import Warehouse
 
 
 class Store(Protocol):
-    """The tables of schema.sql in one place. Any number of threads and processes may use it.
+    """The tables of tables.py in one place. Any number of threads and processes may use it.
 
     `data_dir` is what read.connect() takes, `shown` tells people where they read.
     """

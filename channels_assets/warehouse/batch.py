@@ -5,30 +5,30 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.loads import Load, microseconds, new_load_ids
 from channels_assets.warehouse.sql import names
 from channels_assets.warehouse.statements import run
-from channels_assets.warehouse.tables import ListTable
 
 
 @dataclass(frozen=True)
 class ListLoad:
     """One list to load.
 
-    `scope` names it, by the table's columns. `facts` are further columns that are the same in all
+    `scope` names it, by the table's columns. `constants` are further columns that are the same in all
     its rows. `pages` are answers as sent, in walk order.
     """
 
     scope: Mapping[str, str]
     pages: Iterable[bytes]
     load: Load
-    facts: Mapping[str, object] = field(default_factory=dict[str, object])
+    constants: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def begin_batch(
     con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
 ) -> list[str]:
-    """Make the temporary table `batch`, a row for each list: number, scope, facts, time and load.
+    """Make the temporary table `batch`, a row for each list: number, scope, constants, time and load.
 
     Returns the new load ids, in the order of the lists.
     """
@@ -36,12 +36,12 @@ def begin_batch(
     columns: dict[str, list[object]] = {
         name: [one.scope[name] for one in lists] for name in table.scope
     }
-    columns |= {name: [one.facts[name] for one in lists] for name in table.facts}
+    columns |= {name: [one.constants[name] for one in lists] for name in table.constants}
     columns |= {
         "fetched_us": [microseconds(one.load.fetched_at) for one in lists],
         "load_id": list(load_ids),
     }
-    kinds = {"fetched_us": "BIGINT", **table.facts}
+    kinds = {"fetched_us": "BIGINT", **table.constants}
     run(
         con,
         "CREATE OR REPLACE TEMP TABLE batch AS SELECT unnest(range($lists)) AS number, "

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 import duckdb
 
+from channels_assets.warehouse.sql import names
+from channels_assets.warehouse.tables import LIST_TABLES, SHOP_ARTICLES
+
 _LIST = "shop_appid || '/' || promoter_id || '/' || sharer_appid"
 _LOADS = """
     loads_of AS (
@@ -43,13 +46,13 @@ class Evidence:
         return self.count == 0
 
 
-def _unique(asset: str, key: str) -> QualityCheck:
+def _unique(asset: str) -> QualityCheck:
     return QualityCheck(
         "ids_unique",
         asset,
         "ERROR",
         "Is every id there once within its list?",
-        f"SELECT {key}, count(*) AS copies FROM {asset} GROUP BY ALL HAVING copies > 1",  # noqa: S608
+        f"SELECT {names(LIST_TABLES[asset].key)}, count(*) AS copies FROM {asset} GROUP BY ALL HAVING copies > 1",  # noqa: S608
     )
 
 
@@ -103,7 +106,7 @@ def _pulled(asset: str) -> tuple[QualityCheck, ...]:
 
 
 CHECKS: tuple[QualityCheck, ...] = (
-    _unique("window_products", '"window", product_id'),
+    _unique("window_products"),
     _rows_as_loaded("window_products", '"window"'),
     *_pulled("window_products"),
     _of_loads(
@@ -114,7 +117,7 @@ CHECKS: tuple[QualityCheck, ...] = (
         'SELECT "partition", "rows", total_num FROM loads_of '
         'WHERE age = 1 AND total_num IS NOT NULL AND "rows" <> total_num',
     ),
-    _unique("shop_articles", "shop_appid, promoter_id, sharer_appid, article_url"),
+    _unique("shop_articles"),
     _rows_as_loaded("shop_articles", _LIST),
     *_pulled("shop_articles"),
     QualityCheck(
@@ -135,7 +138,7 @@ CHECKS: tuple[QualityCheck, ...] = (
         f"SELECT {_LIST} AS list, article_url, article_title FROM shop_articles "  # noqa: S608
         "WHERE coalesce(promoter_share_link, '') = ''",
     ),
-    _unique("article_products", "shop_appid, promoter_id, sharer_appid, article_url, product_id"),
+    _unique("article_products"),
     _rows_as_loaded("article_products", _LIST),
     QualityCheck(
         "article_present",
@@ -144,7 +147,7 @@ CHECKS: tuple[QualityCheck, ...] = (
         "Is the article of every article product there?",
         f"""
         SELECT {_LIST} AS list, article_url, count(*) AS products FROM article_products
-        ANTI JOIN shop_articles USING (shop_appid, promoter_id, sharer_appid, article_url)
+        ANTI JOIN shop_articles USING ({names(SHOP_ARTICLES.key)})
         GROUP BY ALL
         """,  # noqa: S608
     ),
@@ -173,10 +176,10 @@ def gather(
         f"SELECT count(*) OVER () AS evidence_count, COLUMNS(*)::VARCHAR FROM ({sql}) LIMIT {limit:d}",  # noqa: S608
         params,
     )
-    names = tuple(str(column[0]) for column in found.description or [])[1:]
+    columns = tuple(str(column[0]) for column in found.description or [])[1:]
     rows = found.fetchall()
     return Evidence(
-        names,
+        columns,
         tuple(tuple("" if value is None else str(value) for value in row[1:]) for row in rows),
         int(rows[0][0]) if rows else 0,
     )

@@ -3,10 +3,10 @@
 import duckdb
 
 from channels_assets.warehouse.batch import of_batch
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.moves import moved_items
 from channels_assets.warehouse.sql import names, same_key
 from channels_assets.warehouse.statements import run
-from channels_assets.warehouse.tables import ListTable
 
 
 def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tuple[int, int]]:
@@ -14,7 +14,7 @@ def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tup
 
     Returns by number, for each list that is not empty, its rows in `fresh` and its duplicates.
     """
-    given = "".join(f'"{name}", ' for name in (*table.scope, *table.facts))
+    given = "".join(f'"{name}", ' for name in (*table.scope, *table.constants))
     counted = run(
         con,
         f"""

@@ -1,46 +1,16 @@
-"""What a table is made of, and a look at its rows, for people who browse."""
+"""A look at the rows of a table, for people who browse."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
 
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import Evidence, gather
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.sql import names
-from channels_assets.warehouse.tables import LIST_TABLES, ListTable
-
-_NOT_SHOWN = ("account_appid", "extra", "product_list")
-_API_FIELD = re.compile(r"; API(?: request)?: ([A-Za-z_\[\].]+)")
-
-
-@dataclass(frozen=True)
-class Column:
-    """`api_field` is where its values come from in the API's answer or request, if anywhere."""
-
-    name: str
-    type: str
-    comment: str
-    api_field: str | None
-
-
-def columns(con: duckdb.DuckDBPyConnection, table: str) -> list[Column]:
-    """The table's columns in order, with their COMMENTs."""
-    rows = con.execute(
-        """
-        SELECT column_name, data_type, comment FROM duckdb_columns()
-        WHERE table_name = ? AND NOT internal ORDER BY column_index
-        """,
-        [table],
-    ).fetchall()
-    found: list[Column] = []
-    for name, kind, comment in rows:
-        field = _API_FIELD.search(comment or "")
-        found.append(Column(name, kind, comment or "", field.group(1) if field else None))
-    return found
+from channels_assets.warehouse.tables import LIST_TABLES
 
 
 def preview(con: duckdb.DuckDBPyConnection, table: str, limit: int = 5) -> Evidence:
@@ -77,5 +47,7 @@ def previews(
 
 
 def _shown(table: ListTable) -> str:
-    shown = [*table.item, *(value for value in table.values if value not in _NOT_SHOWN)]
+    """What differs from row to row and is short."""
+    long = {column.name for column in table.columns if column.kind.type == "JSON"}
+    shown = [*table.item, *(name for name in table.sent if name not in long)]
     return ", ".join(f'left("{name}"::VARCHAR, 80) AS "{name}"' for name in shown)

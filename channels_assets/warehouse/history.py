@@ -3,9 +3,9 @@
 import duckdb
 
 from channels_assets.warehouse.batch import of_batch
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.sql import names, same_key
 from channels_assets.warehouse.statements import run
-from channels_assets.warehouse.tables import ListTable
 
 
 def follow(con: duckdb.DuckDBPyConnection, table: ListTable, history: str) -> None:

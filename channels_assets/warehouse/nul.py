@@ -2,9 +2,9 @@
 
 import duckdb
 
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.single import count
-from channels_assets.warehouse.tables import ListTable
 
 _IS_LAKE = """
 SELECT count(*) FROM duckdb_databases()

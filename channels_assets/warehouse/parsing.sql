@@ -48,22 +48,22 @@ CREATE OR REPLACE TEMP MACRO api_id(value, item, path) AS CASE
         THEN error(path || ' is not an id: ' || substr(value, length(getvariable('fraction_mark')) + 1))
     ELSE api_text(value, item, path) END;
 
-CREATE OR REPLACE TEMP MACRO api_bigint(value, path) AS CASE
+CREATE OR REPLACE TEMP MACRO api_bigint(value, item, path) AS CASE
     WHEN value IS NULL OR value = '' THEN NULL
     WHEN NOT regexp_full_match(value, '-?[0-9]+') OR try_cast(value AS BIGINT) IS NULL
         THEN error(path || ' is not a whole number of 64 bits: ' || left(replace(value, getvariable('fraction_mark'), ''), 200))
     ELSE try_cast(value AS BIGINT) END;
 
-CREATE OR REPLACE TEMP MACRO api_integer(value, path) AS CASE
-    WHEN api_bigint(value, path) NOT BETWEEN -2147483648 AND 2147483647
+CREATE OR REPLACE TEMP MACRO api_integer(value, item, path) AS CASE
+    WHEN api_bigint(value, item, path) NOT BETWEEN -2147483648 AND 2147483647
         THEN error(path || ' is not a whole number of 32 bits: ' || value)
-    ELSE try_cast(api_bigint(value, path) AS INTEGER) END;
+    ELSE try_cast(api_bigint(value, item, path) AS INTEGER) END;
 
 -- Neighbouring families of this API count milliseconds; no time of theirs in seconds is above 10^11.
-CREATE OR REPLACE TEMP MACRO api_time(value, path) AS CASE
-    WHEN api_bigint(value, path) = 0 THEN NULL
-    WHEN api_bigint(value, path) > 100000000000 THEN make_timestamptz(api_bigint(value, path) * 1000)
-    ELSE make_timestamptz(api_bigint(value, path) * 1000000) END;
+CREATE OR REPLACE TEMP MACRO api_time(value, item, path) AS CASE
+    WHEN api_bigint(value, item, path) = 0 THEN NULL
+    WHEN api_bigint(value, item, path) > 100000000000 THEN make_timestamptz(api_bigint(value, item, path) * 1000)
+    ELSE make_timestamptz(api_bigint(value, item, path) * 1000000) END;
 
 CREATE OR REPLACE TEMP MACRO api_json(document) AS CASE
     WHEN contains(document::VARCHAR, getvariable('fraction_mark'))
@@ -71,8 +71,12 @@ CREATE OR REPLACE TEMP MACRO api_json(document) AS CASE
             '"' || getvariable('fraction_mark') || '([-+.0-9eE]+)"', '\1', 'g')::JSON
     ELSE document END;
 
--- known: an object with a null for each field that has a column. A merge patch deletes exactly
--- those; nulls that stand in the item itself stay.
-CREATE OR REPLACE TEMP MACRO api_extra(item, known) AS CASE
-    WHEN list_has_all(json_keys(known), json_keys(item)) THEN NULL
-    ELSE api_json(json_merge_patch(item, known)) END;
+CREATE OR REPLACE TEMP MACRO api_list(value, item, path) AS CASE
+    WHEN starts_with(value::VARCHAR, '[') THEN api_json(value)
+    WHEN coalesce(json_type(item, path), 'NULL') = 'NULL' THEN NULL
+    ELSE error(path || ' is not a list: ' || left(item::VARCHAR, 200)) END;
+
+-- Whether an object within the item has no other fields than these. What is no object is unknown.
+CREATE OR REPLACE TEMP MACRO api_is_known(item, path, keys, fields) AS CASE
+    WHEN len(keys) > 0 THEN list_has_all(fields, keys)
+    ELSE coalesce(json_type(item, path) IN ('OBJECT', 'NULL'), TRUE) END;

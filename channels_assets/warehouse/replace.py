@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
+from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.compare import compare, count_changes, find_moves, keep_last
 from channels_assets.warehouse.history import follow
 from channels_assets.warehouse.loads import Loaded, load_without_calls, record_loads
@@ -17,7 +18,6 @@ from channels_assets.warehouse.nul import refuse_nul
 from channels_assets.warehouse.single import count
 from channels_assets.warehouse.sql import in_scope, names, same_key
 from channels_assets.warehouse.statements import run
-from channels_assets.warehouse.tables import ListTable
 
 
 def replace_lists(
@@ -80,7 +80,7 @@ def remove_list(
     )
     if rows or _is_loaded(con, table, partition):
         load = load_without_calls(table.name, partition, "", "removed", datetime.now(UTC))
-        replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.facts))])
+        replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.constants))])
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The schema's versions, the file's own facts, and emptying it."""
+"""The schema's version, the file's own facts, and emptying it."""
 
 import hashlib
 import uuid
@@ -6,11 +6,15 @@ from importlib.resources import files
 
 import duckdb
 
+from channels_assets.warehouse.ddl import script
 from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.log_tables import META
+from channels_assets.warehouse.tables import TABLES
 from channels_assets.warehouse.transaction import atomic
 
-_VERSIONS = ("schema.sql",)
-"""One SQL file per version: the n-th takes a file from version n-1 to n."""
+_VERSION = 1
+"""Of what tables.py declares. A change to it after a release takes the next number, and migrate() then
+brings older files there."""
 _VIEWS = "views.sql"
 _VIEWS_MADE_FROM = "views_made_from"
 WAREHOUSE_ID = "warehouse_id"
@@ -27,19 +31,18 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
     anew. Raises WarehouseError when the file was written by a newer version of this program.
     """
     version = require_known_version(con)
-    views = _text(_VIEWS)
+    views = files("channels_assets.warehouse").joinpath(_VIEWS).read_text(encoding="utf-8")
     made_from = hashlib.sha256(views.encode()).hexdigest()
-    if version == len(_VERSIONS) and get_meta(con, _VIEWS_MADE_FROM) == made_from:
+    if version == _VERSION and get_meta(con, _VIEWS_MADE_FROM) == made_from:
         return
     with atomic(con):
         _drop_views(con)
-        for name in _VERSIONS[version:]:
-            _execute(con, _text(name))
         if version == 0:
+            _execute(con, script(TABLES))
             set_meta(con, WAREHOUSE_ID, uuid.uuid4().hex)
             set_meta(con, LOADS_WRITTEN, "0")
         _execute(con, views)
-        set_meta(con, "schema_version", str(len(_VERSIONS)))
+        set_meta(con, "schema_version", str(_VERSION))
         set_meta(con, _VIEWS_MADE_FROM, made_from)
 
 
@@ -49,9 +52,9 @@ def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
         version = int(get_meta(con, "schema_version") or 0)
     except duckdb.CatalogException:
         version = 0
-    if version > len(_VERSIONS):
+    if version > _VERSION:
         raise WarehouseError(
-            f"the warehouse has schema version {version}, this program knows {len(_VERSIONS)}: "
+            f"the warehouse has schema version {version}, this program knows {_VERSION}: "
             "upgrade channels-assets, or set CHANNELS_DATA to another folder"
         )
     return version
@@ -67,10 +70,6 @@ def _drop_views(con: duckdb.DuckDBPyConnection) -> None:
         """
     ).fetchall():
         con.execute(f'DROP {kind} "{name}"')
-
-
-def _text(name: str) -> str:
-    return files("channels_assets.warehouse").joinpath(name).read_text(encoding="utf-8")
 
 
 _NO_COMMENT = ("Cannot comment on columns", "Unsupported catalog type for SET COMMENT")
@@ -101,14 +100,6 @@ def set_meta(con: duckdb.DuckDBPyConnection, key: str, value: str) -> None:
 def clear(con: duckdb.DuckDBPyConnection) -> None:
     """Empty every table, the history and the log of loads, in one transaction; `meta` stays."""
     with atomic(con):
-        con.execute("DELETE FROM window_products")
-        con.execute("DELETE FROM window_products_history")
-        con.execute("DELETE FROM shop_articles")
-        con.execute("DELETE FROM article_products")
-        con.execute("DELETE FROM article_products_history")
-        con.execute("DELETE FROM cooperating_shops")
-        con.execute("DELETE FROM shop_promoters")
-        con.execute("DELETE FROM sharers")
-        con.execute("DELETE FROM loads")
-        con.execute("DELETE FROM failures")
-        con.execute("DELETE FROM partition_keys")
+        for table in TABLES:
+            if table is not META:
+                con.execute(f"DELETE FROM {table.name}")  # noqa: S608

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from channels_assets.warehouse.tables import ListTable
+from channels_assets.warehouse.columns import ListTable
 
 
 def names(columns: Iterable[str]) -> str:

@@ -7,38 +7,18 @@ import duckdb
 
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.loads import Load, Loaded
+from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.replace import remove_list, replace_lists
 from channels_assets.warehouse.staging import stage_pages
 from channels_assets.warehouse.tables import WINDOW_PRODUCTS
 from channels_assets.warehouse.transaction import atomic
 
-_PRODUCTS = """
-    WITH parsed AS (
-        SELECT number, place, item, from_json(item, '{
-            "product_id": "VARCHAR", "appid": "VARCHAR", "out_product_id": "VARCHAR",
-            "product_source": "VARCHAR"
-        }') AS sent
-        FROM api_items($lists::BIGINT[], $pages::BLOB[], $first_page::BIGINT, 'products')
-    )
-    SELECT
-        number,
-        place,
-        api_id(sent.product_id, item, 'product_id') AS product_id,
-        api_text(sent.appid, item, 'appid') AS shop_appid,
-        api_text(sent.out_product_id, item, 'out_product_id') AS out_product_id,
-        coalesce(api_integer(sent.product_source, 'product_source'), 0) AS product_source,
-        api_extra(item, '{
-            "product_id": null, "appid": null, "out_product_id": null, "product_source": null
-        }'::JSON) AS extra
-    FROM parsed
-"""
-
 
 def window_list(*, window: str, account_appid: str, pages: Iterable[bytes], load: Load) -> ListLoad:
     """A window to load. `pages` are answers of getwindowproductlist as sent, in walk order, each a
     JSON object in UTF-8 whose `products` may be missing."""
-    facts = {"account_appid": account_appid}
-    return ListLoad({"window": window}, pages, replace(load, partition=window), facts)
+    constants = {"account_appid": account_appid}
+    return ListLoad({"window": window}, pages, replace(load, partition=window), constants)
 
 
 def load_windows(con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]) -> list[Loaded]:
@@ -47,7 +27,7 @@ def load_windows(con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]) -> l
     On any error, also one raised by the pages, all old lists stay. Raises WarehouseError when a
     value doesn't fit its column exactly.
     """
-    stage_pages(con, _PRODUCTS, lists)
+    stage_pages(con, parse(WINDOW_PRODUCTS), lists)
     with atomic(con):
         return replace_lists(con, WINDOW_PRODUCTS, lists)
 

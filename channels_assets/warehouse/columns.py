@@ -1,0 +1,200 @@
+"""What tables.py declares with: kinds of values, columns, and the two sorts of tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value is: its type in DuckDB, and the macro of parsing.sql that reads it from JSON.
+
+    `unit` is what its numbers count, `as_sent` how the API writes it.
+    """
+
+    type: str
+    macro: str = ""
+    unit: str = ""
+    as_sent: str = ""
+
+
+ID = Kind("VARCHAR", "api_id")
+"""Text that must be there: an item without it can't be stored."""
+TEXT = Kind("VARCHAR", "api_text")
+INTEGER = Kind("INTEGER", "api_integer")
+COUNT = Kind("BIGINT", "api_bigint")
+FEN = Kind("BIGINT", "api_bigint", unit="fen")
+RATE = Kind("INTEGER", "api_integer", unit="parts per million")
+TIME = Kind("TIMESTAMPTZ", "api_time", as_sent="epoch seconds, above 10^11 milliseconds")
+LIST = Kind("JSON", "api_list")
+OTHER_FIELDS = Kind("JSON")
+FLAG = Kind("BOOLEAN")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column, and where its values come from.
+
+    `field` is where the value stands in an item, by dots (at most one); `request` is the field of the
+    request that it goes with. A `constant` is known before the answer and the same in a whole list.
+    `default` is stored where the field is missing. `note` is said in the history's COMMENT as well.
+    """
+
+    name: str
+    kind: Kind
+    comment: str
+    field: str | None = None
+    request: str | None = None
+    constant: bool = False
+    default: int | None = None
+    nullable: bool = False
+    note: str = ""
+
+
+def sent(
+    name: str, kind: Kind, comment: str, *, field: str | None = None, default: int | None = None
+) -> Column:
+    """A column from a field of each item, which has the same name unless `field` tells another."""
+    if field is not None and field.count(".") > 1:
+        raise ValueError(f"{name}: parsing.py reads no deeper than objects within items")
+    nullable = kind != ID and default is None
+    return Column(name, kind, comment, field or name, default=default, nullable=nullable)
+
+
+def other_fields(where: str = "") -> Column:
+    """The column `extra`."""
+    comment = f"Every other field that the API sent{where}, as one JSON object"
+    return Column("extra", OTHER_FIELDS, f"{comment}; NULL when there was none", nullable=True)
+
+
+POSITION = Column("position", COUNT, "Place in the list, from 1, counted without duplicates")
+FETCHED_AT = Column("fetched_at", TIME, "When the list was read from the API")
+LOAD_ID = Column("load_id", TEXT, "The load that wrote this row: loads.load_id")
+
+
+def last_seen(
+    item: str, latest: str = "the latest list", shown_as: str = "it"
+) -> tuple[Column, ...]:
+    """The last columns of a table that keeps what has vanished."""
+    seen = f"Whether {latest} still had this {item}; if not, the row shows {shown_as} as last seen"
+    fetched = f"When the list that last had this {item} was read from the API"
+    return (
+        Column("is_active", FLAG, seen),
+        other_fields(),
+        replace(FETCHED_AT, comment=fetched),
+        LOAD_ID,
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and its columns in their order."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    def api_field(self, column: Column) -> str | None:
+        """Where the column's values come from in the API's request or answer, if anywhere."""
+        return column.request
+
+    def comment_of(self, column: Column) -> str:
+        """The column's COMMENT: its meaning, then its source."""
+        text, field = column.comment, self.api_field(column)
+        if field is not None:
+            text += f"; API{' request' if column.request else ''}: {field}"
+        if column.field and column.kind.as_sent:
+            text += f", {column.kind.as_sent}"
+        return f"{text}. {column.note}" if column.note else text
+
+
+@dataclass(frozen=True)
+class ListTable(Table):
+    """A table of lists. The answers have the items in `list_field`.
+
+    `scope` names the list that a row is in, `item` the row within it; together they are the key. A
+    table with a `history_comment` has a table of what was. With `moves` a change of order is a change
+    too. Rows of a table that `keeps_vanished` are never deleted but set inactive.
+    """
+
+    list_field: str
+    scope: tuple[str, ...]
+    item: tuple[str, ...]
+    history_comment: str | None = None
+    moves: bool = False
+    keeps_vanished: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.scope + self.item
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """The types of the values that are the same in a whole list."""
+        return {column.name: column.kind.type for column in self.columns if column.constant}
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The values that stand in the answers themselves."""
+        return tuple(name for name in self.values if name not in self.constants)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the API says about a row: another value is a change."""
+        return tuple(
+            column.name
+            for column in self.columns
+            if column.name not in self.key
+            and (column.constant or column.field or column.kind == OTHER_FIELDS)
+        )
+
+    @property
+    def history(self) -> str | None:
+        return f"{self.name}_history" if self.history_comment else None
+
+    def api_field(self, column: Column) -> str | None:
+        if column.kind == OTHER_FIELDS:
+            return f"{self.list_field}[]"
+        return f"{self.list_field}[].{column.field}" if column.field else column.request
+
+
+def history_table(table: ListTable) -> Table | None:
+    """The table that keeps what a table of lists held, if it is to be kept."""
+    if table.history is None or table.history_comment is None:
+        return None
+    kept = (*table.key, *table.values)
+    position = "Place in the list at valid_from. Later shifts because of other products coming, "
+    position += "going or moving make no row"
+    change = "added, or changed (a value)"
+    if table.moves:
+        change = (
+            "added, changed (a value), or moved (only its place among the products that stayed)"
+        )
+    columns = (
+        *(_as_before(table, column) for column in table.columns if column.name in kept),
+        *([replace(POSITION, comment=position)] if table.moves else []),
+        Column("change", TEXT, f"Why the row begins: {change}"),
+        Column(
+            "valid_from",
+            TIME,
+            "First load that had it so: that load's fetched_at; a microsecond after the list's latest "
+            "entry here if the clock stood still or ran back",
+        ),
+        Column(
+            "valid_to",
+            TIME,
+            "First load that no longer had it so, NULL while it holds; with no later row from the same "
+            "moment the product was removed",
+            nullable=True,
+        ),
+    )
+    return Table(table.history, table.history_comment, columns)
+
+
+def _as_before(table: ListTable, column: Column) -> Column:
+    """The column as the history has it: what a number counts is said again, and a renamed field."""
+    renamed = column.field is not None and column.field != column.name
+    parts = [f"See {table.name}", column.kind.unit]
+    parts += [f"API: {table.api_field(column)}"] if renamed else []
+    comment = "; ".join(part for part in parts if part)
+    return replace(column, comment=comment, field=None, request=None)

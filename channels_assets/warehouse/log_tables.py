@@ -1,0 +1,100 @@
+"""The tables that hold no lists: what is known of the warehouse itself and of its loads."""
+
+from channels_assets.warehouse.columns import COUNT, TEXT, TIME, Column, Table
+
+_PARTITION = Column(
+    "partition",
+    TEXT,
+    "Which list: the asset's partition key; NULL for assets without partitions",
+    nullable=True,
+)
+
+META = Table(
+    "meta",
+    "Facts about this file itself, one per key",
+    (
+        Column("key", TEXT, "Name of the fact, such as schema_version"),
+        Column("value", TEXT, "Its value, as text"),
+    ),
+)
+
+LOADS = Table(
+    "loads",
+    "The log of loads: one row per list that was written, in the same transaction as its rows",
+    (
+        Column(
+            "load_id",
+            TEXT,
+            "Identity of the load. It begins with the load's number, which grows by one with each "
+            "load of this warehouse: later loads sort after earlier ones, whatever the clock said",
+        ),
+        Column("asset", TEXT, "The table that was written"),
+        _PARTITION,
+        Column(
+            "run_id", TEXT, "The Dagster run; empty when a list was removed since it had vanished"
+        ),
+        Column("started_at", TIME, "When the first page was asked for"),
+        Column("finished_at", TIME, "When the rows were written"),
+        Column(
+            "pages",
+            COUNT,
+            "Number of pages in the list; 0 where the rows were derived without a call",
+        ),
+        Column("api_calls", COUNT, "Number of API calls made, retries included"),
+        Column("rows", COUNT, "Number of rows written, without duplicates"),
+        Column(
+            "duplicates",
+            COUNT,
+            "Number of items that came again later in the same list and were dropped, the last one wins",
+        ),
+        Column(
+            "total_num",
+            COUNT,
+            "The number of items that the API itself stated, NULL if it did not; API: total_num",
+            nullable=True,
+        ),
+        Column(
+            "end_reason",
+            TEXT,
+            "Why the walk through the pages ended, such as empty_page, has_more_false or "
+            "count_disagrees; removed: the list had vanished",
+        ),
+        Column(
+            "resumed_pages",
+            COUNT,
+            "Number of those pages that were already on disk from an interrupted attempt",
+        ),
+    ),
+)
+
+FAILURES = Table(
+    "failures",
+    "The last failure of each list, until it is loaded again; at most one row per asset and partition",
+    (
+        Column("asset", TEXT, "The table that was to be written"),
+        _PARTITION,
+        Column("run_id", TEXT, "The Dagster run"),
+        Column("failed_at", TIME, "When it failed"),
+        Column(
+            "error_class",
+            TEXT,
+            "What the caller must do: Transient, PermissionDenied, QuotaExhausted, ...",
+        ),
+        Column("error", TEXT, "What happened, what to do, errcode, errmsg, rid and endpoint"),
+        Column("api_calls", COUNT, "Number of API calls that were made, retries included"),
+    ),
+)
+
+PARTITION_KEYS = Table(
+    "partition_keys",
+    "The partition keys that this data folder has added to Dagster: only these are ever refreshed or "
+    "removed there",
+    (
+        Column(
+            "partition_set",
+            TEXT,
+            "Name of the dynamic partitions in Dagster, such as channels_windows",
+        ),
+        Column("partition", TEXT, "Which list: the partition key"),
+    ),
+)

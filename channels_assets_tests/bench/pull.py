@@ -158,7 +158,6 @@ def main() -> None:
     started, cpu, begun = time.perf_counter(), time.process_time(), datetime.now(UTC)
     ticks = _ticks()
     # As the command does.
-    gc.freeze()
     gc.set_threshold(20_000, 10, 10)
     settings = load_settings(Path(os.environ["CHANNELS_CONFIG"]))
     calls, fetched = pull_everything(settings, world, folder)

@@ -11,6 +11,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _WALKS_PER_SLOT = 2
+_LEAST_WALKS = 64
+"""Lists walked at once, even with few slots: of many accounts, some dozens may have to wait."""
 _PAGE_THREADS_PER_SLOT = 4
 
 
@@ -53,7 +55,8 @@ class WalkThreads:
     """
 
     def __init__(self, max_in_flight: int, lists: int, most_walks: int) -> None:
-        walks = max(1, min(lists, most_walks, _WALKS_PER_SLOT * max_in_flight))
+        walks = max(_LEAST_WALKS, _WALKS_PER_SLOT * max_in_flight)
+        walks = max(1, min(lists, most_walks, walks))
         pages = _PAGE_THREADS_PER_SLOT * max_in_flight // walks
         self.slots = CallSlots(max_in_flight)
         self._max_in_flight = max_in_flight

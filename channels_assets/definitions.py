@@ -19,9 +19,8 @@ from dagster import (
 
 from channels_assets.config import ConfigError, Settings, config_path, load_settings
 from channels_assets.defs import assets, automation, checks, dimensions, jobs, sources
-from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.names import Names
-from channels_assets.defs.resources import WarehouseResource, WeChatResource, fixed, no_outputs
+from channels_assets.defs.resources import WarehouseResource, WeChatResource, no_outputs
 
 
 @definitions
@@ -33,8 +32,8 @@ def defs() -> Definitions:
         return build(Settings.model_construct())
 
 
-def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
-    """Settings give the cron strings and how old a list may be; `ahead` what is being pulled already."""
+def build(settings: Settings) -> Definitions:
+    """Settings give the names, the cron strings and how old a list may be."""
     names = Names.of(settings)
     at_most = settings.automation.max_partitions_per_run
     policy = BackfillPolicy.multi_run(at_most) if at_most else BackfillPolicy.single_run()
@@ -76,7 +75,6 @@ def build(settings: Settings, ahead: Ahead | None = None) -> Definitions:
         resources={
             "wechat": WeChatResource(),
             "warehouse": WarehouseResource(),
-            "ahead": fixed(ahead or Ahead()),
             "io_manager": no_outputs,
         },
         # The steps of a run share one process, one token and one limiter; lists run side by side.

@@ -1,4 +1,4 @@
-"""The command's process: its end is quick, and nothing of it is lost."""
+"""The command's process: what it prints, where, and which logs it keeps."""
 
 import os
 import pty
@@ -15,42 +15,12 @@ from dagster import DagsterInstance
 from channels_assets.sandbox import World
 from channels_assets_tests.support import Project
 
-_RUN = """
-import atexit, sys, threading, time
-from channels_assets.cli.process import run
-print("begun")
-atexit.register(print, "atexit")
-def later():
-    time.sleep(0.3)
-    print("thread")
-def command():
-    {body}
-run(command)
-"""
 
-
-@pytest.mark.parametrize(
-    ("body", "code", "out"),
-    [
-        ("sys.exit(0)", 0, "begun atexit"),
-        ("sys.exit(130)", 130, "begun atexit"),
-        ("pass", 0, "begun atexit"),
-        ("sys.exit('no')", 1, "begun atexit"),
-        ("1 / 0", 1, "begun atexit"),
-        ("threading.Thread(target=later).start(); sys.exit(2)", 2, "begun thread atexit"),
-    ],
-)
-def test_exit_codes_and_what_was_printed_survive_the_end(body: str, code: int, out: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN.format(body=body)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, " ".join(done.stdout.split())) == (code, out)
-    assert ("ZeroDivisionError" in done.stderr) == (body == "1 / 0")
-    assert ("no\n" in done.stderr) == ("'no'" in body)
+def test_nothing_is_said_on_stderr_at_the_end() -> None:
+    """DuckDB's binding lists there what is left of it, which `gc.freeze` would bring about."""
+    command = [sys.executable, "-m", "channels_assets.cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])

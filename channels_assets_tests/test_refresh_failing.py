@@ -28,6 +28,16 @@ Make = Callable[..., Project]
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
+def test_article_lists_without_an_agency_fail_and_windows_do_not(make_project: Make) -> None:
+    project = make_project(World.generate(seed=35, windows=1, products=50, shops=1))
+    assert project.refresh().code == 0
+    project.write(league=False)
+    done = project.refresh("--asset", "window_products", "--asset", "shop_articles")
+    assert done.code == 1
+    assert "There is no [league]" in done.assets["shop_articles"]["failed"][0]["error"]
+    assert not done.assets["window_products"]["failed"]
+
+
 def test_200_partitions_of_which_3_fail(make_project: Make) -> None:
     world = World.generate(seed=13, windows=200, products=3, shops=0)
     project = make_project(world)

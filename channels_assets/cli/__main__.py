@@ -1,13 +1,16 @@
 """What `channels-assets` and `python -m channels_assets.cli` run."""
 
-from typing import NoReturn
+import gc
 
-from channels_assets.cli import main
-from channels_assets.cli.process import run
+from channels_assets.cli.main import main
+from channels_assets.cli.signals import handle_signals
 
 
-def entry() -> NoReturn:
-    run(main)
+def entry() -> None:
+    # Lists make many objects and hardly any garbage, and each look for it stops every thread.
+    gc.set_threshold(20_000, 10, 10)
+    handle_signals()
+    main()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +12,10 @@ from channels_assets.cli.surroundings import Surroundings
 from channels_assets.config import ConfigError
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import end_dead_runs
-from channels_assets.defs.ahead import Ahead
-from channels_assets.defs.articles import begin_articles
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.dagster_internals import batched
 from channels_assets.defs.discovery import own_lists, sync_windows
 from channels_assets.defs.names import Names
-from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.run import (
     ALL_ASSETS,
     ARTICLE_ASSETS,
@@ -30,7 +26,6 @@ from channels_assets.defs.run import (
     Refresh,
 )
 from channels_assets.defs.stopping import noting_signals
-from channels_assets.defs.windows import begin_windows
 from channels_assets.warehouse import connect
 
 
@@ -73,11 +68,7 @@ def run_refresh(
     notice: Callable[[str], None],
 ) -> Report:
     """Raises ConfigError for a partition that does not exist, before any call is made."""
-    with (
-        DagsterInstance.get() as instance,
-        noting_signals() as asked_to_stop,
-        closing(Ahead()) as ahead,
-    ):
+    with DagsterInstance.get() as instance, noting_signals() as asked_to_stop:
         names = Names.of(around.settings)
         found = sync_windows(instance, around.store, around.settings)
         if found.others:
@@ -92,16 +83,9 @@ def run_refresh(
         if keys is not None:
             chosen = _assets_of_keys(instance, around, chosen, keys)
         end_dead_runs(instance, names)
-        definitions = build(around.settings, ahead)
+        definitions = build(around.settings)
         run = Refresh(definitions, instance, around.store, names, progress, asked_to_stop)
-        warehouse = WarehouseResource()
-        # Dagster's own work for one run takes about as long as the API takes for the next.
-        windows = keys is None and "window_products" in chosen
-        if windows and any(name in chosen for name in DISCOVERY):
-            _try(lambda: begin_windows(ahead, warehouse))
         run.discover(chosen)
-        if windows and "shop_articles" in chosen:
-            _try(lambda: begin_articles(ahead, warehouse, instance))
         run.windows(chosen, keys)
         run.articles(chosen, keys)
         _refuse_nothing(run.results, assets, keys)
@@ -115,12 +99,6 @@ def others_told(partition_set: str, others: Sequence[str]) -> str:
         f"Dagster's `{partition_set}` has {len(others)} keys that this data folder has not added; they are "
         f"left alone, and not refreshed: {named}"
     )
-
-
-def _try(begin: Callable[[], None]) -> None:
-    """What is in the way of beginning early is in the way of the run as well, which tells of it."""
-    with suppress(Exception):
-        begin()
 
 
 def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from dagster import AssetExecutionContext, DagsterInstance
+from dagster import AssetExecutionContext
 
 from channels_assets.config import Settings
-from channels_assets.defs.ahead import Ahead, may_begin
-from channels_assets.defs.discovery import own_lists
 from channels_assets.defs.loading import Loading
-from channels_assets.defs.names import Names, key_beside
+from channels_assets.defs.names import key_beside
 from channels_assets.defs.ownership import require_owner
 from channels_assets.defs.partitions import ArticleList, UnknownPartition
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
@@ -75,7 +73,6 @@ def refresh_articles(
     context: AssetExecutionContext,
     wechat: WeChatResource,
     warehouse: WarehouseResource,
-    ahead: Ahead,
     stop: threading.Event,
 ) -> None:
     settings = wechat.settings
@@ -93,19 +90,7 @@ def refresh_articles(
 
     loading = Loading(["shop_articles", "article_products"], to_load, load_article_lists)
     plan = RefreshPlan(known.tasks, known.problems, loading)
-    refresh(context, warehouse, settings, plan, ahead, stop)
-
-
-def begin_articles(ahead: Ahead, warehouse: WarehouseResource, instance: DagsterInstance) -> None:
-    """Begins to pull all article lists that were found, before their run."""
-    wechat = WeChatResource()
-    settings = wechat.settings
-    if settings.league is not None and may_begin(settings):
-        store = warehouse.open(settings)
-        keys = own_lists(instance, store, Names.of(settings).article_lists)
-        tasks = _known(wechat, store, keys).tasks
-        in_flight = settings.api.max_in_flight
-        ahead.begin("shop_articles", tasks, warehouse.staging(settings), in_flight)
+    refresh(context, warehouse, settings, plan, stop)
 
 
 def _article_list(key: str) -> ArticleList | None:

@@ -9,12 +9,10 @@ from dagster import (
     BackfillPolicy,
     Backoff,
     Jitter,
-    ResourceParam,
     RetryPolicy,
     multi_asset,
 )
 
-from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.articles import derive_products, refresh_articles
 from channels_assets.defs.names import key_beside
 from channels_assets.defs.partitions import ARTICLE_LISTS, WINDOWS
@@ -50,13 +48,12 @@ def window_products(
     context: AssetExecutionContext,
     wechat: WeChatResource,
     warehouse: WarehouseResource,
-    ahead: ResourceParam[Ahead],
 ) -> Iterator[Any]:
     # Generators that yield nothing: each partition is recorded as it is loaded, while for a plain
     # return Dagster would mark the whole range.
     yield from ()
     with stopping() as stop:
-        refresh_windows(context, wechat, warehouse, ahead, stop)
+        refresh_windows(context, wechat, warehouse, stop)
 
 
 @multi_asset(
@@ -93,11 +90,10 @@ def articles(
     context: AssetExecutionContext,
     wechat: WeChatResource,
     warehouse: WarehouseResource,
-    ahead: ResourceParam[Ahead],
 ) -> Iterator[Any]:
     yield from ()
     with stopping() as stop:
         if key_beside(context, "shop_articles") in context.selected_asset_keys:
-            refresh_articles(context, wechat, warehouse, ahead, stop)
+            refresh_articles(context, wechat, warehouse, stop)
         else:
             derive_products(context, warehouse, wechat.settings, stop)

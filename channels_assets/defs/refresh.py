@@ -16,7 +16,6 @@ from dagster import (
 )
 
 from channels_assets.config import Settings
-from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.dagster_internals import IS_RESUME_RETRY, batched
 from channels_assets.defs.loading import Ended, Loading, load_batch
 from channels_assets.defs.names import key_beside
@@ -32,7 +31,7 @@ from channels_assets.defs.report import (
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.defs.sources import source_key
 from channels_assets.extract.background import in_background
-from channels_assets.extract.pool import Outcome, Pulling
+from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import PullTask
 from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
@@ -62,33 +61,28 @@ def refresh(
     warehouse: WarehouseResource,
     settings: Settings,
     plan: RefreshPlan,
-    ahead: Ahead,
     stop: threading.Event,
 ) -> None:
-    """Records each partition as it is loaded; raises Failure at the end when some could not be.
-
-    What `ahead` has begun to pull of the plan goes on from there.
-    """
+    """Records each partition as it is loaded; raises Failure at the end when some could not be."""
     store = warehouse.open(settings)
     require_owner(context, store, settings)
     staging = warehouse.staging(settings)
     remove_leftovers(staging.folder, *staging.resumable())
     in_flight = settings.api.max_in_flight
-    begun = ahead.take(plan.assets[0], plan.tasks)
-    with closing(begun or Pulling(plan.tasks, staging, in_flight, stop)) as pulling:
-        _refresh(context, store, plan, pulling, stop)
+    with closing(pull_all(plan.tasks, staging, in_flight, stop)) as pulled:
+        _refresh(context, store, plan, pulled, stop)
 
 
 def _refresh(
     context: AssetExecutionContext,
     store: Store,
     plan: RefreshPlan,
-    pulling: Pulling[str],
+    pulled: Generator[Sequence[Outcome[str]]],
     stop: threading.Event,
 ) -> None:
     def loaded() -> Generator[Sequence[Ended]]:
         unknown = [Outcome(key, error) for key, error in plan.problems.items()]
-        for batch in chain([unknown] if unknown else [], pulling.batches(stop)):
+        for batch in chain([unknown] if unknown else [], pulled):
             with store.writing() as connection:
                 done = load_batch(connection, context.run.run_id, plan.loading, batch)
                 _describe(connection, plan, done.loaded)

@@ -19,7 +19,6 @@ from dagster import (
     InitResourceContext,
     InMemoryIOManager,
     IOManagerDefinition,
-    ResourceDefinition,
 )
 from pydantic import ConfigDict, PrivateAttr
 
@@ -163,11 +162,6 @@ class WarehouseResource(_WithoutConfig):
 
     def staging(self, settings: config.Settings) -> Staging:
         return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)
-
-
-def fixed(value: object) -> ResourceDefinition:
-    """`value` as a resource: bare, Dagster would take any config for it."""
-    return ResourceDefinition(lambda _: value, config_schema={})
 
 
 # Dagster adds one to every job, by default one whose folder a run config may choose. No output of

@@ -9,7 +9,6 @@ import duckdb
 from dagster import AssetExecutionContext
 
 from channels_assets.config import Window
-from channels_assets.defs.ahead import Ahead, may_begin
 from channels_assets.defs.loading import Loading
 from channels_assets.defs.partitions import UnknownPartition
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
@@ -23,7 +22,6 @@ def refresh_windows(
     context: AssetExecutionContext,
     wechat: WeChatResource,
     warehouse: WarehouseResource,
-    ahead: Ahead,
     stop: threading.Event,
 ) -> None:
     settings = wechat.settings
@@ -48,7 +46,7 @@ def refresh_windows(
         return [(loaded,) for loaded in load_windows(connection, lists)]
 
     plan = RefreshPlan(tasks, problems, Loading(["window_products"], to_load, load))
-    refresh(context, warehouse, settings, plan, ahead, stop)
+    refresh(context, warehouse, settings, plan, stop)
 
 
 def window_task(wechat: WeChatResource, window: Window) -> PullTask:
@@ -59,13 +57,3 @@ def window_task(wechat: WeChatResource, window: Window) -> PullTask:
     )
     client = wechat.client(window)
     return PullTask("window_products", window.appid, client, request)
-
-
-def begin_windows(ahead: Ahead, warehouse: WarehouseResource) -> None:
-    """Begins to pull all windows, before their run."""
-    wechat = WeChatResource()
-    settings = wechat.settings
-    if may_begin(settings):
-        tasks = {window.key: window_task(wechat, window) for window in settings.window}
-        in_flight = settings.api.max_in_flight
-        ahead.begin("window_products", tasks, warehouse.staging(settings), in_flight)

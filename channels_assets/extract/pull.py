@@ -8,11 +8,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from channels_assets.extract.lanes import Lanes
+from channels_assets.extract.call_slots import WalkThreads
 from channels_assets.extract.staging import StagedPages
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
@@ -74,9 +73,9 @@ class Pulled:
 
 
 def pull(
-    task: PullTask, staging: Staging, stop: threading.Event, lanes: Lanes | None = None
+    task: PullTask, staging: Staging, stop: threading.Event, threads: WalkThreads | None = None
 ) -> Pulled:
-    """Pulls one list; with `lanes`, page by page_index side by side where the API has it.
+    """Pulls one list; with `threads`, page by page_index side by side where the API has it.
 
     Raises WeChatError, or Stopped between two pages once `stop` is set; pages that a retry can use
     stay staged.
@@ -88,7 +87,7 @@ def pull(
         "fields": dict(request.fields),
     }
     file = StagedPages(staging.folder, task.name, identity)
-    run = _Run(task, staging, stop, file, lanes)
+    run = _Run(task, staging, stop, file, threads)
     try:
         return run.to_proven_end()
     except UnprovenEnd as error:
@@ -112,16 +111,15 @@ class _Run:
         staging: Staging,
         stop: threading.Event,
         file: StagedPages,
-        lanes: Lanes | None,
+        threads: WalkThreads | None,
     ) -> None:
         self._task = task
         self._stop = stop
-        self._lanes = lanes
-        self._by_cursor_alone = lanes is None or not task.request.endpoint.max_indexed
+        self._threads = threads
+        self._by_cursor_alone = threads is None or not task.request.endpoint.max_indexed
         self._went_ahead = False
         self._staging = staging
-        name = task.request.endpoint.name
-        self._calls = Calls(stop, lane=lanes.of_walk(name) if lanes else None)
+        self._calls = Calls(stop, slot=threads.slots if threads else None)
         self._file = file
         self._walk: Walk[Any] = Walk(task.request)
         self._started_at = staging.now()
@@ -199,14 +197,17 @@ class _Run:
 
     def _go_ahead(self, numbers: range) -> None:
         """Fetches these pages side by side and takes them in their order, as far as they fit on."""
-        assert self._lanes is not None  # noqa: S101
+        assert self._threads is not None  # noqa: S101
         self._went_ahead = True
         client, request = self._task.client, self._task.request
-        lanes, name = self._lanes, request.endpoint.name
-        counts = {number: Calls(self._stop, lane=lanes.of_page(name)) for number in numbers}
-        jobs = [partial(fetch_page_at, client, request, n, counts[n]) for n in numbers]
+        slot = self._threads.slots
+        counts = {number: Calls(self._stop, slot=slot) for number in numbers}
+
+        def fetch(number: int) -> Page[Any]:
+            return fetch_page_at(client, request, number, counts[number])
+
         try:
-            with closing(lanes.side_by_side(self._task.account, jobs)) as pages:
+            with closing(self._threads.side_by_side(fetch, numbers)) as pages:
                 for number, page in zip(numbers, pages, strict=False):
                     self._calls.sent += counts.pop(number).sent
                     self._take(page)

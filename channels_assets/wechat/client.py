@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import tenacity
 
@@ -23,6 +23,7 @@ from channels_assets.wechat.errors import (
 )
 from channels_assets.wechat.exchange import Answer, exchange
 from channels_assets.wechat.limiter import Limiter
+from channels_assets.wechat.pace import Turn
 from channels_assets.wechat.transport import Transport
 
 T = TypeVar("T")
@@ -41,50 +42,27 @@ class Stopped(Exception):
     """The caller asked to stop, between two calls."""
 
 
-class Lane(Protocol):
-    """What a call must hold while it is under way; `left` is a context without it."""
-
-    def __enter__(self) -> object: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /
-    ) -> object: ...
-    def left(self) -> AbstractContextManager[object]: ...
-
-
-class _Anywhere:
-    """The lane of those who need none."""
-
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
-    def left(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
 class Calls:
     """The calls of one caller: how many were sent, failed ones too, and whether to go on.
 
-    Once `stop` is set, waits end and no further call is sent. Each call is made within `lane`, which
-    it leaves while it waits for its turn.
+    Once `stop` is set, waits end and no further call is sent. Each call holds `slot` while it is on
+    the wire, and not while it waits for its account's rate limit or for a retry.
     """
 
     def __init__(
         self,
         stop: threading.Event | None = None,
         sleep: Callable[[float], None] | None = None,
-        lane: Lane | None = None,
+        slot: AbstractContextManager[object] | None = None,
     ) -> None:
         self.sent = 0
-        self.lane = lane or _Anywhere()
+        self.slot = slot or nullcontext()
         self._stop = stop or threading.Event()
         self._sleep = sleep or self._stop.wait
 
     def wait(self, seconds: float) -> None:
         self._sleep(seconds)
         self.go_on()
-
-    def wait_outside(self, seconds: float) -> None:
-        with self.lane.left():
-            self.wait(seconds)
 
     def go_on(self) -> None:
         """Raises Stopped once `stop` is set."""
@@ -173,28 +151,52 @@ class Client:
         decode: Callable[[Answer], T],
         calls: Calls,
     ) -> T:
-        with calls.lane:
-            if exhausted := self._limiter.exhausted(path):
-                raise _not_tried(exhausted)
+        while True:
+            self._refuse_if_exhausted(path)
             calls.go_on()
-            turn = self._limiter.acquire(calls.wait_outside)
-            calls.sent += 1
-            url = self._base_url + path
+            turn = self._limiter.acquire(calls.wait)
             try:
-                with hiding(token):
-                    answer = exchange(
-                        self._transport, url, self._tokens.query(token), payload, endpoint, [token]
-                    )
-                    self._limiter.accepted(turn)
-                    return decode(answer)
-            except RateLimited:
-                self._limiter.refused(turn)
-                raise
-            except QuotaExhausted as error:
-                self._limiter.exhaust(path, error)
-                raise
+                with calls.slot:
+                    # Much may have happened while it waited for the slot.
+                    self._refuse_if_exhausted(path)
+                    calls.go_on()
+                    if self._limiter.holds(turn):
+                        calls.sent += 1
+                        return self._post(path, endpoint, payload, token, decode, turn)
             finally:
                 self._limiter.release()
+
+    def _post(
+        self,
+        path: str,
+        endpoint: str,
+        payload: bytes,
+        token: str,
+        decode: Callable[[Answer], T],
+        turn: Turn,
+    ) -> T:
+        try:
+            with hiding(token):
+                answer = exchange(
+                    self._transport,
+                    self._base_url + path,
+                    self._tokens.query(token),
+                    payload,
+                    endpoint,
+                    [token],
+                )
+                self._limiter.accepted(turn)
+                return decode(answer)
+        except RateLimited:
+            self._limiter.refused(turn)
+            raise
+        except QuotaExhausted as error:
+            self._limiter.exhaust(path, error)
+            raise
+
+    def _refuse_if_exhausted(self, path: str) -> None:
+        if exhausted := self._limiter.exhausted(path):
+            raise _not_tried(exhausted)
 
 
 def _not_tried(error: QuotaExhausted) -> QuotaExhausted:

@@ -16,6 +16,7 @@ _LATE_SECONDS = 0.25
 class Limiter:
     """Before each call `acquire` waits for its turn; afterwards tell how it went, and `release` it.
 
+    A turn that no longer `holds` when the call could be sent is released and another one acquired.
     `exhaust` and `exhausted` remember which paths have used up their daily quota.
     """
 
@@ -36,6 +37,11 @@ class Limiter:
                 late = self._clock() - turn.at > _LATE_SECONDS
                 if self._pace.holds(turn) and not late:
                     return turn
+
+    def holds(self, turn: Turn) -> bool:
+        """False once another call was refused since."""
+        with self._lock:
+            return self._pace.holds(turn)
 
     def accepted(self, turn: Turn) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -13,9 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from channels_assets.cli.process import look_for_garbage_rarely
 from channels_assets.config import Settings, load_settings
-from channels_assets.extract.pool import Pulling
+from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import Pulled, PullTask, Staging
 from channels_assets.sandbox import World
 from channels_assets.warehouse import (
@@ -117,13 +117,8 @@ def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int
     fetched = datetime.min.replace(tzinfo=UTC)
     tasks = {key: one.task for key, one in todo.items()}
     staging, in_flight = Staging(folder / "staging"), settings.api.max_in_flight
-    stop = threading.Event()
-    with closing(Pulling(tasks, staging, in_flight, stop)) as pulling:
-        pulling.start()
-        # While the first pages are under way.
-        with store.writing():
-            pass
-        for batch in pulling.batches(stop):
+    with closing(pull_all(tasks, staging, in_flight, threading.Event())) as batches:
+        for batch in batches:
             lists: dict[str, list[ListLoad]] = {"window_products": [], "shop_articles": []}
             done = list[Pulled]()
             for one in batch:
@@ -163,7 +158,7 @@ def main() -> None:
     started, cpu, begun = time.perf_counter(), time.process_time(), datetime.now(UTC)
     ticks = _ticks()
     # As the command does.
-    look_for_garbage_rarely()
+    gc.set_threshold(20_000, 10, 10)
     settings = load_settings(Path(os.environ["CHANNELS_CONFIG"]))
     calls, fetched = pull_everything(settings, world, folder)
     seconds, used = time.perf_counter() - started, time.process_time() - cpu

@@ -22,7 +22,6 @@ from dagster import (
 from channels_assets.config import Settings, load_settings
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import lock_run
-from channels_assets.defs.ahead import Ahead
 from channels_assets.defs.dagster_internals import origin_of
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
@@ -190,7 +189,7 @@ def test_nothing_is_touched_where_the_instance_belongs_to_another(
         job.execute_in_process(
             instance=desk.instance,
             partition_key="theirs",
-            resources={**desk.resources, "ahead": Ahead()},
+            resources=desk.resources,
         )
     assert desk.instance.get_dynamic_partitions("channels_windows") == ["theirs"]
     assert desk.project.sandbox.calls == []

@@ -93,7 +93,6 @@ def test_a_run_that_names_other_settings_is_refused(make_project: Callable[..., 
         "wechat": {"config_file": str(other)},
         "warehouse": {"data_dir": str(project.folder / "elsewhere")},
         "io_manager": {"base_dir": str(project.folder / "elsewhere")},
-        "ahead": {"anything": 1},
     }
     with DagsterDev(project) as dagster:
         (repository,) = dagster.query(REPOSITORY)["repositoriesOrError"]["nodes"]

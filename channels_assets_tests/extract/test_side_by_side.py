@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from channels_assets.extract.lanes import Lanes
+from channels_assets.extract.call_slots import WalkThreads
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, WindowEnd, World
 from channels_assets.wechat import pace, transport
@@ -79,12 +79,9 @@ class Bench:
         return PullTask("window", self.appid, client, window_products(page_size=PAGE_SIZE))
 
     def pull(self) -> tuple[Pulled, list[str]]:
-        task, lanes = self.task(), Lanes(LIMIT)
-        try:
-            walk = partial(pull, task, self._staging, threading.Event(), lanes)
-            pulled = lanes.walk(task.account, walk).result()
-        finally:
-            lanes.close()
+        task = self.task()
+        with closing(WalkThreads(LIMIT, lists=1, most_walks=1)) as threads:
+            pulled = pull(task, self._staging, threading.Event(), threads)
         keys = [key for page in pulled.staged for key in page_of_bytes(task.request, page).keys]
         pulled.staged.discard()
         # As the warehouse keeps them: of repeated ones the last.

@@ -244,20 +244,20 @@ def test_a_page_that_fails_ends_the_pages_that_have_not_begun() -> None:
     assert begun["others"] <= 3
 
 
-class SlowAccount:
+class Accounts:
     """A sandbox with windows of several accounts, and clients of them."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, world: World) -> None:
-        self._sandbox, self._world = sandbox, world
+        self.sandbox, self._world = sandbox, world
         self._transport = RequestsTransport(8)
         self.staging = Staging(folder)
         self.appids = list(world.windows)
 
     def client(self, appid: str, limiter: Limiter | None = None) -> Client:
         secret = self._world.windows[appid].secret
-        tokens = StableToken(self._transport, self._sandbox.url, appid, lambda: secret)
+        tokens = StableToken(self._transport, self.sandbox.url, appid, lambda: secret)
         patience = Patience(tries=3, base_seconds=0.01)
-        return Client(self._transport, self._sandbox.url, tokens, limiter, patience)
+        return Client(self._transport, self.sandbox.url, tokens, limiter, patience)
 
     def tasks(self, appid: str, lists: int, client: Client | None = None) -> dict[str, PullTask]:
         client = client or self.client(appid)
@@ -269,10 +269,10 @@ class SlowAccount:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[SlowAccount]:
+def place(tmp_path: Path) -> Iterator[Accounts]:
     world = World.generate(seed=8, windows=3, products=30, shops=0)
     with Sandbox(world, latency=0.01) as sandbox:
-        yield SlowAccount(sandbox, tmp_path, world)
+        yield Accounts(sandbox, tmp_path, world)
 
 
 class NoTurn(Limiter):
@@ -283,7 +283,7 @@ class NoTurn(Limiter):
             sleep(0.05)
 
 
-def test_an_account_that_waits_for_its_rate_limit_holds_no_slot(place: SlowAccount) -> None:
+def test_an_account_that_waits_for_its_rate_limit_holds_no_slot(place: Accounts) -> None:
     slow, fast, other = place.appids
     tasks = {
         **place.tasks(slow, 20, place.client(slow, NoTurn())),
@@ -302,7 +302,7 @@ def test_an_account_that_waits_for_its_rate_limit_holds_no_slot(place: SlowAccou
     assert {key.split()[0] for key in ended} == {fast, other}
 
 
-def test_lists_that_wait_for_their_rate_limit_need_few_threads(place: SlowAccount) -> None:
+def test_lists_that_wait_for_their_rate_limit_need_few_threads(place: Accounts) -> None:
     limit, stop, threads_before = 4, threading.Event(), threading.active_count()
     asked, limiter = Counter[str](), NoTurn()
     acquire = limiter.acquire
@@ -330,8 +330,8 @@ def test_lists_that_wait_for_their_rate_limit_need_few_threads(place: SlowAccoun
     assert limit < most <= 2 * limit + 1
 
 
-def test_a_stop_ends_calls_that_wait_for_a_slot(place: SlowAccount) -> None:
-    calls_before = len(place._sandbox.calls)
+def test_a_stop_ends_calls_that_wait_for_a_slot(place: Accounts) -> None:
+    calls_before = len(place.sandbox.calls)
     stop, slots, ended = threading.Event(), CallSlots(1), list[BaseException]()
     client = place.client(place.appids[0])
     calls = Calls(stop, slot=slots)
@@ -351,11 +351,11 @@ def test_a_stop_ends_calls_that_wait_for_a_slot(place: SlowAccount) -> None:
     waiting.join(WAIT_SECONDS)
     assert len(ended) == 1
     # The token's, and the first.
-    assert (len(place._sandbox.calls) - calls_before, calls.sent) == (2, 0)
+    assert (len(place.sandbox.calls) - calls_before, calls.sent) == (2, 0)
 
 
 def test_a_call_that_waited_for_a_slot_while_another_was_refused_waits_for_the_rate_limit(
-    place: SlowAccount,
+    place: Accounts,
 ) -> None:
     """Else all that wait for a slot would be sent into an API that refuses just now."""
     slots, seen = CallSlots(1), list[int | None]()
@@ -370,21 +370,21 @@ def test_a_call_that_waited_for_a_slot_while_another_was_refused_waits_for_the_r
             client.call(PATH, "list", {"page_size": 1}, read, calls)
 
     call(Calls())
-    place._sandbox.reset_calls()
+    place.sandbox.reset_calls()
     others = [Calls(slot=slots) for _ in range(10)]
     waiting = [threading.Thread(target=call, args=(one,)) for one in others]
     with slots:
         for one in waiting:
             one.start()
         until(lambda: len(slots._waiting) == 10)
-        place._sandbox.inject(Fault("rate_minute", path=PATH))
+        place.sandbox.inject(Fault("rate_minute", path=PATH))
         refused = Calls()
         patient = threading.Thread(target=call, args=(refused,))
         patient.start()
         until(lambda: refused.sent >= 1 and limiter.holds(Turn(0, 0)) is False)
     until(lambda: not slots._waiting and slots._free == 1)
-    sent = len(place._sandbox.calls_to(PATH))
-    place._sandbox.clear_faults()
+    sent = len(place.sandbox.calls_to(PATH))
+    place.sandbox.clear_faults()
     for one in [*waiting, patient]:
         one.join(WAIT_SECONDS)
     # The refused one, and at most a few that ask whether the API answers again.

@@ -18,7 +18,7 @@ from dagster import (
 )
 
 from channels_assets.config import ConfigError, Settings, config_path, load_settings
-from channels_assets.defs import assets, automation, checks, dimensions, jobs, sources
+from channels_assets.defs import assets, automation, checks, dimensions, jobs, source_assets
 from channels_assets.defs.names import Names
 from channels_assets.defs.resources import WarehouseResource, WeChatResource, no_outputs
 
@@ -58,16 +58,16 @@ def build(settings: Settings) -> Definitions:
             lists = DynamicPartitionsDefinition(name=names.name(lists.name))
         return spec.replace_attributes(
             partitions_def=lists,
-            owners=sources.OWNERS,
-            tags={**spec.tags, **sources.TAGS},
+            owners=source_assets.OWNERS,
+            tags={**spec.tags, **source_assets.TAGS},
             freshness_policy=FreshnessPolicy.time_window(
                 fail_window=timedelta(hours=2 * hours), warn_window=timedelta(hours=hours)
             ),
-        ).merge_attributes(metadata=sources.source_metadata(name))
+        ).merge_attributes(metadata=source_assets.source_metadata(name))
 
     made_jobs = jobs.jobs(names)
     return Definitions(
-        assets=[*map_asset_specs(with_policy, map(with_names, ours)), *sources.SOURCES],
+        assets=[*map_asset_specs(with_policy, map(with_names, ours)), *source_assets.SOURCES],
         asset_checks=checks.definitions(settings),
         jobs=made_jobs,
         schedules=automation.schedules(settings),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from channels_assets.cli.notebook import copy_notebooks
-from channels_assets.extract.staging import StagedPages
+from channels_assets.extract.page_file import StagedPages
 from channels_assets.files import copy_whole, open_lock_file, replacement, temporary_beside
 from channels_assets.warehouse import Lake
 from channels_assets.wechat.private_files import locked

@@ -24,13 +24,13 @@ from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.token_sources import token_sources
 from channels_assets.sandbox import Fault, World
 from channels_assets.wechat import transport as transport_module
-from channels_assets.wechat.auth import StableToken
-from channels_assets.wechat.authorizer import AuthorizerToken, Component
+from channels_assets.wechat.auth.authorizer import AuthorizerToken, Component
+from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.stable_token import StableToken
+from channels_assets.wechat.auth.token_cache import HeldToken, Issued
 from channels_assets.wechat.client import Calls, Client, Patience
 from channels_assets.wechat.errors import Transient, UnexpectedResponse, WeChatError
-from channels_assets.wechat.held import HeldToken, Issued
 from channels_assets.wechat.paging import fetch_page
-from channels_assets.wechat.refresh_tokens import RefreshToken
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 from channels_assets_tests.echo import WAYS, Echo, Handler, Reply, Way, failed

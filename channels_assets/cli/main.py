@@ -13,13 +13,13 @@ import click
 from dotenv import load_dotenv
 from rich.console import Console
 
+from channels_assets.cli.context import surroundings
 from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
 from channels_assets.cli.notebook import open_notebooks, up_to_date
-from channels_assets.cli.refreshing import Report, run_refresh
-from channels_assets.cli.show import Bars, print_partitions, print_report
-from channels_assets.cli.surroundings import surroundings
+from channels_assets.cli.output import Bars, print_partitions, print_report
+from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
 from channels_assets.warehouse import WarehouseError, export_share_links
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from dagster import AssetExecutionContext
 
 from channels_assets.config import Settings
+from channels_assets.defs.events import FailedPartition, failure_of, materialization
 from channels_assets.defs.loading import Loading
 from channels_assets.defs.names import key_beside
 from channels_assets.defs.ownership import require_owner
 from channels_assets.defs.partitions import ArticleList, UnknownPartition
 from channels_assets.defs.refresh import RefreshPlan, keys_to_refresh, refresh
-from channels_assets.defs.report import FailedPartition, failure_of, materialization
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.extract.pull import Pulled, PullTask
 from channels_assets.warehouse import (
@@ -30,7 +30,7 @@ from channels_assets.warehouse import (
     load_without_calls,
 )
 from channels_assets.wechat.client import Stopped
-from channels_assets.wechat.promoter import shop_articles as shop_articles_request
+from channels_assets.wechat.league import shop_articles as shop_articles_request
 
 
 @dataclass(frozen=True)

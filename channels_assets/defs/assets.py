@@ -14,13 +14,13 @@ from dagster import (
 )
 
 from channels_assets.defs.articles import derive_products, refresh_articles
+from channels_assets.defs.interrupts import stopping
 from channels_assets.defs.names import key_beside
 from channels_assets.defs.partitions import ARTICLE_LISTS, WINDOWS
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.defs.sources import source_key
-from channels_assets.defs.stopping import stopping
+from channels_assets.defs.source_assets import source_key
 from channels_assets.defs.windows import refresh_windows
-from channels_assets.wechat.promoter import SHOP_ARTICLES
+from channels_assets.wechat.league import SHOP_ARTICLES
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 RETRY = RetryPolicy(max_retries=2, delay=10, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)

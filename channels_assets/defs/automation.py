@@ -29,9 +29,9 @@ from channels_assets.config import Settings
 from channels_assets.defs.active_runs import ActiveRun, end_dead_runs, of_job
 from channels_assets.defs.checks import COUNTS, evaluate
 from channels_assets.defs.dagster_internals import PARTITION_RANGE_END, PARTITION_RANGE_START
-from channels_assets.defs.discovery import own_lists, sync_windows
 from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
 from channels_assets.defs.ownership import OwnedByAnother, claim
+from channels_assets.defs.partition_sync import own_lists, sync_windows
 from channels_assets.defs.partitions import stretches
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.warehouse import Store, connect, lists_tried

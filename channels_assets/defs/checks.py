@@ -17,8 +17,8 @@ from dagster import (
 )
 
 from channels_assets.config import Settings
+from channels_assets.defs.events import evidence_table
 from channels_assets.defs.names import Names
-from channels_assets.defs.report import evidence_table
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.warehouse import (
     CHECKS,

@@ -15,10 +15,7 @@ from dagster import (
 )
 
 from channels_assets.defs.assets import RETRY
-from channels_assets.defs.discovery import Discovered, sync_article_lists
-from channels_assets.defs.loading import Loading, load_batch
-from channels_assets.defs.ownership import require_owner
-from channels_assets.defs.report import (
+from channels_assets.defs.events import (
     FailedPartition,
     Metadata,
     evidence_table,
@@ -26,9 +23,12 @@ from channels_assets.defs.report import (
     load_metadata,
     table_metadata,
 )
+from channels_assets.defs.interrupts import stopping
+from channels_assets.defs.loading import Loading, load_batch
+from channels_assets.defs.ownership import require_owner
+from channels_assets.defs.partition_sync import Discovered, sync_article_lists
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.defs.sources import source_key
-from channels_assets.defs.stopping import stopping
+from channels_assets.defs.source_assets import source_key
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PullTask
 from channels_assets.warehouse import (
@@ -42,7 +42,7 @@ from channels_assets.warehouse import (
     preview,
     promoter_list,
 )
-from channels_assets.wechat import promoter
+from channels_assets.wechat import league
 
 FOUND_CHECK = "article_lists_found"
 
@@ -54,12 +54,12 @@ FOUND_CHECK = "article_lists_found"
     kinds={"wechat", "duckdb"},
     retry_policy=RETRY,
     description="Shops that cooperate with the agency (合作小店). "
-    f"Source: {promoter.COOPERATING_SHOPS.doc}",
+    f"Source: {league.COOPERATING_SHOPS.doc}",
 )
 def cooperating_shops(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
 ) -> MaterializeResult:
-    request = promoter.cooperating_shops()
+    request = league.cooperating_shops()
     task = PullTask("cooperating_shops", wechat.league.appid, wechat.league_client(), request)
     loading = _single_list("cooperating_shops", load_shops)
     with stopping() as stop:
@@ -81,7 +81,7 @@ def cooperating_shops(
         )
     ],
     description="Accounts linked to each cooperating shop (小店关联账号), of every promoter_type. "
-    f"Source: {promoter.SHOP_PROMOTERS.doc}",
+    f"Source: {league.SHOP_PROMOTERS.doc}",
 )
 def shop_promoters(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
@@ -96,7 +96,7 @@ def shop_promoters(
         with warehouse.open(wechat.settings).writing() as connection:
             shops = active_shops(connection)
         tasks = {
-            shop: PullTask("shop_promoters", account, client, promoter.shop_promoters(shop))
+            shop: PullTask("shop_promoters", account, client, league.shop_promoters(shop))
             for shop in shops
         }
         result = _pull_and_load(context, wechat, warehouse, tasks, loading, stop)
@@ -117,12 +117,12 @@ def shop_promoters(
             "half would vanish at once, none is removed.",
         )
     ],
-    description=f"Sharers (推客) bound to the agency. Source: {promoter.SHARERS.doc}",
+    description=f"Sharers (推客) bound to the agency. Source: {league.SHARERS.doc}",
 )
 def sharers(
     context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
 ) -> MaterializeResult:
-    task = PullTask("sharers", wechat.league.appid, wechat.league_client(), promoter.sharers())
+    task = PullTask("sharers", wechat.league.appid, wechat.league_client(), league.sharers())
     loading = _single_list("sharers", load_sharers)
     with stopping() as stop:
         result = _pull_and_load(context, wechat, warehouse, {"": task}, loading, stop)

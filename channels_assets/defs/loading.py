@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import duckdb
 from dagster import MetadataValue
 
-from channels_assets.defs.report import FailedPartition, warehouse_failure
+from channels_assets.defs.events import FailedPartition, warehouse_failure
 from channels_assets.extract.pool import Outcome
 from channels_assets.extract.pull import Pulled
 from channels_assets.warehouse import (

@@ -17,10 +17,7 @@ from dagster import (
 
 from channels_assets.config import Settings
 from channels_assets.defs.dagster_internals import IS_RESUME_RETRY, batched
-from channels_assets.defs.loading import Ended, Loading, load_batch
-from channels_assets.defs.names import key_beside
-from channels_assets.defs.ownership import require_owner
-from channels_assets.defs.report import (
+from channels_assets.defs.events import (
     FailedPartition,
     evidence_table,
     failure_of,
@@ -28,12 +25,15 @@ from channels_assets.defs.report import (
     observation,
     table_metadata,
 )
+from channels_assets.defs.loading import Ended, Loading, load_batch
+from channels_assets.defs.names import key_beside
+from channels_assets.defs.ownership import require_owner
 from channels_assets.defs.resources import WarehouseResource
-from channels_assets.defs.sources import source_key
-from channels_assets.extract.background import in_background
+from channels_assets.defs.source_assets import source_key
+from channels_assets.extract.page_file import remove_leftovers
 from channels_assets.extract.pool import Outcome, pull_all
+from channels_assets.extract.prefetch import in_background
 from channels_assets.extract.pull import PullTask
-from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
     LIST_TABLES,
     ListLoad,

@@ -15,12 +15,17 @@ from typing import Any, cast
 
 from channels_assets import config
 from channels_assets.accounts import Credential, Platform
-from channels_assets.wechat.auth import StableToken, TokenSource
-from channels_assets.wechat.authorizer import AuthorizerToken, Component
-from channels_assets.wechat.forcing import Forcing
-from channels_assets.wechat.given import CloudOpenApi, CommandToken, FileToken, cloud_token
-from channels_assets.wechat.reading import Reader, command_reader, file_reader
-from channels_assets.wechat.refresh_tokens import RefreshToken
+from channels_assets.wechat.auth.authorizer import AuthorizerToken, Component
+from channels_assets.wechat.auth.external_token import (
+    CloudOpenApi,
+    CommandToken,
+    FileToken,
+    cloud_token,
+)
+from channels_assets.wechat.auth.force_refresh import Forcing
+from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
+from channels_assets.wechat.auth.stable_token import StableToken, TokenSource
 from channels_assets.wechat.transport import RequestsTransport
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from channels_assets.extract.call_slots import WalkThreads
-from channels_assets.extract.staging import StagedPages
+from channels_assets.extract.page_file import StagedPages
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import (

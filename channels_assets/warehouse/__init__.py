@@ -13,7 +13,6 @@ from channels_assets.warehouse.articles import (
     load_articles,
     remove_articles,
 )
-from channels_assets.warehouse.backend import Store, open_warehouse
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
 from channels_assets.warehouse.columns import ListTable
@@ -25,12 +24,13 @@ from channels_assets.warehouse.dimensions import (
     load_shops,
     promoter_list,
 )
+from channels_assets.warehouse.duckdb_files import Warehouse, lift_memory_limit
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.identity import may_hold, warehouse_id
 from channels_assets.warehouse.lake import Lake, LakeWarehouse
-from channels_assets.warehouse.loads import (
+from channels_assets.warehouse.load_log import (
     Failure,
     Load,
     Loaded,
@@ -43,7 +43,7 @@ from channels_assets.warehouse.partition_keys import drop_keys, keep_keys, own_k
 from channels_assets.warehouse.read import connect, query, table
 from channels_assets.warehouse.recovery import Condition, condition
 from channels_assets.warehouse.schema import clear, get_meta, set_meta
-from channels_assets.warehouse.store import Warehouse, lift_memory_limit
+from channels_assets.warehouse.store import Store, open_warehouse
 from channels_assets.warehouse.tables import LIST_TABLES
 from channels_assets.warehouse.transaction import atomic, retrying
 from channels_assets.warehouse.windows import (

@@ -10,7 +10,7 @@ from channels_assets.warehouse.article_products import (
     stage_stored_products,
 )
 from channels_assets.warehouse.batch import ListLoad
-from channels_assets.warehouse.loads import Load, Loaded, record_loads
+from channels_assets.warehouse.load_log import Load, Loaded, record_loads
 from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.replace import put_in_place, remove_list, replace_lists
 from channels_assets.warehouse.staging import stage_pages

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import tenacity
 
-from channels_assets.wechat.auth import TokenSource
+from channels_assets.wechat.auth.stable_token import TokenSource
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,
@@ -21,9 +21,9 @@ from channels_assets.wechat.errors import (
     Transient,
     hiding,
 )
-from channels_assets.wechat.exchange import Answer, exchange
 from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.pace import Turn
+from channels_assets.wechat.request import Answer, exchange
 from channels_assets.wechat.transport import Transport
 
 T = TypeVar("T")

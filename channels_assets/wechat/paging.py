@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.decode import Fields, JsonObject, parse_object
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd
-from channels_assets.wechat.exchange import Answer
+from channels_assets.wechat.request import Answer
 
 Item = TypeVar("Item")
 EndReason = Literal["has_more_false", "empty_page", "cursor_missing", "total_reached"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.decode import Fields
-from channels_assets.wechat.exchange import Answer
+from channels_assets.wechat.request import Answer
 
 QUOTA_PATH = "/cgi-bin/openapi/quota/get"
 _ENDPOINT = "quota/get"

@@ -27,7 +27,7 @@ from rich.table import Table
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import Pulled, PullTask, Staging
 from channels_assets.sandbox import Sandbox
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Stopped
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products

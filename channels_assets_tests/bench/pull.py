@@ -27,9 +27,9 @@ from channels_assets.warehouse import (
     load_windows,
     window_list,
 )
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client
-from channels_assets.wechat.promoter import shop_articles
+from channels_assets.wechat.league import shop_articles
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.bench.world import Size, make

@@ -25,7 +25,7 @@ from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.dagster_internals import origin_of
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.defs.run import MODULE
+from channels_assets.defs.runner import MODULE
 from channels_assets.sandbox import Fault, World
 from channels_assets.warehouse import Warehouse
 from channels_assets_tests.support import Project, kill_holder_of

@@ -12,8 +12,8 @@ from channels_assets.warehouse import (
     ListLoad,
     Loaded,
     Warehouse,
+    duckdb_files,
     load_windows,
-    store,
     window_list,
 )
 from channels_assets_tests.warehouse.making import load
@@ -39,7 +39,7 @@ def _list(window: str) -> ListLoad:
 def test_it_is_loaded_all_the_same_and_the_next_turn_has_the_usual_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(store._CONFIG, "memory_limit", "16MiB")
+    monkeypatch.setitem(duckdb_files._CONFIG, "memory_limit", "16MiB")
     warehouse = Warehouse(tmp_path)
     tries: list[int] = []
 

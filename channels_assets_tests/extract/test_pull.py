@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.sandbox import Call, Fault, Sandbox, World
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Patience, Stopped
 from channels_assets.wechat.errors import BadRequest, Transient, UnprovenEnd
 from channels_assets.wechat.paging import ListRequest

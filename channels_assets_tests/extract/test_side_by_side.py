@@ -14,7 +14,7 @@ from channels_assets.extract.call_slots import WalkThreads
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, WindowEnd, World
 from channels_assets.wechat import pace, transport
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import page_of_bytes

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
 from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.limiter import Limiter

@@ -18,7 +18,7 @@ from channels_assets.warehouse import (
     load_shops,
     load_window,
 )
-from channels_assets.wechat import promoter, window
+from channels_assets.wechat import league, window
 from channels_assets.wechat.paging import Endpoint, ListRequest
 
 Json = dict[str, Any]
@@ -161,7 +161,7 @@ def _sharer_row(item: Json) -> Row:
 
 def _ask_articles(world: World, size: int) -> ListRequest[Any]:
     shop_appid, promoter_id, sharer_appid = _first_list(world)
-    return promoter.shop_articles(
+    return league.shop_articles(
         shop_appid=shop_appid,
         promoter_id=promoter_id,
         promoter_type=4,
@@ -206,7 +206,7 @@ PRODUCTS = Listing(
 )
 ARTICLES = Listing(
     letter="B",
-    endpoint=promoter.SHOP_ARTICLES,
+    endpoint=league.SHOP_ARTICLES,
     behind=lambda world: next(iter(world.league.articles.values())),
     ask=_ask_articles,
     put=_put_articles,
@@ -222,9 +222,9 @@ ARTICLES = Listing(
 )
 SHOPS = Listing(
     letter="C",
-    endpoint=promoter.COOPERATING_SHOPS,
+    endpoint=league.COOPERATING_SHOPS,
     behind=lambda world: world.league.shops,
-    ask=lambda _, size: promoter.cooperating_shops(page_size=size),
+    ask=lambda _, size: league.cooperating_shops(page_size=size),
     put=lambda con, _, pages, load: load_shops(con, pages=pages, load=load),
     row=_shop_row,
     query="SELECT shop_appid, shop_nickname, shop_head_img, epoch_ms(bind_time), extra "
@@ -234,9 +234,9 @@ SHOPS = Listing(
 )
 PROMOTERS = Listing(
     letter="D",
-    endpoint=promoter.SHOP_PROMOTERS,
+    endpoint=league.SHOP_PROMOTERS,
     behind=lambda world: world.league.promoters[_first_shop(world)],
-    ask=lambda world, size: promoter.shop_promoters(_first_shop(world), page_size=size),
+    ask=lambda world, size: league.shop_promoters(_first_shop(world), page_size=size),
     put=lambda con, world, pages, load: load_promoters(
         con, shop_appid=_first_shop(world), pages=pages, load=load
     ),
@@ -248,9 +248,9 @@ PROMOTERS = Listing(
 )
 SHARERS = Listing(
     letter="E",
-    endpoint=promoter.SHARERS,
+    endpoint=league.SHARERS,
     behind=lambda world: world.league.sharers,
-    ask=lambda _, size: promoter.sharers(page_size=size),
+    ask=lambda _, size: league.sharers(page_size=size),
     put=lambda con, _, pages, load: load_sharers(con, pages=pages, load=load),
     row=_sharer_row,
     query="SELECT sharer_appid, nickname, head_img_url, commission_type, commission_ratio, "

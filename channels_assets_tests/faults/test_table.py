@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from channels_assets.sandbox import KINDS, Fault
-from channels_assets.wechat import held, transport
+from channels_assets.wechat import transport
+from channels_assets.wechat.auth import token_cache
 from channels_assets_tests.faults.bench import TOKEN_PATH, Bench
 from channels_assets_tests.faults.lists import LISTS, Listing
 from channels_assets_tests.faults.table import ALWAYS, NOT_TOLD_APART, ROWS, Row
@@ -76,7 +77,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch, row: Row) -> None:
         monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.4)
     elif row.kind == "huge":
         monkeypatch.setattr(transport, "MAX_BYTES", 2**20)
-    monkeypatch.setattr(held, "_PASSING_SECONDS", 0.0)
+    monkeypatch.setattr(token_cache, "_PASSING_SECONDS", 0.0)
 
 
 def test_every_kind_of_fault_is_in_the_table_with_every_list_that_it_can_strike() -> None:

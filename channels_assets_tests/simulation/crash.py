@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import duckdb
 
-from channels_assets.extract.staging import StagedPages
+from channels_assets.extract.page_file import StagedPages
 
 
 class Killed(BaseException):

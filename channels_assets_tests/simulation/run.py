@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 import duckdb
 
+from channels_assets.extract.page_file import remove_leftovers
 from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
-from channels_assets.extract.staging import remove_leftovers
 from channels_assets.warehouse import (
     Failure,
     Load,
@@ -29,8 +29,8 @@ from channels_assets.warehouse import (
     record_failure,
 )
 from channels_assets.warehouse.schema import migrate
-from channels_assets.wechat import promoter
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat import league
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.limiter import Limiter
@@ -325,12 +325,12 @@ def _request(one: SimList) -> ListRequest[Any]:
     if one.kind is WINDOW:
         return window_products(page_size=size)
     if one.kind is ARTICLES:
-        return promoter.shop_articles(**one.scope, promoter_type=4, page_size=size)
+        return league.shop_articles(**one.scope, promoter_type=4, page_size=size)
     if one.kind is PROMOTERS:
-        return promoter.shop_promoters(**one.scope, page_size=size)
+        return league.shop_promoters(**one.scope, page_size=size)
     if one.kind is SHOPS:
-        return promoter.cooperating_shops(page_size=size)
-    return promoter.sharers(page_size=size)
+        return league.cooperating_shops(page_size=size)
+    return league.sharers(page_size=size)
 
 
 def simulate(seed: int) -> Tally:

@@ -43,13 +43,13 @@ def test_a_failing_seed_is_told_and_replays(tmp_path: Path) -> None:
     """In a process in which the staged file forgets its first page."""
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
-        "from channels_assets.extract import staging\n"
-        "whole = staging.StagedPages.__iter__\n"
+        "from channels_assets.extract import page_file\n"
+        "whole = page_file.StagedPages.__iter__\n"
         "def short(self):\n"
         "    pages = whole(self)\n"
         "    next(pages)\n"
         "    yield from pages\n"
-        "staging.StagedPages.__iter__ = short\n"
+        "page_file.StagedPages.__iter__ = short\n"
     )
     command = [sys.executable, "-m", "channels_assets_tests.simulation", "--first", "0"]
     path = os.pathsep.join([str(tmp_path), str(ROOT)])

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from channels_assets.warehouse import WarehouseError, load_articles, load_window
 from channels_assets.wechat.decode import parse_object
 from channels_assets.wechat.errors import UnexpectedResponse
+from channels_assets.wechat.league import Article, shop_articles
 from channels_assets.wechat.paging import Page, page_of_bytes
-from channels_assets.wechat.promoter import Article, shop_articles
 from channels_assets.wechat.window import WindowProduct, window_products
 from channels_assets_tests.warehouse.making import load
 from channels_assets_tests.warehouse.opening import NUL, ON_LAKE, opened

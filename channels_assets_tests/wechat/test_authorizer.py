@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from channels_assets.sandbox import Fault, Sandbox, World
-from channels_assets.wechat import held
-from channels_assets.wechat.authorizer import (
+from channels_assets.wechat.auth import token_cache
+from channels_assets.wechat.auth.authorizer import (
     AUTHORIZER_TOKEN_PATH,
     COMPONENT_TOKEN_PATH,
     AuthorizerToken,
     Component,
 )
+from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.secret_readers import file_reader
 from channels_assets.wechat.client import Calls, Client, Patience
 from channels_assets.wechat.errors import PermissionDenied
+from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
-from channels_assets.wechat.promoter import cooperating_shops
-from channels_assets.wechat.reading import file_reader
-from channels_assets.wechat.refresh_tokens import RefreshToken
 from channels_assets.wechat.transport import Reply, RequestsTransport
 from channels_assets.wechat.window import window_products
 
@@ -183,7 +183,7 @@ def test_a_newly_given_one_counts(bench: Bench) -> None:
 def test_an_answer_that_was_lost_is_asked_for_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held, "_PASSING_SECONDS", 0.0)
+    monkeypatch.setattr(token_cache, "_PASSING_SECONDS", 0.0)
     bench.sandbox.inject(Fault("drop", path=AUTHORIZER_TOKEN_PATH, times=1))
     assert bench.read(bench.source()) == 9
     assert bench.calls(AUTHORIZER_TOKEN_PATH) == 2

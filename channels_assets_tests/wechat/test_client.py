@@ -11,7 +11,7 @@ import pytest
 
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat import transport as transport_module
-from channels_assets.wechat.auth import StableToken
+from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Calls, Client, Patience, Stopped
 from channels_assets.wechat.errors import (
     PermissionDenied,
@@ -22,8 +22,8 @@ from channels_assets.wechat.errors import (
     UnexpectedResponse,
     WeChatError,
 )
+from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
-from channels_assets.wechat.promoter import cooperating_shops
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, get_window_product_list, window_products
 

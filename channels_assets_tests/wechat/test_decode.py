@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from channels_assets.wechat.decode import Fields, parse_object
 from channels_assets.wechat.errors import UnexpectedResponse
-from channels_assets.wechat.paging import Endpoint, ListRequest, page_of_bytes
-from channels_assets.wechat.promoter import (
+from channels_assets.wechat.league import (
     COOPERATING_SHOPS,
     SHARERS,
     SHOP_ARTICLES,
     SHOP_PROMOTERS,
 )
+from channels_assets.wechat.paging import Endpoint, ListRequest, page_of_bytes
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 ENDPOINTS: list[Endpoint[Any]] = [

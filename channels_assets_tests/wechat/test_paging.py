@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd
+from channels_assets.wechat.league import sharers, shop_articles, shop_promoters
 from channels_assets.wechat.paging import ListRequest, Walk, page_of_bytes
-from channels_assets.wechat.promoter import sharers, shop_articles, shop_promoters
 from channels_assets.wechat.window import window_products
 
 FIELDS = {"getwindowproductlist": "product_id", "getbindsharerlist": "sharer_appid"}

@@ -13,17 +13,17 @@ from dotenv import load_dotenv
 
 from channels_assets import config
 from channels_assets.accounts import Account, Credential, League, Window
-from channels_assets.cli.doctor.calls import look_at_address, look_at_league, look_at_window
+from channels_assets.cli.context import bundled_sandbox
+from channels_assets.cli.doctor.api_checks import look_at_address, look_at_league, look_at_window
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.doctor.here import (
+from channels_assets.cli.doctor.instance_checks import look_at_dagster
+from channels_assets.cli.doctor.lake_checks import look_at_lake, look_at_limits
+from channels_assets.cli.doctor.local_checks import (
     Costs,
     look_at_folder,
     look_at_warehouse,
     missing_secret,
 )
-from channels_assets.cli.doctor.instance import look_at_dagster
-from channels_assets.cli.doctor.lake import look_at_lake, look_at_limits
-from channels_assets.cli.surroundings import bundled_sandbox
 from channels_assets.defs.resources import lake_of
 from channels_assets.defs.token_sources import token_sources
 from channels_assets.wechat.client import Client, Patience

@@ -7,10 +7,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from channels_assets.accounts import Account
-from channels_assets.cli.surroundings import Surroundings
+from channels_assets.cli.context import Surroundings
 from channels_assets.config import Settings
 from channels_assets.defs.resources import WeChatResource
-from channels_assets.defs.sources import ENDPOINTS
+from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.warehouse import calls_of_last_loads
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.quota import get_quota

@@ -7,7 +7,7 @@ import signal
 import pytest
 from dagster import Failure
 
-from channels_assets.defs.stopping import noting_signals, stopping
+from channels_assets.defs.interrupts import noting_signals, stopping
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

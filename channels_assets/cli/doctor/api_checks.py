@@ -9,8 +9,8 @@ import tenacity
 
 from channels_assets.accounts import Account, League, Window
 from channels_assets.cli.doctor.finding import Finding, Said, of_error, wrong
-from channels_assets.cli.doctor.here import Costs
-from channels_assets.defs.sources import ENDPOINTS
+from channels_assets.cli.doctor.local_checks import Costs
+from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import (
     PermissionDenied,
@@ -20,16 +20,16 @@ from channels_assets.wechat.errors import (
     UnexpectedResponse,
     WeChatError,
 )
-from channels_assets.wechat.exchange import exchange
-from channels_assets.wechat.paging import ListRequest, Page, fetch_page
-from channels_assets.wechat.promoter import (
+from channels_assets.wechat.league import (
     ARTICLE_PROMOTER_TYPES,
     cooperating_shops,
     sharers,
     shop_articles,
     shop_promoters,
 )
+from channels_assets.wechat.paging import ListRequest, Page, fetch_page
 from channels_assets.wechat.quota import QUOTA_PATH, get_quota
+from channels_assets.wechat.request import exchange
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 

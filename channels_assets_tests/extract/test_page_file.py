@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels_assets.extract.staging import StagedPages, remove_leftovers
+from channels_assets.extract.page_file import StagedPages, remove_leftovers
 
 IDENTITY = {"account": "wx1", "fields": {"page_size": 200}}
 PAGES = st.lists(st.binary(min_size=1, max_size=60), max_size=5)

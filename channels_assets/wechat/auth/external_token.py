@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from channels_assets.wechat.auth.secret_readers import Reader, file_reader
+from channels_assets.wechat.auth.token_cache import HeldToken, Issued, SharedFailure
 from channels_assets.wechat.errors import TokenRejected
-from channels_assets.wechat.held import HeldToken, Issued, SharedFailure
-from channels_assets.wechat.reading import Reader, file_reader
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 CLOUD_TOKEN_FILE = Path("/.tencentcloudbase/wx/cloudbase_access_token")

@@ -4,13 +4,13 @@ from typing import Any
 
 from dagster import AssetKey, AssetSpec, MetadataValue
 
-from channels_assets.wechat.paging import Endpoint
-from channels_assets.wechat.promoter import (
+from channels_assets.wechat.league import (
     COOPERATING_SHOPS,
     SHARERS,
     SHOP_ARTICLES,
     SHOP_PROMOTERS,
 )
+from channels_assets.wechat.paging import Endpoint
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 OWNERS = ["team:channels"]

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from channels_assets.cli.refreshing import Report, others_told
-from channels_assets.cli.surroundings import Surroundings
-from channels_assets.defs.discovery import own_lists, sync_article_lists
+from channels_assets.cli.context import Surroundings
+from channels_assets.cli.refresh import Report, others_told
 from channels_assets.defs.names import Names
-from channels_assets.defs.run import AssetResult
+from channels_assets.defs.partition_sync import own_lists, sync_article_lists
+from channels_assets.defs.runner import AssetResult
 
 
 class Bars:

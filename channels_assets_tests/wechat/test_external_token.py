@@ -15,16 +15,21 @@ from pathlib import Path
 import pytest
 
 from channels_assets.sandbox import Sandbox, World
-from channels_assets.wechat import reading
-from channels_assets.wechat.auth import TokenSource
+from channels_assets.wechat.auth import secret_readers
+from channels_assets.wechat.auth.external_token import (
+    CloudOpenApi,
+    CommandToken,
+    FileToken,
+    cloud_token,
+)
+from channels_assets.wechat.auth.secret_readers import command_reader
+from channels_assets.wechat.auth.stable_token import TokenSource
 from channels_assets.wechat.client import Calls, Client, Patience
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected, Transient, WeChatError
-from channels_assets.wechat.given import CloudOpenApi, CommandToken, FileToken, cloud_token
+from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.private_files import read_private
-from channels_assets.wechat.promoter import cooperating_shops
 from channels_assets.wechat.quota import get_quota
-from channels_assets.wechat.reading import command_reader
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 
@@ -89,7 +94,7 @@ def test_what_is_no_small_regular_file_is_one_clear_line_at_once(
     code = (
         "import resource, sys; from pathlib import Path\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))\n"
-        "from channels_assets.wechat.reading import file_reader\n"
+        "from channels_assets.wechat.auth.secret_readers import file_reader\n"
         "file_reader(sys.argv[1], Path(sys.argv[2]))()"
     )
     done = subprocess.run(
@@ -134,7 +139,7 @@ def test_a_command_that_prints_without_end_is_ended_with_one_clear_line(tmp_path
 def test_a_command_that_dribbles_or_goes_on_without_output_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(secret_readers, "COMMAND_SECONDS", 0.5)
     for line in ("while :; do printf x; sleep 0.05; done", "exec >&-; sleep 600"):
         with pytest.raises(Transient, match="did not end within"):
             CommandToken(command_reader("token_command", [str(script(tmp_path, line))])).token()
@@ -172,7 +177,7 @@ def test_a_command_without_a_token(
 def test_a_command_that_hangs_is_ended_with_all_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(secret_readers, "COMMAND_SECONDS", 0.5)
     command = script(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait")
     with pytest.raises(Transient, match="did not end within"):
         CommandToken(command_reader("token_command", [str(command)])).token()

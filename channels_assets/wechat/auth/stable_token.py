@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from channels_assets.wechat.auth.force_refresh import Forcing
+from channels_assets.wechat.auth.token_cache import HeldToken, Issued
+from channels_assets.wechat.auth.token_request import issued, token_call, wrong_secret
 from channels_assets.wechat.errcodes import RULES
 from channels_assets.wechat.errors import TokenRejected
-from channels_assets.wechat.forcing import Forcing
-from channels_assets.wechat.held import HeldToken, Issued
-from channels_assets.wechat.token_call import issued, token_call, wrong_secret
 from channels_assets.wechat.transport import Transport
 
 STABLE_TOKEN_PATH = "/cgi-bin/stable_token"  # noqa: S105 (a path)

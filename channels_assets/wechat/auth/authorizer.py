@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.secret_readers import Reader
+from channels_assets.wechat.auth.token_cache import HeldToken, Issued
+from channels_assets.wechat.auth.token_request import issued, naming, token_call, wrong_secret
 from channels_assets.wechat.decode import JsonObject
 from channels_assets.wechat.errcodes import RULES
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected
-from channels_assets.wechat.held import HeldToken, Issued
 from channels_assets.wechat.quota import QUOTA_PATH
-from channels_assets.wechat.reading import Reader
-from channels_assets.wechat.refresh_tokens import RefreshToken
-from channels_assets.wechat.token_call import issued, naming, token_call, wrong_secret
 from channels_assets.wechat.transport import Transport
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 

@@ -22,10 +22,10 @@ from channels_assets.defs.dagster_internals import (
     execute_job,
     new_run_id,
 )
-from channels_assets.defs.discovery import own_lists
+from channels_assets.defs.events import FAILED_METADATA, FailedPartition
 from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
+from channels_assets.defs.partition_sync import own_lists
 from channels_assets.defs.partitions import stretches
-from channels_assets.defs.report import FAILED_METADATA, FailedPartition
 from channels_assets.warehouse import Store
 
 DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")

@@ -21,10 +21,10 @@ from channels_assets.config import (
     load_settings,
 )
 from channels_assets.defs.checks import promises
-from channels_assets.defs.discovery import forget_everything
 from channels_assets.defs.instance import make_databases
 from channels_assets.defs.lock_files import HeldFile, remove_free
 from channels_assets.defs.ownership import claim
+from channels_assets.defs.partition_sync import forget_everything
 from channels_assets.defs.resources import open_store
 from channels_assets.defs.token_sources import require_secrets
 from channels_assets.files import copy_whole

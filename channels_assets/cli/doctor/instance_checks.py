@@ -8,8 +8,8 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from channels_assets import config
+from channels_assets.cli.context import dagster_home, prepare_instance
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.surroundings import dagster_home, prepare_instance
 from channels_assets.defs.active_runs import active_runs
 from channels_assets.defs.names import Names
 from channels_assets.defs.ownership import other_owner

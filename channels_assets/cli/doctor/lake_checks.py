@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from channels_assets import config
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.doctor.here import Costs
+from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
 from channels_assets.warehouse.objects import is_object_store
 from channels_assets.warehouse.trial import opened, try_catalogue, try_extensions, try_files

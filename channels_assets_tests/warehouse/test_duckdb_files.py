@@ -12,10 +12,10 @@ import pytest
 from channels_assets.warehouse import (
     Warehouse,
     WarehouseError,
+    duckdb_files,
     lift_memory_limit,
     load_window,
     set_meta,
-    store,
 )
 from channels_assets_tests.warehouse.making import ids, load
 from channels_assets_tests.warehouse.opening import files_only
@@ -120,7 +120,7 @@ def test_a_newer_file_is_refused(warehouse: Warehouse) -> None:
 def test_another_program_holding_the_file(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_OPEN_SECONDS", 0.3)
+    monkeypatch.setattr(duckdb_files, "_OPEN_SECONDS", 0.3)
     warehouse.publish()
     script = (
         "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
@@ -138,7 +138,7 @@ def test_another_program_holding_the_file(
         ):
             pass
         threading.Timer(0.2, other.stdin.close).start()
-        monkeypatch.setattr(store, "_OPEN_SECONDS", 10)
+        monkeypatch.setattr(duckdb_files, "_OPEN_SECONDS", 10)
         with warehouse.writing() as con:
             set_meta(con, "waited", "yes")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from channels_assets.wechat.auth.token_cache import Issued
 from channels_assets.wechat.decode import Fields, JsonObject
 from channels_assets.wechat.errcodes import RULES
 from channels_assets.wechat.errors import (
@@ -13,8 +14,7 @@ from channels_assets.wechat.errors import (
     WeChatError,
     hiding,
 )
-from channels_assets.wechat.exchange import exchange
-from channels_assets.wechat.held import Issued
+from channels_assets.wechat.request import exchange
 from channels_assets.wechat.transport import Transport
 
 

@@ -8,15 +8,16 @@ from typing import Any
 
 from dagster import DagsterInstance
 
-from channels_assets.cli.surroundings import Surroundings
+from channels_assets.cli.context import Surroundings
 from channels_assets.config import ConfigError
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import end_dead_runs
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.dagster_internals import batched
-from channels_assets.defs.discovery import own_lists, sync_windows
+from channels_assets.defs.interrupts import noting_signals
 from channels_assets.defs.names import Names
-from channels_assets.defs.run import (
+from channels_assets.defs.partition_sync import own_lists, sync_windows
+from channels_assets.defs.runner import (
     ALL_ASSETS,
     ARTICLE_ASSETS,
     DISCOVERY,
@@ -25,7 +26,6 @@ from channels_assets.defs.run import (
     Progress,
     Refresh,
 )
-from channels_assets.defs.stopping import noting_signals
 from channels_assets.warehouse import connect
 
 

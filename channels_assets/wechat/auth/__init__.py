@@ -1,0 +1,1 @@
+"""How a token is had for each way to call the API (`auth` in channels.toml)."""

@@ -21,16 +21,8 @@ from channels_assets.cli.notebook import open_notebooks, up_to_date
 from channels_assets.cli.output import Bars, print_partitions, print_report
 from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
+from channels_assets.defs.names import ASSETS
 from channels_assets.warehouse import WarehouseError, export_share_links
-
-ASSETS = (
-    "cooperating_shops",
-    "sharers",
-    "shop_promoters",
-    "window_products",
-    "shop_articles",
-    "article_products",
-)
 
 
 class _Command(click.Group):

@@ -4,9 +4,9 @@ import duckdb
 
 from channels_assets.warehouse.batch import of_batch
 from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.connection import run
 from channels_assets.warehouse.moves import moved_items
 from channels_assets.warehouse.sql import names, same_key
-from channels_assets.warehouse.statements import run
 
 
 def keep_last(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tuple[int, int]]:

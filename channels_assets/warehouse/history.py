@@ -4,8 +4,8 @@ import duckdb
 
 from channels_assets.warehouse.batch import of_batch
 from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.connection import run
 from channels_assets.warehouse.sql import names, same_key
-from channels_assets.warehouse.statements import run
 
 
 def follow(con: duckdb.DuckDBPyConnection, table: ListTable, history: str) -> None:

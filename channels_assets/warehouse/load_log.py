@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
+from channels_assets.warehouse.connection import count, run
 from channels_assets.warehouse.schema import LOADS_WRITTEN
-from channels_assets.warehouse.single import count
-from channels_assets.warehouse.statements import run
 from channels_assets.warehouse.transaction import atomic
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,8 +3,8 @@
 import duckdb
 
 from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.connection import count
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.single import count
 
 _IS_LAKE = """
 SELECT count(*) FROM duckdb_databases()

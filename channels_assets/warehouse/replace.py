@@ -11,13 +11,12 @@ import duckdb
 
 from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
 from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.connection import count, run
 from channels_assets.warehouse.diff import compare, count_changes, find_moves, keep_last
 from channels_assets.warehouse.history import follow
 from channels_assets.warehouse.load_log import Loaded, load_without_calls, record_loads
 from channels_assets.warehouse.nul import refuse_nul
-from channels_assets.warehouse.single import count
 from channels_assets.warehouse.sql import in_scope, names, same_key
-from channels_assets.warehouse.statements import run
 
 
 def replace_lists(

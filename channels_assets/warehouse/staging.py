@@ -9,9 +9,9 @@ from typing import cast
 import duckdb
 
 from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse.connection import run
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.fractions import MAYBE_A_FRACTION, mark_fractions
-from channels_assets.warehouse.statements import run
 
 _BATCH_BYTES = 4_000_000
 _BATCH_DOCUMENTS = 500

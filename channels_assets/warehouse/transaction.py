@@ -8,8 +8,8 @@ from typing import ParamSpec, TypeVar
 import duckdb
 import tenacity
 
+from channels_assets.warehouse.connection import count
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.single import count
 
 _TRANSACTION = "SELECT epoch_us(now())"
 """Of a transaction it is the moment of its beginning. txid_current() knows DuckDB's own files only."""

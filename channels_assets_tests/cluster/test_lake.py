@@ -21,7 +21,7 @@ from channels_assets.warehouse import (
     open_warehouse,
     retrying,
 )
-from channels_assets.warehouse.single import count
+from channels_assets.warehouse.connection import count
 from channels_assets_tests.cluster.services import PASSWORD, new_database
 from channels_assets_tests.warehouse.making import ids, load
 

@@ -11,7 +11,7 @@ from channels_assets.warehouse import (
     connect,
     load_window,
 )
-from channels_assets.warehouse.single import count
+from channels_assets.warehouse.connection import count
 from channels_assets_tests.warehouse.making import against, ids, load
 from channels_assets_tests.warehouse.opening import opened
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -106,6 +107,17 @@ def missing_beside_a_copy(project: Project) -> None:
 def damaged_copy(project: Project) -> None:
     published(project)
     (project.data / "channels.duckdb").write_bytes(b"this is no database" * 1000)
+
+
+def written_into(project: Project) -> None:
+    """A program opened the published file for writing, and was killed."""
+    published(project)
+    script = (
+        "import os, sys, duckdb; con = duckdb.connect(sys.argv[1])\n"
+        "con.execute('CREATE TABLE mine AS SELECT 1'); os.kill(os.getpid(), 9)\n"
+    )
+    path = project.data / "channels.duckdb"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=False)
 
 
 def two_warehouses(project: Project) -> None:
@@ -256,6 +268,9 @@ CASES = {
     ),
     "damaged copy": Case(
         damaged_copy, "warehouse", ("channels.duckdb is damaged", "anew"), "重新生成", "warning", 0
+    ),
+    "written into the copy": Case(
+        written_into, "warehouse", ("open for writing", "read-only"), "以只读方式", "warning", 0
     ),
     "two warehouses": Case(
         two_warehouses, "warehouse", ("two different warehouses", "move one"), "请按提示处理"

@@ -73,4 +73,40 @@ def test_somebody_wrote_into_the_published_file(project: Project) -> None:
     assert project.rows(ROWS)
     assert project.command("doctor").code == 0
     assert published.stat().st_mode & 0o777 == 0o640
-    assert os.path.exists(project.data / "channels.duckdb.wal.set-aside")
+    assert os.path.exists(project.data / "channels.duckdb.wal.set-aside-1")
+
+
+def test_doctor_says_the_same_for_the_sandbox_and_changes_nothing(tmp_path: Path) -> None:
+    project = object.__new__(Project)
+    project.folder, project.data = tmp_path, tmp_path / "data"
+    project.environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "en_US.UTF-8"}
+    assert project.refresh().code == 0
+    files = [project.data / "warehouse.duckdb", project.data / "channels.duckdb"]
+    for harmed, words in ((files[:1], "restores it from channels.duckdb"), (files, "backup")):
+        for path in harmed:
+            path.write_bytes(b"this is no database")
+        before = {path: path.read_bytes() for path in files}
+        done = project.command("doctor")
+        assert words in " ".join(done.out.split()), done.out + done.err
+        assert "Dagster" in done.out
+        assert done.err == ""
+        assert {path: path.read_bytes() for path in files} == before
+    assert "is damaged" in project.command("notebook").err
+    assert "Traceback" not in project.command("export-links").err
+
+
+def test_a_first_refresh_that_fails_does_not_bar_the_way_back_to_the_sandbox(
+    make_project: Callable[..., Project],
+) -> None:
+    project = make_project(World.generate(seed=6, windows=1, products=4, articles=1))
+    own = project.environment["CHANNELS_CONFIG"]
+    del project.environment["CHANNELS_CONFIG"]
+    (project.folder / "channels.toml").rename(own + ".kept")
+    assert project.refresh().code == 0
+    project.environment["CHANNELS_CONFIG"] = own + ".kept"
+    for name in project.environment:
+        if name.startswith("SECRET_"):
+            project.environment[name] = "0" * 32
+    assert project.refresh().code == 1
+    del project.environment["CHANNELS_CONFIG"]
+    assert project.refresh().code == 0

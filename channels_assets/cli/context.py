@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,7 +28,16 @@ from channels_assets.defs.partition_sync import forget_everything
 from channels_assets.defs.resources import open_store
 from channels_assets.defs.token_sources import require_secrets
 from channels_assets.files import copy_whole
-from channels_assets.warehouse import Store, Warehouse, clear, get_meta, keep_promises, set_meta
+from channels_assets.warehouse import (
+    Store,
+    WarehouseError,
+    clear,
+    connect,
+    get_meta,
+    is_empty,
+    keep_promises,
+    set_meta,
+)
 
 SOURCE = "source"
 """What `meta` of the warehouse calls where its rows are from: SANDBOX or API."""
@@ -69,7 +78,7 @@ def surroundings(*, next_day: bool = False) -> Generator[Surroundings]:
         settings = load_settings(config_path())
         checked = _checked(settings, data)
         if next_day:
-            _sandbox_days(Warehouse(data), add=1)
+            _pass_sandbox_day(checked.store)
         notice = (
             f"No channels.toml here: using the bundled sandbox at {url} (made-up data). "
             "没有 channels.toml，使用内置沙盒（虚构数据）。"
@@ -89,7 +98,7 @@ def _prepared(settings: Settings, store: Store) -> str:
     source = SANDBOX if settings.api.sandbox else API
     with store.writing() as connection:
         before = get_meta(connection, SOURCE)
-        if before == API and source == SANDBOX:
+        if before == API and source == SANDBOX and not is_empty(connection):
             raise ConfigError(
                 f"{store.data_dir} holds real data, but there is no channels.toml here: go to the "
                 "folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the sandbox). "
@@ -109,15 +118,17 @@ def _prepared(settings: Settings, store: Store) -> str:
     return "\n".join(filter(None, notices))
 
 
-def _sandbox_days(store: Warehouse, add: int = 0) -> int:
-    """How many days have gone by in the sandbox's world, before `add` more do."""
-    if not add and not store.path.exists():
-        return 0
+def _sandbox_days(data: Path) -> int:
+    """How many days have gone by in the sandbox's world, as of the last refresh; nothing is written."""
+    with suppress(WarehouseError), connect(data) as connection:
+        return int(get_meta(connection, _SANDBOX_DAYS) or 0)
+    return 0
+
+
+def _pass_sandbox_day(store: Store) -> None:
     with store.writing() as connection:
         days = int(get_meta(connection, _SANDBOX_DAYS) or 0)
-        if add:
-            set_meta(connection, _SANDBOX_DAYS, str(days + add))
-    return days
+        set_meta(connection, _SANDBOX_DAYS, str(days + 1))
 
 
 def dagster_home(data: Path) -> Path:
@@ -146,7 +157,7 @@ def bundled_sandbox(data: Path) -> Generator[str]:
     for leftover in folder.glob("*.toml"):
         remove_free(leftover)
     world = World.generate(seed=1)
-    for day in range(_sandbox_days(Warehouse(data))):
+    for day in range(_sandbox_days(data)):
         pass_day(world, day)
     with Sandbox(world) as sandbox:
         lines = ["# Written by channels-assets for its bundled sandbox.", "[api]"]

@@ -96,8 +96,8 @@ def run_refresh(
 def others_told(partition_set: str, others: Sequence[str]) -> str:
     named = ", ".join(key[:80] for key in others[:5]) + (", ..." if len(others) > 5 else "")
     return (
-        f"Dagster's `{partition_set}` has {len(others)} keys that this data folder has not added; they are "
-        f"left alone, and not refreshed: {named}"
+        f"Dagster's `{partition_set}` has keys that this data folder has not added. They are left alone, and "
+        f"not refreshed; delete them in the Dagster UI if nobody needs them: {named}"
     )
 
 

@@ -77,7 +77,7 @@ def claim(instance: DagsterInstance, store: Store, settings: Settings) -> str:
     for key in known:
         if key != mine.as_key:
             instance.delete_dynamic_partition(owners, key)
-    if (before.warehouse, before.folder) == (mine.warehouse, mine.folder):
+    if before.folder == mine.folder:
         return ""
     return (
         f"The Dagster instance in {_home()} belonged to {before} before, whose data is not there any "

@@ -41,8 +41,8 @@ from channels_assets.warehouse.load_log import (
 )
 from channels_assets.warehouse.partition_keys import drop_keys, keep_keys, own_keys
 from channels_assets.warehouse.read import connect, query, table
-from channels_assets.warehouse.recovery import Condition, condition
-from channels_assets.warehouse.schema import clear, get_meta, set_meta
+from channels_assets.warehouse.recovery import Condition, condition, wal_of
+from channels_assets.warehouse.schema import clear, get_meta, is_empty, set_meta
 from channels_assets.warehouse.store import Store, open_warehouse
 from channels_assets.warehouse.tables import LIST_TABLES
 from channels_assets.warehouse.transaction import atomic, retrying
@@ -88,6 +88,7 @@ __all__ = [
     "evidence",
     "export_share_links",
     "get_meta",
+    "is_empty",
     "keep_keys",
     "keep_promises",
     "lift_memory_limit",
@@ -116,6 +117,7 @@ __all__ = [
     "retrying",
     "set_meta",
     "table",
+    "wal_of",
     "warehouse_id",
     "window_list",
 ]

@@ -13,7 +13,7 @@ from channels_assets.warehouse.connection import in_memory
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.extensions import quoted
 from channels_assets.warehouse.lake import Lake
-from channels_assets.warehouse.recovery import is_in_use, wal_of
+from channels_assets.warehouse.recovery import explained, is_in_use, wal_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
         con.execute(f"ATTACH {quoted(str(published))} AS channels (TYPE duckdb, READ_ONLY)")
         con.execute("USE channels")
         con.execute("SET TimeZone = 'Asia/Shanghai'")
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         con.close()
         if is_in_use(error):
             raise WarehouseError(
@@ -69,7 +69,10 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
                 f"{wal_of(published)} is of another program, which had {published.name} open for "
                 "writing: the next refresh sets it aside"
             ) from error
-        raise
+        raise WarehouseError(
+            f"{explained(published, error)}. The next refresh makes it anew if warehouse.duckdb beside it is "
+            "whole; `channels-assets doctor` says more"
+        ) from error
     except BaseException:
         con.close()
         raise

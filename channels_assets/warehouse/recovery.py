@@ -130,13 +130,12 @@ def clear_published_wal(published: Path) -> None:
     """
     for wal in {wal_of(published), published.with_name(f"{published.name}.wal")}:
         if wal.exists():
-            # Under one name, since there may be one after each refresh: it can hold nothing of ours.
-            aside = wal.replace(wal.with_name(f"{wal.name}.set-aside"))
+            aside = wal.rename(free_name_aside(wal))
             _log.warning(
-                "%s was open for writing in another program. What that program wrote is not in the new "
-                "file (its %s is kept as %s): open it read-only there, as with duckdb -readonly.",
+                "Another program had %s open for writing. What it wrote there is not in the new file; it is "
+                "kept as %s, which may be deleted. Keep tables of your own in another file, and open "
+                "this one read-only: duckdb -readonly.",
                 published,
-                wal.name,
                 aside.name,
             )
 

@@ -97,6 +97,11 @@ def set_meta(con: duckdb.DuckDBPyConnection, key: str, value: str) -> None:
     con.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
 
 
+def is_empty(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether nothing was ever loaded, or since the warehouse was cleared."""
+    return con.execute("FROM loads LIMIT 1").fetchall() == []
+
+
 def clear(con: duckdb.DuckDBPyConnection) -> None:
     """Empty every table, the history and the log of loads, in one transaction; `meta` stays."""
     with atomic(con):

@@ -298,13 +298,13 @@ def test_a_wal_beside_the_published_file_is_set_aside(
     assert read(folder, "SELECT count(*) FROM window_products") == [(3001,)]
     assert not list(tmp_path.rglob("channels.duckdb.wal"))
     assert "read-only" in caplog.text
-    assert len(list(tmp_path.rglob("channels.duckdb.wal.set-aside"))) == 1
-    # A second one takes its place.
+    assert len(list(tmp_path.rglob("channels.duckdb.wal.set-aside-*"))) == 1
+    # A second one is kept beside it.
     write_in_it(published)
     put(warehouse, 1)
     warehouse.publish()
     assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
-    assert len(list(tmp_path.rglob("*set-aside*"))) == 1
+    assert len(list(tmp_path.rglob("channels.duckdb.wal.set-aside-*"))) == 2
 
 
 def test_while_another_program_has_the_published_file_open_for_writing(folder: Path) -> None:

@@ -21,6 +21,8 @@ from channels_assets.warehouse import (
     calls_of_last_loads,
     condition,
     get_meta,
+    is_empty,
+    wal_of,
 )
 
 _PATIENCE = 5.0
@@ -81,7 +83,7 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
             yield _to_be_mended(found)
             return
         with store.writing(_PATIENCE) as connection:
-            source = get_meta(connection, SOURCE)
+            is_real = get_meta(connection, SOURCE) == API and not is_empty(connection)
             costs.update(calls_of_last_loads(connection))
     except WarehouseBusy as error:
         busy = Said(f"{store.path}: {error}.", f"{store.path} 正被其他 channels-assets 进程写入。")
@@ -94,7 +96,7 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
     except Exception as error:
         yield _unusable(store.path, error)
         return
-    if source == API and settings.api.sandbox:
+    if is_real and settings.api.sandbox:
         yield wrong(
             "warehouse",
             Said(
@@ -105,6 +107,21 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
                 "Go to the folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the "
                 "sandbox).",
                 "请到 channels.toml 所在目录运行，或设置 CHANNELS_CONFIG（试用沙盒请设置 CHANNELS_DATA）。",
+            ),
+        )
+        return
+    if (wal := wal_of(store.published)).exists():
+        yield Finding(
+            "warehouse",
+            "warning",
+            Said(
+                f"Another program has, or had, {store.published} open for writing: {wal} is there.",
+                f"{store.published} 正被或曾被其他程序以写方式打开：存在 {wal}。",
+            ),
+            Said(
+                "Keep tables of your own in another file, and open this one read-only (duckdb -readonly): "
+                "the next refresh sets what was written there aside.",
+                "自己的表请放在其他文件，并以只读方式打开它（duckdb -readonly）：下次刷新会将写入的内容改名保留。",
             ),
         )
         return

@@ -20,7 +20,10 @@ from channels_assets.sandbox import Fault, World
 from channels_assets_tests.support import DagsterDev, Project, processes_of
 
 WINDOW_PATH = "/channels/ec/window/product/list/get"
-TERMINAL = "import pty, sys; pty.spawn(sys.argv[1:])"
+# Where the tests themselves run under nohup, what they start would ignore SIGHUP as well.
+_HEEDS = "import os, pty, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+PLAIN = _HEEDS + "os.execv(sys.argv[1], sys.argv[1:])"
+TERMINAL = _HEEDS + "pty.spawn(sys.argv[1:])"
 
 Make = Callable[..., Project]
 
@@ -29,6 +32,7 @@ Make = Callable[..., Project]
 def project(make_project: Make) -> Project:
     project = make_project(World.generate(seed=91, windows=1, products=30, shops=0))
     project.write(league=False)
+    project.launcher = (sys.executable, "-c", PLAIN)
     return project
 
 

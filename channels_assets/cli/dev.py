@@ -21,6 +21,7 @@ import click
 
 from channels_assets.cli.dev_guard import SECONDS_FOR_DAGSTER, SECONDS_FOR_RUNS, Tree, processes
 from channels_assets.config import ConfigError
+from channels_assets.files import open_lock_file
 
 HOST = "127.0.0.1"
 _GUARD = Path(__file__).with_name("dev_guard.py")
@@ -86,7 +87,7 @@ def _only_one(home: Path, port: int) -> Generator[int]:
     path = home / "channels_assets" / "dev.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        lock = open_lock_file(path, 0o600)
     except OSError as error:
         why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise ConfigError(

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
+from channels_assets.files import open_lock_file
+
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _GATE = ".gate"
 
@@ -30,7 +32,7 @@ class HeldFile:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _gate(path.parent):
-            self._descriptor: int | None = os.open(path, _FLAGS | os.O_CREAT, 0o600)
+            self._descriptor: int | None = open_lock_file(path, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def release(self) -> None:
@@ -79,7 +81,7 @@ def _look_at(path: Path, *, remove: bool) -> LockState:
 @contextmanager
 def _gate(folder: Path) -> Generator[None]:
     """One process at a time: a file is never seen between being made and being locked."""
-    descriptor = os.open(folder / _GATE, _FLAGS | os.O_CREAT, 0o600)
+    descriptor = open_lock_file(folder / _GATE, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

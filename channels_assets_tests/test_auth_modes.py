@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,9 +148,10 @@ def test_a_refresh_token_survives_a_crash(
         for appid, granted in authorizer.world.platform.authorisations.items()
     }
     processes: list[subprocess.Popen[str]] = []
+    path = AUTHORIZER if moment.startswith("before") else PRODUCTS
 
     def kill(call: Call) -> None:
-        if call.path == (AUTHORIZER if moment.startswith("before") else PRODUCTS):
+        if call.path == path:
             processes[0].kill()
             processes[0].wait()
 
@@ -157,6 +159,10 @@ def test_a_refresh_token_survives_a_crash(
     processes.append(authorizer.project.start("refresh", "--asset", "window_products"))
     processes[0].communicate(timeout=60)
     assert processes[0].returncode == -9
+    # The sandbox goes on to answer the call during which the process was killed.
+    pause = threading.Event()
+    while not all(call.status for call in authorizer.project.sandbox.calls_to(path)):
+        pause.wait(0.01)
     authorizer.on_call = None
     replaced = [
         appid

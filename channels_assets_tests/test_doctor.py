@@ -218,8 +218,7 @@ def no_shops(project: Project) -> None:
 
 
 def real_data(project: Project) -> None:
-    with Warehouse(project.data).writing() as connection:
-        set_meta(connection, "source", "api")
+    assert project.refresh("--asset", "window_products").code == 0
     (project.folder / "channels.toml").unlink()
     del project.environment["CHANNELS_CONFIG"]
 

@@ -35,7 +35,7 @@ cluster: $(CLUSTER_READY) ## Set up .venv-cluster: what many machines need
 test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a lake (PARTITIONS=2000)
 	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
 		(apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null)
-	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/catalogue.py $(CLUSTER_TESTS)/*.py
+	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/lake/catalogue.py $(CLUSTER_TESTS)/*.py
 	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse \
 		$(filter-out %/test_capacity.py %/test_fleet.py,$(wildcard $(CLUSTER_TESTS)/test_*.py))
 	@$(CLUSTER)/python -m pytest $(CLUSTER_TESTS)/test_capacity.py $(CLUSTER_TESTS)/test_fleet.py --timeout 3600 -s
@@ -44,12 +44,12 @@ capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, writ
 	@$(CLUSTER)/python -m channels_assets_tests.cluster.capacity
 
 soak: $(READY) ## The fault table; 50 kills in a row; a minute of four writers beside eight readers
-	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/faults channels_assets_tests/test_crash.py --timeout 900
+	@SOAK=1 $(BIN)/python -m pytest channels_assets_tests/faults channels_assets_tests/e2e/test_crash.py --timeout 900
 
 MINUTES ?= 30
 KILLS ?= 10
 soak-dev: $(READY) ## `make dev`, killed KILLS times in MINUTES: it goes on by itself and loses no history
-	@$(BIN)/python -m channels_assets_tests.left_alone --minutes $(MINUTES) --kills $(KILLS)
+	@$(BIN)/python -m channels_assets_tests.e2e.left_alone --minutes $(MINUTES) --kills $(KILLS)
 
 SEEDS ?= 1000
 FIRST ?= 0
@@ -84,8 +84,8 @@ bench-history: $(READY) ## What looking back costs: as-of queries and changes ov
 	@touch $@
 
 docs: $(READY) ## Write docs/errors.md from the table of errcodes, docs/tables.md from the declared tables
-	@$(BIN)/python -m channels_assets_tests.errors_table
-	@$(BIN)/python -m channels_assets_tests.tables_page
+	@$(BIN)/python -m channels_assets_tests.docs.errors_page
+	@$(BIN)/python -m channels_assets_tests.docs.tables_page
 
 lint: $(READY) ## ruff and pyright
 	@$(BIN)/ruff check .

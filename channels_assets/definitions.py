@@ -18,7 +18,8 @@ from dagster import (
 )
 
 from channels_assets.config import ConfigError, Settings, config_path, load_settings
-from channels_assets.defs import assets, automation, checks, dimensions, jobs, source_assets
+from channels_assets.defs import automation, checks, jobs, source_assets
+from channels_assets.defs.assets import dimensions, shared
 from channels_assets.defs.names import Names
 from channels_assets.defs.resources import WarehouseResource, WeChatResource, no_outputs
 
@@ -38,8 +39,8 @@ def build(settings: Settings) -> Definitions:
     at_most = settings.automation.max_partitions_per_run
     policy = BackfillPolicy.multi_run(at_most) if at_most else BackfillPolicy.single_run()
     ours = [
-        assets.window_products.with_attributes(backfill_policy=policy),
-        assets.articles.with_attributes(backfill_policy=policy),
+        shared.window_products.with_attributes(backfill_policy=policy),
+        shared.articles.with_attributes(backfill_policy=policy),
         dimensions.cooperating_shops,
         dimensions.shop_promoters,
         dimensions.sharers,

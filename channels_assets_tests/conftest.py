@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from channels_assets.sandbox import Sandbox, World
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.project import Project
 
 _FIGURES = pytest.StashKey[list[str]]()
 

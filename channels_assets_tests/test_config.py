@@ -9,7 +9,7 @@ import pytest
 
 from channels_assets.config import ConfigError, load_settings
 from channels_assets.sandbox import World
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.project import Project
 
 WINDOW = '[[window]]\nappid = "wx1"\nsecret_env = "S"\n'
 LEAGUE = '[league]\nappid = "wx2"\nsecret_env = "S"\n'

@@ -13,6 +13,7 @@ from uuid import uuid4
 from dagster import DagsterInstance
 from dotenv import load_dotenv
 
+from channels_assets.clients import require_secrets
 from channels_assets.config import (
     ConfigError,
     Settings,
@@ -26,7 +27,6 @@ from channels_assets.defs.lock_files import HeldFile, remove_free
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.partition_sync import forget_everything
 from channels_assets.defs.resources import open_store
-from channels_assets.defs.token_sources import require_secrets
 from channels_assets.files import copy_whole
 from channels_assets.warehouse import (
     Store,

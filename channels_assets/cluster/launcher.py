@@ -15,7 +15,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from channels_assets.cluster.workers import CONFIG
+from channels_assets.cluster.celery_app import CONFIG
 
 _ASK_EVERY_SECONDS = 5.0
 _ANSWER_SECONDS = 2.0

@@ -12,8 +12,8 @@ import psycopg
 
 from channels_assets.cluster.leases import LEASE_SECONDS, Lease, Leases
 from channels_assets.wechat.errors import QuotaExhausted, Transient
-from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.pace import Turn
+from channels_assets.wechat.rate_limit import Limiter
 
 _RENEW_SECONDS = 1.0
 _IDLE_SECONDS = 5.0

@@ -24,13 +24,13 @@ from pydantic import ConfigDict, PrivateAttr
 
 from channels_assets import config
 from channels_assets.accounts import Account, Credential
+from channels_assets.clients import TokenSources, token_sources
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.lock_files import HeldFile
-from channels_assets.defs.token_sources import TokenSources, token_sources
 from channels_assets.extract.pull import Staging
 from channels_assets.warehouse import Lake, Store, open_warehouse
 from channels_assets.wechat.client import Client, Patience
-from channels_assets.wechat.limiter import Limiter
+from channels_assets.wechat.rate_limit import Limiter
 from channels_assets.wechat.transport import RequestsTransport
 
 
@@ -145,7 +145,7 @@ class WarehouseResource(_WithoutConfig):
         if context.instance is not None and context.run is not None:
             self._lock = lock_run(context.instance, context.run.run_id)
         if context.instance is not None and find_spec("dagster_postgres") is not None:
-            from channels_assets.cluster.connections import keep_connections  # noqa: PLC0415
+            from channels_assets.cluster.postgres_storage import keep_connections  # noqa: PLC0415
 
             keep_connections(context.instance)
 

@@ -29,7 +29,7 @@ from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, Warehouse
 from channels_assets.warehouse.export import ExportedLinks, export_share_links
 from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
 from channels_assets.warehouse.identity import may_hold, warehouse_id
-from channels_assets.warehouse.lake import Lake, LakeWarehouse
+from channels_assets.warehouse.lake.lake import Lake, LakeWarehouse
 from channels_assets.warehouse.load_log import (
     Failure,
     Load,

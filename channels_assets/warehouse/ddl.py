@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from channels_assets.warehouse.columns import Column, Table
-from channels_assets.warehouse.extensions import quoted
+from channels_assets.warehouse.lake.extensions import quoted
 
 
 def script(tables: Iterable[Table]) -> str:

@@ -15,7 +15,7 @@ import duckdb
 from channels_assets.files import open_lock_file, remove_temporary, replacement
 from channels_assets.warehouse.connection import Config, in_memory
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
-from channels_assets.warehouse.extensions import quoted
+from channels_assets.warehouse.lake.extensions import quoted
 from channels_assets.warehouse.recovery import (
     bring_into_order,
     clear_published_wal,

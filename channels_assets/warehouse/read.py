@@ -11,8 +11,8 @@ import duckdb
 
 from channels_assets.warehouse.connection import in_memory
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.extensions import quoted
-from channels_assets.warehouse.lake import Lake
+from channels_assets.warehouse.lake.extensions import quoted
+from channels_assets.warehouse.lake.lake import Lake
 from channels_assets.warehouse.recovery import explained, is_in_use, wal_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import duckdb
 from channels_assets.files import free_name_aside, replacement, temporary_beside
 from channels_assets.warehouse.connection import count, in_memory
 from channels_assets.warehouse.errors import DamagedFile, FileInUse, WarehouseError
-from channels_assets.warehouse.extensions import quoted
+from channels_assets.warehouse.lake.extensions import quoted
 from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
 
 _HEADERS_BYTES = 3 * 4096

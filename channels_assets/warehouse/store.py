@@ -10,7 +10,7 @@ from typing import Protocol
 import duckdb
 
 from channels_assets.warehouse.duckdb_files import Warehouse
-from channels_assets.warehouse.lake import Lake, LakeWarehouse
+from channels_assets.warehouse.lake.lake import Lake, LakeWarehouse
 
 
 class Store(Protocol):

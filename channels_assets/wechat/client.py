@@ -21,8 +21,8 @@ from channels_assets.wechat.errors import (
     Transient,
     hiding,
 )
-from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.pace import Turn
+from channels_assets.wechat.rate_limit import Limiter
 from channels_assets.wechat.request import Answer, exchange
 from channels_assets.wechat.transport import Transport
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets_tests.browser.ui import Ui, chromium
-from channels_assets_tests.support import DagsterDev, Project
+from channels_assets_tests.helpers.project import DagsterDev, Project
 
 pytestmark = pytest.mark.browser
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 import requests
 
 from channels_assets_tests.cluster.services import free_port, new_database
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.project import Project
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -18,13 +18,13 @@ import pytest
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from channels_assets.cluster.workers import make_celery
+from channels_assets.cluster.celery_app import make_celery
 from channels_assets.defs.active_runs import UNDER_WAY
 from channels_assets.sandbox import Sandbox, World
 from channels_assets.warehouse import WarehouseError
 from channels_assets_tests.cluster.fleet import ROOT, Fleet, kill, wait_for
 from channels_assets_tests.cluster.spent import Spent
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.project import Project
 
 pytestmark = pytest.mark.cluster
 PARTITIONS = int(os.environ.get("PARTITIONS", "2000"))

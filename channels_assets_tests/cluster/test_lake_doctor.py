@@ -14,9 +14,9 @@ import pytest
 
 from channels_assets.sandbox import World
 from channels_assets.warehouse import Lake, LakeWarehouse, set_meta
-from channels_assets_tests.broken import Breaks, Case
 from channels_assets_tests.cluster.services import PASSWORD, new_database, object_store, quoted
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.broken import Breaks, Case
+from channels_assets_tests.helpers.project import Project
 
 pytestmark = pytest.mark.cluster
 

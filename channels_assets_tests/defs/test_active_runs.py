@@ -27,7 +27,7 @@ from channels_assets.defs.active_runs import LOCKED_TAG, active_runs, end_dead_r
 from channels_assets.defs.dagster_internals import origin_of
 from channels_assets.defs.names import Names
 from channels_assets.defs.runner import MODULE
-from channels_assets_tests.support import holder_of, kill_holder_of
+from channels_assets_tests.helpers.project import holder_of, kill_holder_of
 
 DEFINITIONS = build(Settings.model_construct())
 NAMES = Names()

@@ -28,7 +28,7 @@ from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.runner import MODULE
 from channels_assets.sandbox import Fault, World
 from channels_assets.warehouse import Warehouse
-from channels_assets_tests.support import Project, kill_holder_of
+from channels_assets_tests.helpers.project import Project, kill_holder_of
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 

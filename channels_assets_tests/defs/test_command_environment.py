@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from channels_assets import config
-from channels_assets.defs.token_sources import token_sources
+from channels_assets.clients import token_sources
 from channels_assets.sandbox import World
 from channels_assets.wechat.errors import WeChatError
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.project import Project
 
 SECRET = {
     name: f"SeCrEt-of-{name}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.defs import loading
+from channels_assets.defs.assets import loading
 from channels_assets.warehouse import (
     ListLoad,
     Loaded,

@@ -16,7 +16,7 @@ from channels_assets.config import Settings
 from channels_assets.definitions import build
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.sandbox import World
-from channels_assets_tests.support import DagsterDev, Project
+from channels_assets_tests.helpers.project import DagsterDev, Project
 
 DEFINITIONS: Definitions = build(Settings.model_construct())
 JOBS = ["__ASSET_JOB", "discover", "refresh_articles", "refresh_windows"]

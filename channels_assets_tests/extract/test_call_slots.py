@@ -19,8 +19,8 @@ from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Calls, Client, Patience, Stopped
 from channels_assets.wechat.errors import RateLimited
-from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.pace import Turn
+from channels_assets.wechat.rate_limit import Limiter
 from channels_assets.wechat.request import Answer
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products

@@ -15,8 +15,8 @@ from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import WeChatError
-from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.pace import Turn
+from channels_assets.wechat.rate_limit import Limiter
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets_tests.faults.lists import PAGE_SIZE, SIZE, Con, Listing, Row
 from channels_assets_tests.warehouse.making import in_pages, load

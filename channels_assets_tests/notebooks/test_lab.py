@@ -19,8 +19,8 @@ import requests
 import websocket
 
 from channels_assets.sandbox import World
+from channels_assets_tests.helpers.project import Project
 from channels_assets_tests.notebooks.test_notebooks import NOTEBOOKS
-from channels_assets_tests.support import Project
 
 TOKEN = "of-this-test"
 

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from channels_assets.notebooks.fonts import HOW_TO, chinese_font
 from channels_assets.sandbox import Fault, World, pass_day
 from channels_assets_tests.browser.png import with_palette
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.project import Project
 
 NOTEBOOKS = sorted(
     path.name

@@ -33,8 +33,8 @@ from channels_assets.wechat import league
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.errors import WeChatError
-from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.paging import ListRequest
+from channels_assets.wechat.rate_limit import Limiter
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.simulation.checks import Attempt, Checks, Violation
 from channels_assets_tests.simulation.crash import (

@@ -115,7 +115,7 @@ class Refresher:
     def __init__(self, con: duckdb.DuckDBPyConnection, clock: pytest.MonkeyPatch) -> None:
         self.con = con
         self.windows, self.products = Record(), Record()
-        clock.setattr("channels_assets.warehouse.replace.datetime", Clock)
+        clock.setattr("channels_assets.warehouse.load.datetime", Clock)
 
     def window(self, world: World, appid: str, moment: datetime, *, fails: bool = False) -> None:
         products = world.products_for(appid)

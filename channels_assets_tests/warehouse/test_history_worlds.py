@@ -77,7 +77,7 @@ def test_windows(steps: list[Step]) -> None:
         pytest.MonkeyPatch.context() as clock,
         Warehouse(Path(folder)).writing() as con,
     ):
-        clock.setattr("channels_assets.warehouse.replace.datetime", Clock)
+        clock.setattr("channels_assets.warehouse.load.datetime", Clock)
         for step in steps:
             moment += timedelta(seconds=step.seconds)
             Clock.moment = moment
@@ -132,7 +132,7 @@ def test_article_products(steps: list[Step]) -> None:
         pytest.MonkeyPatch.context() as clock,
         Warehouse(Path(folder)).writing() as con,
     ):
-        clock.setattr("channels_assets.warehouse.replace.datetime", Clock)
+        clock.setattr("channels_assets.warehouse.load.datetime", Clock)
         for step in steps:
             moment += timedelta(seconds=step.seconds)
             Clock.moment = moment

@@ -17,10 +17,10 @@ from channels_assets.warehouse.columns import (
     sent,
 )
 from channels_assets.warehouse.ddl import script
+from channels_assets.warehouse.parse import begin_staging
 from channels_assets.warehouse.parsing import parse
-from channels_assets.warehouse.staging import begin_staging
 from channels_assets.warehouse.tables import LIST_TABLES, TABLES
-from channels_assets_tests import tables_page
+from channels_assets_tests.docs import tables_page
 from channels_assets_tests.warehouse.making import page
 from channels_assets_tests.warehouse.opening import files_only
 

@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from channels_assets.warehouse import load_window, loaded_partitions, remove_window, staging
+from channels_assets.warehouse import load_window, loaded_partitions, parse, remove_window
 from channels_assets_tests.warehouse.making import ids, load
 
 
@@ -36,7 +36,7 @@ def test_loaded_partitions_of_runs(con: duckdb.DuckDBPyConnection) -> None:
 def test_batches_make_one_list(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staging, "_BATCH_DOCUMENTS", 2)
+    monkeypatch.setattr(parse, "_BATCH_DOCUMENTS", 2)
     pages = ids("a", "b") + ids("c") + ids("d", "b") + ids() + ids("e", "a")
     loaded = load_window(con, window="w", account_appid="", pages=pages, load=load())
     assert (loaded.rows, loaded.duplicates) == (5, 2)

@@ -17,8 +17,8 @@ from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.proxies import is_loopback
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
-from channels_assets_tests.listening import Listener, Talk, listening, refused_port, saying
-from channels_assets_tests.support import Project
+from channels_assets_tests.helpers.listener import Listener, Talk, listening, refused_port, saying
+from channels_assets_tests.helpers.project import Project
 
 TOKEN = "92_SeCrEt-tOkEn-of-the-call"
 PASSWORD = "SeCrEt-pAsSwOrD"

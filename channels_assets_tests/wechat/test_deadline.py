@@ -16,7 +16,7 @@ import pytest
 from channels_assets.wechat import transport as transport_module
 from channels_assets.wechat.errors import Transient
 from channels_assets.wechat.transport import RequestsTransport
-from channels_assets_tests.listening import Listener, Talk, dribbling, listening
+from channels_assets_tests.helpers.listener import Listener, Talk, dribbling, listening
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -19,7 +19,7 @@ from channels_assets.wechat.errors import (
     hiding,
     redact,
 )
-from channels_assets_tests import errors_table
+from channels_assets_tests.docs import errors_page as errors_table
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from channels_assets.wechat.limiter import Limiter
 from channels_assets.wechat.pace import Pace, Turn
+from channels_assets.wechat.rate_limit import Limiter
 
 LATENCY = 0.05
 Limit = Callable[[float], float]

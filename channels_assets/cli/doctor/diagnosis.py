@@ -24,8 +24,8 @@ from channels_assets.cli.doctor.local_checks import (
     look_at_warehouse,
     missing_secret,
 )
+from channels_assets.clients import token_sources
 from channels_assets.defs.resources import lake_of
-from channels_assets.defs.token_sources import token_sources
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.transport import RequestsTransport
 

@@ -8,8 +8,8 @@ from channels_assets import config
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
-from channels_assets.warehouse.objects import is_object_store
-from channels_assets.warehouse.trial import opened, try_catalogue, try_extensions, try_files
+from channels_assets.warehouse.lake.probe import opened, try_catalogue, try_extensions, try_files
+from channels_assets.warehouse.lake.s3 import is_object_store
 
 # In PostgreSQL's and DuckLake's words, the first that is found.
 _CAUSES: tuple[tuple[str, Said], ...] = (

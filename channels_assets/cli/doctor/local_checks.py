@@ -11,7 +11,7 @@ from channels_assets import config
 from channels_assets.accounts import Account, Window
 from channels_assets.cli.context import API, SOURCE
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.defs.token_sources import token_sources
+from channels_assets.clients import token_sources
 from channels_assets.warehouse import (
     Condition,
     FileInUse,

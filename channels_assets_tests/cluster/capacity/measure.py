@@ -22,7 +22,7 @@ from channels_assets_tests.warehouse.making import in_pages, load
 _SMALL, _LARGE = 1, 40
 _TURNS = 12
 STORAGE = (
-    "{custom: {module: channels_assets.cluster.connections, class: KeptPostgresStorage, "
+    "{custom: {module: channels_assets.cluster.postgres_storage, class: KeptPostgresStorage, "
     "config: {postgres_url: {env: %s}}}}"
 )
 

@@ -119,7 +119,7 @@ def test_a_foreign_writers_conflict_is_tried_again(lake: LakeWarehouse) -> None:
         assert count(con, ROWS) == 0
 
 
-def test_postgresql_forgets_us(lake: LakeWarehouse, server: str) -> None:
+def test_postgresql_closes_all_connections(lake: LakeWarehouse, server: str) -> None:
     put(lake, 1)
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(
@@ -131,23 +131,23 @@ def test_postgresql_forgets_us(lake: LakeWarehouse, server: str) -> None:
         assert count(con, ROWS) == 2
 
 
-def test_writing_within_writing_is_an_error_and_not_a_standstill(lake: LakeWarehouse) -> None:
+def test_writing_within_writing_is_an_error_and_not_a_deadlock(lake: LakeWarehouse) -> None:
     with lake.writing(), pytest.raises(WarehouseError, match="already"):
         lake.publish()
     lake.publish()
 
 
-def test_the_password_is_told_nowhere(
+def test_the_password_is_shown_nowhere(
     lake: LakeWarehouse, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     put(lake, 1)
-    told: list[str] = []
+    texts: list[str] = []
     with lake.writing() as con:
         for source in ("duckdb_databases()", "duckdb_secrets()", "duckdb_settings()"):
-            told += [str(con.execute(f"FROM {source}").fetchall())]
+            texts += [str(con.execute(f"FROM {source}").fetchall())]
         with pytest.raises(duckdb.Error) as wrong:
             con.execute("FROM nowhere")
-        told.append(str(wrong.value))
+        texts.append(str(wrong.value))
     for address in (
         f"postgresql://channels:{PASSWORD.replace('@', '')}@127.0.0.1:1/nothing",
         f"host=127.0.0.1 password='{PASSWORD}' port=1",
@@ -159,10 +159,12 @@ def test_the_password_is_told_nowhere(
         for call in (other.is_readable, other.publish, lambda: connect(lake.data_dir)):
             with pytest.raises(WarehouseError) as failed:
                 call()
-            told.append(f"{failed.value!r} {failed.value.__cause__!r} {failed.value.__context__!r}")
-    told += [path.read_text() for path in lake.data_dir.glob("*.json")]
-    told += list(capfd.readouterr())
-    assert [one for one in told if "gUessMe" in one] == []
+            texts.append(
+                f"{failed.value!r} {failed.value.__cause__!r} {failed.value.__context__!r}"
+            )
+    texts += [path.read_text() for path in lake.data_dir.glob("*.json")]
+    texts += list(capfd.readouterr())
+    assert [text for text in texts if "gUessMe" in text] == []
 
 
 def test_from_the_lake_back_to_files(lake: LakeWarehouse) -> None:

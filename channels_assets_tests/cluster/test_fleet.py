@@ -157,7 +157,7 @@ def refreshed(
     fleet: Fleet, lists: int, meanwhile: Callable[[], None] = lambda: None
 ) -> tuple[float, CpuTime]:
     """Seconds from the first load to the last, of all lists, which the daemon finds by itself."""
-    wait_for(lambda: loaded(fleet.project) > 0, "the first list", 180)
+    wait_for(lambda: loaded(fleet.project) > 0, "the first list", 600)
     begun = time.monotonic()
     with CpuTime() as cpu_time:
         wait_for(lambda: loaded(fleet.project) > lists // 4, "a quarter of the lists", 1200, 2)

@@ -29,7 +29,7 @@ from channels_assets.warehouse import (
     connect,
     evidence,
     list_ages,
-    own_keys,
+    own_partition_keys,
 )
 
 FRESH = "every_list_fresh"
@@ -148,7 +148,7 @@ def _ages(connection: duckdb.DuckDBPyConnection, promise: Promise) -> list[ListA
     if promise.lists == SHOPS:
         lists = active_shops(connection)
     elif promise.lists is not None:
-        lists = own_keys(connection, promise.lists)
+        lists = own_partition_keys(connection, promise.lists)
     return list_ages(connection, promise.asset, lists)
 
 

@@ -319,7 +319,7 @@ COMMENT ON COLUMN coverage.newest_load IS 'When the newest list was loaded';
 
 -- A row of history tells its place at valid_from; the places of all others follow from the changes
 -- in their order: at each refresh those that went are taken out, and those that came or moved are put
--- in at their places, lowest first. Everything else keeps its order (moves.py sees to that).
+-- in at their places, lowest first. Everything else keeps its order (moved_positions() in diff.py ensures that).
 CREATE MACRO window_as_of(t) AS TABLE
 WITH past AS (
     SELECT *, CASE WHEN valid_to <= t::TIMESTAMPTZ THEN valid_to END AS ended

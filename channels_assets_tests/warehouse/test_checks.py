@@ -10,8 +10,8 @@ import pytest
 from channels_assets.warehouse import (
     CHECKS,
     Failure,
+    attempted_partitions,
     list_ages,
-    lists_tried,
     load_articles,
     load_window,
     record_failure,
@@ -160,7 +160,7 @@ def test_ages_name_the_oldest_first_with_their_last_failure(
         ("fresh", None),
     ]
     assert [one.seconds and round(one.seconds / 3600) for one in ages] == [None] * 3 + [5, 0]
-    assert lists_tried(con, "window_products") == {"fresh", "old", "never"}
+    assert attempted_partitions(con, "window_products") == {"fresh", "old", "never"}
     load_window(
         con,
         window="old",

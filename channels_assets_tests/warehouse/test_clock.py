@@ -13,8 +13,8 @@ from channels_assets.defs.checks import freshness, promises
 from channels_assets.warehouse import (
     Failure,
     ListAge,
+    attempted_partitions,
     list_ages,
-    lists_tried,
     load_window,
     record_failure,
     remove_window,
@@ -69,10 +69,10 @@ def test_the_next_load_speaks_though_its_clock_says_less(con: duckdb.DuckDBPyCon
 def test_a_list_that_was_removed_since_is_not_there(con: duckdb.DuckDBPyConnection) -> None:
     put(con, 1, ahead=True)
     remove_window(con, "w")
-    assert lists_tried(con, "window_products") == set()
+    assert attempted_partitions(con, "window_products") == set()
     assert con.execute(FRESH).fetchall() == []
     put(con, 2)
-    assert lists_tried(con, "window_products") == {"w"}
+    assert attempted_partitions(con, "window_products") == {"w"}
     assert con.execute("SELECT product_id FROM window_products").fetchall() == [("2",)]
 
 

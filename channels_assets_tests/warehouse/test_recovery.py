@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from channels_assets.cli.main import main
 from channels_assets.warehouse import (
-    Warehouse,
+    FileStore,
     WarehouseError,
     connect,
     get_meta,
@@ -36,7 +36,7 @@ pytestmark = files_only
 HISTORY = "SELECT product_id, valid_from, valid_to FROM window_products_history ORDER BY ALL"
 
 
-def put(warehouse: Warehouse, *product_ids: object) -> None:
+def put(warehouse: FileStore, *product_ids: object) -> None:
     with warehouse.writing() as con:
         load_window(con, window="w", account_appid="a", pages=ids(*product_ids), load=load())
 
@@ -44,7 +44,7 @@ def put(warehouse: Warehouse, *product_ids: object) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A published warehouse with a history, as another process left it."""
-    warehouse = Warehouse(tmp_path / "data")
+    warehouse = FileStore(tmp_path / "data")
     put(warehouse, *range(3000))
     put(warehouse, *range(1000, 4000))
     warehouse.publish()
@@ -138,7 +138,7 @@ def test_the_writers_file_is_restored_from_the_published_one(
     harmed = path.read_bytes() if path.exists() else None
     if with_wal:
         (folder / "warehouse.duckdb.wal").write_bytes(b"of a process that was killed")
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     put(warehouse, *range(1000, 4001))
     warehouse.publish()
     after = read(folder, HISTORY)
@@ -155,7 +155,7 @@ def test_the_writers_file_is_restored_from_the_published_one(
 
 
 def test_a_running_process_notices_it_as_well(folder: Path) -> None:
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     put(warehouse, *range(1000, 4000))
     before = read(folder, HISTORY)
     warehouse.path.unlink()
@@ -174,9 +174,9 @@ def test_nothing_is_overwritten_where_there_is_no_way_back(
     before = contents(folder)
     for _ in range(2):
         with pytest.raises(WarehouseError, match=r"damaged.*Nothing was changed.*backup"):
-            put(Warehouse(folder), 1)
+            put(FileStore(folder), 1)
         with pytest.raises(WarehouseError, match="damaged"):
-            Warehouse(folder).publish()
+            FileStore(folder).publish()
     assert contents(folder) == before
 
 
@@ -187,9 +187,9 @@ def test_a_file_of_a_newer_duckdb_is_left_alone(folder: Path, name: str) -> None
     with pytest.raises(
         WarehouseError, match=rf"{name} was written by another version of DuckDB.*upgrade"
     ):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
     with pytest.raises(WarehouseError, match="another version of DuckDB"):
-        Warehouse(folder).publish()
+        FileStore(folder).publish()
     assert contents(folder) == before
 
 
@@ -200,7 +200,7 @@ def test_a_damaged_published_file_is_made_anew_and_kept(
     before = read(folder, HISTORY)
     harm(folder / "channels.duckdb")
     harmed = (folder / "channels.duckdb").read_bytes()
-    Warehouse(folder).publish()
+    FileStore(folder).publish()
     assert read(folder, HISTORY) == before
     assert (folder / "channels.duckdb.set-aside-1").read_bytes() == harmed
     assert "made anew from warehouse.duckdb" in caplog.text
@@ -209,12 +209,12 @@ def test_a_damaged_published_file_is_made_anew_and_kept(
 def test_an_older_writers_file_is_never_published(folder: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     shutil.copyfile(folder / "warehouse.duckdb", backup)
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     put(warehouse, 1)
     warehouse.publish()
     shutil.copyfile(backup, folder / "warehouse.duckdb")
     before = contents(folder)
-    for another in (warehouse, Warehouse(folder)):
+    for another in (warehouse, FileStore(folder)):
         with pytest.raises(
             WarehouseError, match=r"older than channels\.duckdb: 2 loads instead of 3"
         ):
@@ -226,16 +226,16 @@ def test_an_older_writers_file_is_never_published(folder: Path, tmp_path: Path) 
 
 
 def test_the_files_of_two_warehouses_are_not_mixed(folder: Path, tmp_path: Path) -> None:
-    other = Warehouse(tmp_path / "other")
+    other = FileStore(tmp_path / "other")
     for number in range(5):
         put(other, number)
     other.publish()
     shutil.copyfile(other.path, folder / "warehouse.duckdb")
     before = contents(folder)
     with pytest.raises(WarehouseError, match="two different warehouses"):
-        Warehouse(folder).publish()
+        FileStore(folder).publish()
     with pytest.raises(WarehouseError, match="two different warehouses"):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
     assert contents(folder) == before
 
 
@@ -244,7 +244,7 @@ def test_a_published_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None
         con.execute("CREATE TABLE mine AS SELECT 1")
     before = contents(tmp_path)
     with pytest.raises(WarehouseError, match=r"channels\.duckdb is no file of channels-assets"):
-        Warehouse(tmp_path).publish()
+        FileStore(tmp_path).publish()
     assert contents(tmp_path) == before
 
 
@@ -252,20 +252,20 @@ def test_a_published_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None
 def test_a_file_of_another_user_is_not_damaged(folder: Path) -> None:
     (folder / "warehouse.duckdb").chmod(0)
     with pytest.raises(WarehouseError, match="can't be read: Permission denied"):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
 
 
 def test_a_new_warehouse_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     """Killed while it makes its tables, a process leaves no file that the next one would refuse."""
     script = (
         "import os, sys, pathlib\n"
-        "from channels_assets.warehouse import Warehouse, duckdb_files\n"
+        "from channels_assets.warehouse import FileStore, duckdb_files\n"
         "duckdb_files.migrate = lambda con: os.kill(os.getpid(), 9)\n"
-        "Warehouse(pathlib.Path(sys.argv[1])).publish()\n"
+        "FileStore(pathlib.Path(sys.argv[1])).publish()\n"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert not (tmp_path / "warehouse.duckdb").exists()
-    Warehouse(tmp_path).publish()
+    FileStore(tmp_path).publish()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"warehouse.duckdb", "warehouse.lock", "channels.duckdb"}
 
@@ -292,7 +292,7 @@ def test_a_wal_beside_the_published_file_is_set_aside(
     assert (folder / "channels.duckdb.wal").exists() or (
         tmp_path / "shared/channels.duckdb.wal"
     ).exists()
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     put(warehouse, *range(1000, 4001))
     warehouse.publish()
     assert read(folder, "SELECT count(*) FROM window_products") == [(3001,)]
@@ -318,7 +318,7 @@ def test_while_another_program_has_the_published_file_open_for_writing(folder: P
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        warehouse = Warehouse(folder)
+        warehouse = FileStore(folder)
         put(warehouse, 1)
         warehouse.publish()
         assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
@@ -332,11 +332,11 @@ def test_a_foreign_wal_beside_the_writers_file(
     """A backup was put in the place of the file, and the .wal of the old one is still there."""
     path = folder / "warehouse.duckdb"
     backup = path.read_bytes()
-    put(Warehouse(folder), 1)
+    put(FileStore(folder), 1)
     write_in_it(path)
     assert path.with_name("warehouse.duckdb.wal").exists()
     path.write_bytes(backup)
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     put(warehouse, 2)
     warehouse.publish()
     assert read(folder, "SELECT product_id FROM window_products") == [("2",)]
@@ -354,7 +354,7 @@ def test_the_published_file_keeps_its_mode_and_its_symlink(folder: Path, tmp_pat
     if os.geteuid() == 0:
         group = 12345
     os.chown(shared, -1, group)
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     put(warehouse, 1)
     warehouse.publish()
     assert published.is_symlink()
@@ -370,12 +370,12 @@ def test_lock_files_and_copies_follow_no_symlink(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "warehouse.lock").symlink_to(target)
     with pytest.raises(OSError, match="symbolic"):
-        Warehouse(folder).publish()
+        FileStore(folder).publish()
     assert not target.exists()
 
 
 def test_the_number_of_loads_only_grows(folder: Path) -> None:
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     with warehouse.writing() as con:
         identity = get_meta(con, WAREHOUSE_ID)
         assert identity
@@ -391,8 +391,8 @@ def killed_in_a_turn(folder: Path) -> None:
     """A writer commits and is killed: what it wrote is in the .wal alone."""
     script = (
         "import os, sys, pathlib\n"
-        "from channels_assets.warehouse import Warehouse, set_meta\n"
-        "with Warehouse(pathlib.Path(sys.argv[1])).writing() as con:\n"
+        "from channels_assets.warehouse import FileStore, set_meta\n"
+        "with FileStore(pathlib.Path(sys.argv[1])).writing() as con:\n"
         "    set_meta(con, 'origin', 'killed')\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -413,7 +413,7 @@ def test_the_log_of_a_killed_writer_is_published_where_its_file_is_a_symlink(
 ) -> None:
     linked(folder / "warehouse.duckdb", tmp_path / "disk")
     killed_in_a_turn(folder)
-    Warehouse(folder).publish()
+    FileStore(folder).publish()
     assert read(folder, "SELECT value FROM meta WHERE key = 'origin'") == [("killed",)]
 
 
@@ -426,7 +426,7 @@ def test_a_damaged_file_behind_a_symlink_is_mended_where_it_is(
     real.chmod(0o640)
     last_bytes_gone(real)
     harmed = real.read_bytes()
-    Warehouse(folder).publish()
+    FileStore(folder).publish()
     assert (folder / name).resolve() == real
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
     assert read(folder, HISTORY) == before
@@ -441,7 +441,7 @@ def test_a_link_to_a_disk_that_is_not_there(folder: Path, tmp_path: Path, name: 
         folder / "channels.duckdb" if name == "warehouse.duckdb" else folder / "warehouse.duckdb"
     ).unlink()
     with pytest.raises(WarehouseError, match="disk mounted"):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
     assert {path.name for path in folder.iterdir()} == {name, "warehouse.lock"}
 
 
@@ -457,9 +457,9 @@ def test_without_room_for_the_restored_file_the_damaged_one_stays(
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfile", full)
         with pytest.raises(OSError, match="No space"):
-            put(Warehouse(folder), 1)
+            put(FileStore(folder), 1)
     assert contents(folder) == before
-    put(Warehouse(folder), 1)
+    put(FileStore(folder), 1)
     assert "kept as" in caplog.text
 
 
@@ -467,7 +467,7 @@ def test_a_log_that_can_not_be_read_is_not_taken_for_a_foreign_one(folder: Path)
     """It may be of another user and hold what was committed; a folder, since root may read every file."""
     (folder / "warehouse.duckdb.wal").mkdir()
     with pytest.raises(WarehouseError, match=r"duckdb\.wal can't be read"):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
     assert (folder / "warehouse.duckdb.wal").is_dir()
 
 
@@ -481,9 +481,9 @@ def test_a_writers_file_that_is_not_ours_is_left_alone(folder: Path, published: 
         con.execute("CREATE TABLE mine AS SELECT 1")
     before = contents(folder)
     with pytest.raises(WarehouseError, match="no file of channels-assets"):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
     with pytest.raises(WarehouseError, match="no file of channels-assets"):
-        Warehouse(folder).publish()
+        FileStore(folder).publish()
     assert contents(folder) == before
 
 
@@ -492,18 +492,18 @@ def test_files_of_a_version_before_identities_are_named(folder: Path) -> None:
         with duckdb.connect(str(folder / name)) as con:
             con.execute("DELETE FROM meta WHERE key IN (?, ?)", [WAREHOUSE_ID, LOADS_WRITTEN])
     with pytest.raises(WarehouseError, match="before its first release"):
-        put(Warehouse(folder), 1)
+        put(FileStore(folder), 1)
 
 
 def test_both_a_foreign_wal_and_a_damaged_published_file(folder: Path) -> None:
     path = folder / "warehouse.duckdb"
     backup = path.read_bytes()
-    put(Warehouse(folder), 1)
+    put(FileStore(folder), 1)
     write_in_it(path)
     path.write_bytes(backup)
     text(folder / "channels.duckdb")
-    put(Warehouse(folder), 2)
-    Warehouse(folder).publish()
+    put(FileStore(folder), 2)
+    FileStore(folder).publish()
     assert read(folder, "SELECT product_id FROM window_products") == [("2",)]
     kept = {file.name for file in folder.glob("*.set-aside-*")}
     assert kept == {"warehouse.duckdb.wal.set-aside-1", "channels.duckdb.set-aside-1"}
@@ -512,8 +512,8 @@ def test_both_a_foreign_wal_and_a_damaged_published_file(folder: Path) -> None:
 def test_an_older_file_that_was_open_elsewhere_is_examined_once_it_is_free(folder: Path) -> None:
     path = folder / "warehouse.duckdb"
     backup = path.read_bytes()
-    put(Warehouse(folder), 1)
-    Warehouse(folder).publish()
+    put(FileStore(folder), 1)
+    FileStore(folder).publish()
     path.write_bytes(backup)
     script = (
         "import duckdb, sys, time; con = duckdb.connect(sys.argv[1]); print('open', flush=True);"
@@ -524,7 +524,7 @@ def test_an_older_file_that_was_open_elsewhere_is_examined_once_it_is_free(folde
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         with pytest.raises(WarehouseError, match=r"older than channels\.duckdb"):
-            put(Warehouse(folder), 2)
+            put(FileStore(folder), 2)
 
 
 def test_tables_of_others_in_a_published_file_with_room_at_its_end(folder: Path) -> None:
@@ -555,7 +555,7 @@ def test_files_as_another_process_of_ours_left_them_are_not_examined(
         return examine(path, **more)
 
     monkeypatch.setattr(recovery, "examine", counted)
-    one, other = Warehouse(folder), Warehouse(folder)
+    one, other = FileStore(folder), FileStore(folder)
     for warehouse in (one, other, one):
         put(warehouse, 1)
         warehouse.publish()
@@ -580,8 +580,8 @@ def test_readers_are_told_of_another_program_that_writes(folder: Path) -> None:
         assert other.stdout.readline() == "open\n"
         with pytest.raises(WarehouseError, match="open for writing in another program"):
             connect(folder)
-        put(Warehouse(folder), 1)
-        Warehouse(folder).publish()
+        put(FileStore(folder), 1)
+        FileStore(folder).publish()
         assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
         print(file=other.stdin, flush=True)
         assert other.stdout.readline() == "written\n"
@@ -589,7 +589,7 @@ def test_readers_are_told_of_another_program_that_writes(folder: Path) -> None:
             WarehouseError, match=r"duckdb\.wal is of another program.*next refresh"
         ):
             connect(folder)
-        Warehouse(folder).publish()
+        FileStore(folder).publish()
         assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
         other.kill()
 
@@ -619,19 +619,19 @@ def test_what_killed_processes_left_beside_a_file_behind_a_symlink_is_removed(
     (folder / name).symlink_to(named_oddly)
     killed_in_a_turn(folder)
     (real.parent / ".data[1].duckdb.0123.tmp").write_bytes(b"half")
-    Warehouse(folder).publish()
+    FileStore(folder).publish()
     assert [path.name for path in real.parent.iterdir()] == ["data[1].duckdb"]
 
 
 def test_what_a_killed_publisher_left_is_removed_by_another_process(folder: Path) -> None:
-    put(Warehouse(folder), 1)
+    put(FileStore(folder), 1)
     script = (
         "import os, sys, pathlib, shutil\n"
-        "from channels_assets.warehouse import Warehouse\n"
+        "from channels_assets.warehouse import FileStore\n"
         "shutil.copyfile = lambda *_: os.kill(os.getpid(), 9)\n"
-        "Warehouse(pathlib.Path(sys.argv[1])).publish()\n"
+        "FileStore(pathlib.Path(sys.argv[1])).publish()\n"
     )
     subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
     assert list(folder.glob(".*.tmp"))
-    put(Warehouse(folder), 2)
+    put(FileStore(folder), 2)
     assert not list(folder.glob(".*.tmp"))

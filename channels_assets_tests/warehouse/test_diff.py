@@ -1,3 +1,5 @@
+"""Which items of a list moved."""
+
 from itertools import combinations
 
 from hypothesis import given
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from channels_assets.warehouse.diff import moved_positions
 
 
-def test_one_item_to_the_top() -> None:
+def test_one_item_moved_to_the_top_or_the_end() -> None:
     assert moved_positions([4, 1, 2, 3]) == [4]
     assert moved_positions([2, 3, 4, 1]) == [1]
     assert moved_positions([1, 5, 9]) == []
@@ -14,8 +16,9 @@ def test_one_item_to_the_top() -> None:
 
 
 @given(st.lists(st.integers(), unique=True, max_size=8))
-def test_the_rest_is_in_order_and_as_large_as_can_be(places: list[int]) -> None:
-    rest = [place for place in places if place not in moved_positions(places)]
+def test_the_rest_is_in_order_and_as_large_as_can_be(positions: list[int]) -> None:
+    rest = [position for position in positions if position not in moved_positions(positions)]
     assert rest == sorted(rest)
-    larger = combinations(places, len(rest) + 1)
-    assert not any(list(each) == sorted(each) for each in larger)
+    assert not any(
+        list(larger) == sorted(larger) for larger in combinations(positions, len(rest) + 1)
+    )

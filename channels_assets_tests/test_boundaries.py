@@ -79,3 +79,11 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
             assert rest[0] == room or rest[0] in ROOMS.get(room, set()), name
         elif top in OUTSIDE:
             assert room in OUTSIDE[top], name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_lake_is_imported_from_its_package_alone(path: Path) -> None:
+    """What is optional has one entrance: no other room knows its modules."""
+    if path.parent != PACKAGE / "warehouse" / "lake":
+        inside = "channels_assets.warehouse.lake."
+        assert [name for name in imports_of(path) if name.startswith(inside)] == []

@@ -32,7 +32,7 @@ class QualityCheck:
     name: str
     asset: str
     severity: Literal["WARN", "ERROR"]
-    asks: str
+    question: str
     sql: str
 
 
@@ -77,9 +77,9 @@ def _rows_as_loaded(asset: str, partition: str) -> QualityCheck:
 
 
 def _of_loads(
-    name: str, asset: str, severity: Literal["WARN", "ERROR"], asks: str, sql: str
+    name: str, asset: str, severity: Literal["WARN", "ERROR"], question: str, sql: str
 ) -> QualityCheck:
-    return QualityCheck(name, asset, severity, asks, f"WITH {_LOADS} {sql}")
+    return QualityCheck(name, asset, severity, question, f"WITH {_LOADS} {sql}")
 
 
 def _pulled(asset: str) -> tuple[QualityCheck, ...]:

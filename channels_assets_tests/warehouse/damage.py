@@ -30,7 +30,7 @@ def read(folder: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Of all files but the lock file."""
+    """The bytes of all files but the lock file."""
     files = [path for path in folder.iterdir() if path.is_file() and path.suffix != ".lock"]
     return {path.name: path.read_bytes() for path in files}
 
@@ -100,8 +100,8 @@ DAMAGES = [
 ]
 
 
-def write_in_it(path: Path) -> None:
-    """A program opens the file for writing, makes a table, and is killed."""
+def kill_foreign_writer(path: Path) -> None:
+    """Another program opens the file for writing, makes a table, and is killed."""
     script = (
         "import os, sys, duckdb; con = duckdb.connect(sys.argv[1])\n"
         "con.execute('CREATE TABLE mine AS SELECT 1'); os.kill(os.getpid(), 9)\n"
@@ -109,8 +109,8 @@ def write_in_it(path: Path) -> None:
     subprocess.run([sys.executable, "-c", script, str(path)], check=False)
 
 
-def killed_in_a_turn(folder: Path) -> None:
-    """A writer commits and is killed: what it wrote is in the .wal alone."""
+def kill_writer(folder: Path) -> None:
+    """A writer of ours commits and is killed: what it wrote is in the .wal only."""
     script = (
         "import os, sys, pathlib\n"
         "from channels_assets.warehouse import FileStore, set_meta\n"
@@ -121,8 +121,8 @@ def killed_in_a_turn(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", script, str(folder)], check=False)
 
 
-def linked(path: Path, to: Path) -> Path:
-    """Moves the file to another disk, with a symlink in its place."""
+def move_behind_symlink(path: Path, to: Path) -> Path:
+    """Move the file to another folder, with a symlink in its place."""
     to.mkdir(exist_ok=True)
     real = to / f"real-{path.name}"
     path.rename(real)

@@ -19,8 +19,8 @@ from channels_assets_tests.warehouse.damage import (
     contents,
     cut_off_after,
     last_bytes_gone,
-    linked,
     missing,
+    move_behind_symlink,
     newer_duckdb,
     put,
     read,
@@ -115,7 +115,7 @@ def test_a_damaged_file_behind_a_symlink_is_mended_where_it_is(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
     before = read(folder, HISTORY)
-    real = linked(folder / name, tmp_path / "disk")
+    real = move_behind_symlink(folder / name, tmp_path / "disk")
     real.chmod(0o640)
     last_bytes_gone(real)
     harmed = real.read_bytes()
@@ -128,7 +128,7 @@ def test_a_damaged_file_behind_a_symlink_is_mended_where_it_is(
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "channels.duckdb"])
 def test_a_link_to_a_disk_that_is_not_there(folder: Path, tmp_path: Path, name: str) -> None:
-    real = linked(folder / name, tmp_path / "disk")
+    real = move_behind_symlink(folder / name, tmp_path / "disk")
     real.parent.rename(tmp_path / "unmounted")
     (
         folder / "channels.duckdb" if name == "warehouse.duckdb" else folder / "warehouse.duckdb"

@@ -13,7 +13,7 @@ import pytest
 
 from channels_assets.warehouse import FileStore, WarehouseError, get_meta, recovery
 from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
-from channels_assets_tests.warehouse.damage import contents, killed_in_a_turn, put
+from channels_assets_tests.warehouse.damage import contents, kill_writer, put
 from channels_assets_tests.warehouse.opening import files_only
 
 pytestmark = files_only
@@ -140,6 +140,6 @@ def test_files_as_another_process_of_ours_left_them_are_not_examined(
         put(warehouse, 1)
         warehouse.publish()
     assert not examined
-    killed_in_a_turn(folder)
+    kill_writer(folder)
     put(other, 2)
     assert examined

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from channels_assets.cli.main import main
 from channels_assets.warehouse import FileStore
-from channels_assets_tests.warehouse.damage import killed_in_a_turn, linked, put, read
+from channels_assets_tests.warehouse.damage import kill_writer, move_behind_symlink, put, read
 from channels_assets_tests.warehouse.opening import files_only
 
 pytestmark = files_only
@@ -83,11 +83,11 @@ def test_a_lock_file_that_can_not_be_used_is_one_line(
 def test_what_killed_processes_left_beside_a_file_behind_a_symlink_is_removed(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
-    real = linked(folder / name, tmp_path / "disk")
+    real = move_behind_symlink(folder / name, tmp_path / "disk")
     named_oddly = real.rename(real.with_name("data[1].duckdb"))
     (folder / name).unlink()
     (folder / name).symlink_to(named_oddly)
-    killed_in_a_turn(folder)
+    kill_writer(folder)
     (real.parent / ".data[1].duckdb.0123.tmp").write_bytes(b"half")
     FileStore(folder).publish()
     assert [path.name for path in real.parent.iterdir()] == ["data[1].duckdb"]

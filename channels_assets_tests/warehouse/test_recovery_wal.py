@@ -10,12 +10,12 @@ import pytest
 
 from channels_assets.warehouse import FileStore, WarehouseError, connect
 from channels_assets_tests.warehouse.damage import (
-    killed_in_a_turn,
-    linked,
+    kill_foreign_writer,
+    kill_writer,
+    move_behind_symlink,
     put,
     read,
     text,
-    write_in_it,
 )
 from channels_assets_tests.warehouse.opening import files_only
 
@@ -31,7 +31,7 @@ def test_a_wal_beside_the_published_file_is_set_aside(
         (tmp_path / "shared").mkdir()
         published.rename(tmp_path / "shared" / "channels.duckdb")
         published.symlink_to(tmp_path / "shared" / "channels.duckdb")
-    write_in_it(published)
+    kill_foreign_writer(published)
     assert (folder / "channels.duckdb.wal").exists() or (
         tmp_path / "shared/channels.duckdb.wal"
     ).exists()
@@ -43,7 +43,7 @@ def test_a_wal_beside_the_published_file_is_set_aside(
     assert "read-only" in caplog.text
     assert len(list(tmp_path.rglob("channels.duckdb.wal.set-aside-*"))) == 1
     # A second one is kept beside it.
-    write_in_it(published)
+    kill_foreign_writer(published)
     put(warehouse, 1)
     warehouse.publish()
     assert read(folder, "SELECT count(*) FROM window_products") == [(1,)]
@@ -76,7 +76,7 @@ def test_a_foreign_wal_beside_the_writers_file(
     path = folder / "warehouse.duckdb"
     backup = path.read_bytes()
     put(FileStore(folder), 1)
-    write_in_it(path)
+    kill_foreign_writer(path)
     assert path.with_name("warehouse.duckdb.wal").exists()
     path.write_bytes(backup)
     warehouse = FileStore(folder)
@@ -90,8 +90,8 @@ def test_a_foreign_wal_beside_the_writers_file(
 def test_the_log_of_a_killed_writer_is_published_where_its_file_is_a_symlink(
     folder: Path, tmp_path: Path
 ) -> None:
-    linked(folder / "warehouse.duckdb", tmp_path / "disk")
-    killed_in_a_turn(folder)
+    move_behind_symlink(folder / "warehouse.duckdb", tmp_path / "disk")
+    kill_writer(folder)
     FileStore(folder).publish()
     assert read(folder, "SELECT value FROM meta WHERE key = 'origin'") == [("killed",)]
 
@@ -108,7 +108,7 @@ def test_both_a_foreign_wal_and_a_damaged_published_file(folder: Path) -> None:
     path = folder / "warehouse.duckdb"
     backup = path.read_bytes()
     put(FileStore(folder), 1)
-    write_in_it(path)
+    kill_foreign_writer(path)
     path.write_bytes(backup)
     text(folder / "channels.duckdb")
     put(FileStore(folder), 2)

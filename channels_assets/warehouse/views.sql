@@ -248,10 +248,10 @@ COMMENT ON COLUMN commission_changes.old_commission_rate IS 'Before, in parts pe
 COMMENT ON COLUMN commission_changes.new_commission_rate IS 'After, in parts per million as sent';
 
 CREATE VIEW list_freshness AS
-WITH promise AS (
+WITH freshness_rule AS (
     SELECT asset, coalesce(value::DOUBLE, hours) AS fresh_hours
     FROM (VALUES ('window_products', 2), ('shop_articles', 12), ('article_products', 12),
-        ('cooperating_shops', 24), ('shop_promoters', 24), ('sharers', 24)) promised(asset, hours)
+        ('cooperating_shops', 24), ('shop_promoters', 24), ('sharers', 24)) rule(asset, hours)
     LEFT JOIN meta ON key = 'fresh_hours.' || asset
 ), loaded AS (
     SELECT
@@ -277,7 +277,7 @@ SELECT
     round((epoch(now()) - epoch(loaded_at)) / 3600, 2) AS age_hours,
     fresh_hours, l."rows", loaded_at, l.end_reason, failed_at, error_class, error
 FROM part p
-JOIN promise USING (asset)
+JOIN freshness_rule USING (asset)
 LEFT JOIN loaded l ON l.asset = p.asset AND l."partition" IS NOT DISTINCT FROM p."partition"
 LEFT JOIN failures f ON f.asset = p.asset AND f."partition" IS NOT DISTINCT FROM p."partition"
 LEFT JOIN cooperating_shops s ON s.shop_appid = parts[1]

@@ -89,3 +89,11 @@ def test_dagsters_private_names_are_used_in_two_files_alone() -> None:
         if "dagster._" in path.read_text("utf-8")
     }
     assert users == DAGSTER_INTERNALS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_lake_is_imported_from_its_package_alone(path: Path) -> None:
+    """What is optional has one entrance: no other room knows its modules."""
+    if path.parent != PACKAGE / "warehouse" / "lake":
+        inside = "channels_assets.warehouse.lake."
+        assert [name for name in imports_of(path) if name.startswith(inside)] == []

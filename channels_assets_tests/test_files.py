@@ -56,7 +56,7 @@ def test_a_lake_marker_that_is_a_symlink_is_written_where_it_leads(tmp_path: Pat
     real = tmp_path / "real.json"
     real.write_text("{}")
     (tmp_path / Lake.MARKER).symlink_to(real)
-    Lake("CATALOGUE", "/lake").mark(tmp_path)
+    Lake("CATALOGUE", "/lake").write_marker(tmp_path)
     assert (tmp_path / Lake.MARKER).is_symlink()
     assert "CATALOGUE" in real.read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == [Lake.MARKER, "real.json"]

@@ -35,7 +35,7 @@ from channels_assets.warehouse import (
     connect,
     get_meta,
     is_empty,
-    keep_promises,
+    save_freshness_rules,
     set_meta,
 )
 
@@ -114,7 +114,7 @@ def _prepared(settings: Settings, store: Store) -> str:
             notices.append("The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。")
         if before != source:
             set_meta(connection, SOURCE, source)
-        keep_promises(connection, {one.asset: one.hours for one in promises(settings)})
+        save_freshness_rules(connection, {one.asset: one.hours for one in promises(settings)})
     return "\n".join(filter(None, notices))
 
 

@@ -85,7 +85,7 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
         if as_json:
             click.echo(json.dumps(report.as_json(seconds), ensure_ascii=False))
         else:
-            print_report(Console(highlight=False), report, seconds, around.store.shown)
+            print_report(Console(highlight=False), report, seconds, around.store.location)
     sys.exit(0 if report.good else 1)
 
 

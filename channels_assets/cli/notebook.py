@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from channels_assets.config import ConfigError
 from channels_assets.files import copy_whole
-from channels_assets.warehouse import Warehouse, WarehouseError, connect
+from channels_assets.warehouse import FileStore, WarehouseError, connect
 
 FIRST = "window_overview.ipynb"
 
@@ -43,7 +43,7 @@ def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
 
 def up_to_date(data: Path) -> None:
     """Gives data that an older version wrote the views of this one."""
-    store = Warehouse(data)
+    store = FileStore(data)
     if store.path.exists():
         # Without it, reading still works where the views are there already.
         with suppress(WarehouseError, OSError):

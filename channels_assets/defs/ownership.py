@@ -15,7 +15,7 @@ from dagster import AssetExecutionContext, DagsterInstance, Failure
 
 from channels_assets.config import ConfigError, Settings
 from channels_assets.defs.names import Names
-from channels_assets.warehouse import Store, connect, may_hold, warehouse_id
+from channels_assets.warehouse import Store, connect, may_contain_warehouse, warehouse_id
 
 OWNER_NAME = "channels_owner"
 
@@ -52,7 +52,7 @@ class Owner:
         """Whether it still is where it was; of a lake, or a folder elsewhere, nobody here can tell."""
         if not self.folder or self.machine != socket.gethostname():
             return True
-        return may_hold(Path(self.folder), self.warehouse)
+        return may_contain_warehouse(Path(self.folder), self.warehouse)
 
 
 def claim(instance: DagsterInstance, store: Store, settings: Settings) -> str:

@@ -20,14 +20,14 @@ from dagster import (
 )
 from pydantic import ConfigDict, PrivateAttr
 
-from channels_assets import config
+from channels_assets import config, warehouse
 from channels_assets.accounts import Account, Credential
 from channels_assets.clients import TokenSources, token_sources
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.lock_files import HeldFile
 from channels_assets.defs.postgres_connections import keep_connections
 from channels_assets.extract.pull import Staging
-from channels_assets.warehouse import Lake, Store, open_warehouse
+from channels_assets.warehouse import Lake, Store
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.rate_limit import Limiter
 from channels_assets.wechat.transport import RequestsTransport
@@ -105,7 +105,7 @@ def lake_of(settings: config.Settings) -> Lake | None:
 
 
 def open_store(folder: Path, settings: config.Settings) -> Store:
-    return open_warehouse(folder, settings.warehouse.publish_every_seconds, lake_of(settings))
+    return warehouse.open_store(folder, settings.warehouse.publish_every_seconds, lake_of(settings))
 
 
 class WarehouseResource(_WithoutConfig):

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import duckdb
 
+from channels_assets.warehouse.connection import in_scope
 from channels_assets.warehouse.fractions import mark_fractions
 from channels_assets.warehouse.parse import begin_staging, execute_parsing
 from channels_assets.warehouse.parsing import parse
-from channels_assets.warehouse.sql import in_scope
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 
 _PRODUCTS = """

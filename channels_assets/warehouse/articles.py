@@ -10,12 +10,12 @@ from channels_assets.warehouse.article_products import (
     stage_stored_products,
 )
 from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse.connection import atomic
 from channels_assets.warehouse.load import put_in_place, remove_list, replace_lists
 from channels_assets.warehouse.load_log import Load, Loaded, record_loads
 from channels_assets.warehouse.parse import stage_pages
 from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
-from channels_assets.warehouse.transaction import atomic
 
 _MARKED_LIST = """
     CASE WHEN contains(sent.product_list::VARCHAR, getvariable('fraction_mark'))

@@ -6,6 +6,7 @@ import duckdb
 
 from channels_assets.warehouse.batch import ListLoad
 from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.connection import atomic
 from channels_assets.warehouse.load import replace_lists
 from channels_assets.warehouse.load_log import Load, Loaded
 from channels_assets.warehouse.parse import stage_pages
@@ -15,7 +16,6 @@ from channels_assets.warehouse.tables import (
     SHARERS,
     SHOP_PROMOTERS,
 )
-from channels_assets.warehouse.transaction import atomic
 
 
 def load_shops(con: duckdb.DuckDBPyConnection, *, pages: Iterable[bytes], load: Load) -> Loaded:

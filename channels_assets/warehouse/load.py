@@ -11,12 +11,16 @@ import duckdb
 
 from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
 from channels_assets.warehouse.columns import ListTable
-from channels_assets.warehouse.connection import count, run
-from channels_assets.warehouse.diff import compare, count_changes, find_moves, keep_last
-from channels_assets.warehouse.history import follow
+from channels_assets.warehouse.connection import in_scope, names, run, same_key, scalar
+from channels_assets.warehouse.diff import (
+    add_moves,
+    compare,
+    count_changes,
+    deduplicate,
+    write_history,
+)
+from channels_assets.warehouse.lake import validate_ids
 from channels_assets.warehouse.load_log import Loaded, load_without_calls, record_loads
-from channels_assets.warehouse.nul import refuse_nul
-from channels_assets.warehouse.sql import in_scope, names, same_key
 
 
 def replace_lists(
@@ -37,14 +41,14 @@ def put_in_place(
     the last one wins, its values and its place; the others count as duplicates.
     """
     load_ids = begin_batch(con, table, lists)
-    refuse_nul(con, table)
-    sizes = keep_last(con, table)
+    validate_ids(con, table)
+    sizes = deduplicate(con, table)
     compare(con, table)
     if table.moves:
-        find_moves(con, table)
+        add_moves(con, table)
     changes = count_changes(con)
     if table.history is not None and changes:
-        follow(con, table, table.history)
+        write_history(con, table, table.history)
     _write(con, table)
     loaded: list[Loaded] = []
     for number, load_id in enumerate(load_ids):
@@ -72,7 +76,7 @@ def remove_list(
         FROM {table.name} LIMIT 0
         """  # noqa: S608
     )
-    rows = count(
+    rows = scalar(
         con,
         f"SELECT count(*) FROM {table.name} WHERE {in_scope(table)}",  # noqa: S608
         scope,
@@ -86,7 +90,7 @@ def remove_list(
 def _is_loaded(con: duckdb.DuckDBPyConnection, table: ListTable, partition: str) -> bool:
     """Whether the list, empty or not, was loaded and not removed since."""
     return bool(
-        count(
+        scalar(
             con,
             """
             SELECT count(*) FROM (

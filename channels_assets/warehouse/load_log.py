@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from channels_assets.warehouse.connection import count, run
+from channels_assets.warehouse.connection import atomic, run, scalar
 from channels_assets.warehouse.schema import LOADS_WRITTEN
-from channels_assets.warehouse.transaction import atomic
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,7 +85,7 @@ def new_load_ids(con: duckdb.DuckDBPyConnection, loads: int) -> list[str]:
         "UPDATE meta SET value = (value::BIGINT + $loads)::VARCHAR WHERE key = $key",
         values,
     )
-    last = count(con, "SELECT value::BIGINT FROM meta WHERE key = $key", {"key": LOADS_WRITTEN})
+    last = scalar(con, "SELECT value::BIGINT FROM meta WHERE key = $key", {"key": LOADS_WRITTEN})
     numbers = range(last - loads + 1, last + 1)
     return [f"{number:012d}-{uuid.uuid4().hex[:12]}" for number in numbers]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from channels_assets.warehouse.columns import Column, ListTable
-from channels_assets.warehouse.sql import names
+from channels_assets.warehouse.connection import names
 
 
 def parse(table: ListTable, items: str | None = None, also: str | None = None) -> str:

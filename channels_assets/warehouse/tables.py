@@ -1,6 +1,8 @@
-"""The declaration of every table and column: the CREATEs, COMMENTs, history and parsing follow it.
+"""The declaration of every table and column. All else is derived from it:
 
-docs/tables.md shows what comes of it (`make docs`). Views: views.sql.
+CREATE and COMMENT (schema.py), history tables (columns.py), parsing (parsing.py), previews (queries.py)
+and docs/tables.md (`make docs`). columns.py has the classes, log_tables.py the tables without lists,
+views.sql the views.
 """
 
 from channels_assets.warehouse.columns import (

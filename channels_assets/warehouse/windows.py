@@ -6,12 +6,12 @@ from dataclasses import replace
 import duckdb
 
 from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse.connection import atomic
 from channels_assets.warehouse.load import remove_list, replace_lists
 from channels_assets.warehouse.load_log import Load, Loaded
 from channels_assets.warehouse.parse import stage_pages
 from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.tables import WINDOW_PRODUCTS
-from channels_assets.warehouse.transaction import atomic
 
 
 def window_list(*, window: str, account_appid: str, pages: Iterable[bytes], load: Load) -> ListLoad:

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from channels_assets.warehouse import (
+    FileStore,
     Load,
-    Warehouse,
     article_list,
     connect,
     load_article_lists,
@@ -141,7 +141,7 @@ def articles_at(number: int, one: int) -> list[dict[str, Any]]:
 def refreshes(steps: tuple[int, ...]) -> list[Point]:
     points: list[Point] = []
     with tempfile.TemporaryDirectory() as folder:
-        store = Warehouse(Path(folder))
+        store = FileStore(Path(folder))
         recent: list[float] = []
         for number in range(1, max(steps) + 1):
             items = products_at(number)

@@ -19,9 +19,9 @@ from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import Pulled, PullTask, Staging
 from channels_assets.sandbox import World
 from channels_assets.warehouse import (
+    FileStore,
     ListLoad,
     Load,
-    Warehouse,
     article_list,
     load_article_lists,
     load_windows,
@@ -113,7 +113,7 @@ def everything(settings: Settings, world: World) -> dict[str, Todo]:
 
 def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int, datetime]:
     """Returns the number of calls, and when the last page was there."""
-    todo, store, calls = everything(settings, world), Warehouse(folder), 0
+    todo, store, calls = everything(settings, world), FileStore(folder), 0
     fetched = datetime.min.replace(tzinfo=UTC)
     tasks = {key: one.task for key, one in todo.items()}
     staging, in_flight = Staging(folder / "staging"), settings.api.max_in_flight

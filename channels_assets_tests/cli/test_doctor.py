@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from channels_assets.sandbox import Fault, World
-from channels_assets.warehouse import Warehouse, set_meta
+from channels_assets.warehouse import FileStore, set_meta
 from channels_assets_tests.helpers.broken import Breaks, Case
 from channels_assets_tests.helpers.project import Project
 from channels_assets_tests.helpers.search import Needles
@@ -89,9 +89,9 @@ def damaged(project: Project) -> None:
 
 
 def published(project: Project) -> None:
-    with Warehouse(project.data).writing() as connection:
+    with FileStore(project.data).writing() as connection:
         set_meta(connection, "origin", "x")
-    Warehouse(project.data).publish()
+    FileStore(project.data).publish()
 
 
 def damaged_beside_a_copy(project: Project) -> None:
@@ -136,13 +136,13 @@ def lock_of_another(project: Project) -> None:
 
 
 def newer(project: Project) -> None:
-    with Warehouse(project.data).writing() as connection:
+    with FileStore(project.data).writing() as connection:
         set_meta(connection, "schema_version", "999")
 
 
 @contextmanager
 def open_elsewhere(project: Project) -> Iterator[None]:
-    with Warehouse(project.data).writing():
+    with FileStore(project.data).writing():
         pass
     with duckdb.connect(str(project.data / "warehouse.duckdb")):
         yield
@@ -150,7 +150,7 @@ def open_elsewhere(project: Project) -> Iterator[None]:
 
 @contextmanager
 def locked(project: Project) -> Iterator[None]:
-    with Warehouse(project.data).writing():
+    with FileStore(project.data).writing():
         pass
     with (project.data / "warehouse.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

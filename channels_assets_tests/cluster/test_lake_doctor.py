@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import Lake, LakeWarehouse, set_meta
+from channels_assets.warehouse import Lake, set_meta
+from channels_assets.warehouse.lake import LakeStore
 from channels_assets_tests.cluster.services import PASSWORD, new_database, object_store, quoted
 from channels_assets_tests.helpers.broken import Breaks, Case
 from channels_assets_tests.helpers.project import Project
@@ -95,9 +96,9 @@ def guest(name: str) -> Breaks:
     return breaks
 
 
-def lake_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> LakeWarehouse:
+def lake_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> LakeStore:
     monkeypatch.setenv("CHANNELS_LAKE", project.environment["CHANNELS_LAKE"])
-    return LakeWarehouse(project.data, Lake("CHANNELS_LAKE", str(project.folder / "lake")))
+    return LakeStore(project.data, Lake("CHANNELS_LAKE", str(project.folder / "lake")))
 
 
 CASES = {
@@ -272,7 +273,7 @@ def test_no_key_is_shown(
     for name, value in {**bucket, **project.environment}.items():
         monkeypatch.setenv(name, value)
     lake = Lake("CHANNELS_LAKE", "s3://lakes/keys")
-    with LakeWarehouse(project.data, lake).writing() as con:
+    with LakeStore(project.data, lake).writing() as con:
         texts = [
             str(con.execute(f"FROM {source}").fetchall())
             for source in ("duckdb_databases()", "duckdb_secrets()", "duckdb_settings()")

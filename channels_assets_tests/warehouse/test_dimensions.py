@@ -4,7 +4,6 @@ import duckdb
 
 from channels_assets.warehouse import (
     Loaded,
-    PromoterKey,
     active_promoters,
     active_sharers,
     active_shops,
@@ -12,6 +11,7 @@ from channels_assets.warehouse import (
     load_sharers,
     load_shops,
 )
+from channels_assets.warehouse.queries import PromoterKey
 from channels_assets_tests.warehouse.making import MOMENT, load, page
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels_assets.warehouse import (
-    Warehouse,
+    FileStore,
     WarehouseError,
     export_share_links,
     load_articles,
@@ -52,7 +52,7 @@ def item(url: str, title: str | None, link: str | None, yuan: float = 0) -> dict
 
 
 def put(folder: Path, *items: object, sharer: str = "wxsharer") -> None:
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     with warehouse.writing() as con:
         load_articles(
             con,
@@ -75,7 +75,7 @@ def in_csv(path: Path) -> list[dict[str, str]]:
 
 
 def test_what_it_writes(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+    warehouse = FileStore(tmp_path)
     with warehouse.writing() as con:
         load_shops(
             con,

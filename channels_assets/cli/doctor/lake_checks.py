@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
-from channels_assets.warehouse.lake.probe import opened, try_catalogue, try_extensions, try_files
-from channels_assets.warehouse.lake.s3 import is_object_store
+from channels_assets.warehouse.lake import is_object_store, probe
 
 # In PostgreSQL's and DuckLake's words, the first that is found.
 _CAUSES: tuple[tuple[str, Said], ...] = (
@@ -77,14 +76,14 @@ _OBJECTS = Said(
 def look_at_lake(lake: Lake, costs: Costs) -> Iterator[Finding]:
     """In the order in which one needs the other; fills `costs` with what the last loads took."""
     try:
-        try_extensions(lake)
+        probe.check_extensions(lake)
     except WarehouseError as error:
         yield _finding("warehouse", error, _INSTALL)
         return
     try:
-        there = try_catalogue(lake)
+        there = probe.check_catalogue(lake)
         if there:
-            with opened(lake) as connection:
+            with probe.connect(lake) as connection:
                 costs.update(calls_of_last_loads(connection))
     except WarehouseError as error:
         yield _finding("warehouse", error, _todo(error, lake.catalogue_env))
@@ -95,7 +94,7 @@ def look_at_lake(lake: Lake, costs: Costs) -> Iterator[Finding]:
         )
         yield Finding("warehouse", "ok", opens if there else none_yet)
     try:
-        try_files(lake)
+        probe.check_files(lake)
     except WarehouseError as error:
         yield _finding("lake_files", error, _OBJECTS if is_object_store(lake.data_path) else _FILES)
         return

@@ -13,16 +13,16 @@ from channels_assets.cli.context import API, SOURCE
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.clients import token_sources
 from channels_assets.warehouse import (
-    Condition,
     FileInUse,
-    Warehouse,
+    FileStore,
+    RepairPlan,
     WarehouseBusy,
     WarehouseError,
     calls_of_last_loads,
-    condition,
     get_meta,
     is_empty,
-    wal_of,
+    plan_repair,
+    wal_path,
 )
 
 _PATIENCE = 5.0
@@ -68,13 +68,13 @@ def look_at_folder(data: Path) -> Iterator[Finding]:
 
 def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iterator[Finding]:
     """Whether both files are whole; fills `costs` with what the last loads took."""
-    store = Warehouse(data)
+    store = FileStore(data)
     try:
         try:
-            found = condition(store.path, store.published)
+            found = plan_repair(store.path, store.published)
         except FileInUse:
             # By a refresh perhaps: waiting for a turn tells.
-            found = Condition("none")
+            found = RepairPlan("none")
         if found.action == "create":
             none_yet = Said("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建")
             yield Finding("warehouse", "ok", none_yet)
@@ -110,7 +110,7 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
             ),
         )
         return
-    if (wal := wal_of(store.published)).exists():
+    if (wal := wal_path(store.published)).exists():
         yield Finding(
             "warehouse",
             "warning",
@@ -162,7 +162,7 @@ def _unusable(path: Path, error: Exception) -> Finding:
     )
 
 
-def _to_be_mended(found: Condition) -> Finding:
+def _to_be_mended(found: RepairPlan) -> Finding:
     """What the next refresh does by itself."""
     todo = {
         "restore": Said(
@@ -179,7 +179,7 @@ def _to_be_mended(found: Condition) -> Finding:
             "下次刷新会将其改名保留。",
         ),
     }[found.action]
-    return Finding("warehouse", "warning", Said(f"{found.why}.", f"{found.why}。"), todo)
+    return Finding("warehouse", "warning", Said(f"{found.reason}.", f"{found.reason}。"), todo)
 
 
 def _owner_of(path: Path) -> str:

@@ -17,7 +17,7 @@ from channels_assets.warehouse import (
     Loaded,
     lift_memory_limit,
     record_failure,
-    retrying,
+    retry_conflicts,
 )
 
 
@@ -99,11 +99,11 @@ def _load_together(
         return {}
     try:
         try:
-            loaded = retrying(loading.load, connection, list(lists.values()))
+            loaded = retry_conflicts(loading.load, connection, list(lists.values()))
         except (duckdb.OutOfMemoryException, duckdb.IOException):
             # No room for what doesn't fit into the memory, here or on the disk.
             lift_memory_limit(connection)
-            loaded = retrying(loading.load, connection, list(lists.values()))
+            loaded = retry_conflicts(loading.load, connection, list(lists.values()))
         return dict(zip(lists, loaded, strict=True))
     except Exception as error:
         if len(lists) == 1:

@@ -13,8 +13,9 @@ import psycopg
 from dagster import AssetMaterialization, DagsterInstance
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import Lake, LakeWarehouse, load_article_lists
+from channels_assets.warehouse import Lake, load_article_lists
 from channels_assets.warehouse.articles import article_list
+from channels_assets.warehouse.lake import LakeStore
 from channels_assets_tests.cluster.capacity.model import Constants
 from channels_assets_tests.cluster.services import new_database, postgres
 from channels_assets_tests.warehouse.making import in_pages, load
@@ -33,7 +34,7 @@ class Bench:
 
     lists: list[tuple[str, str, str]]
     world: World
-    lake: LakeWarehouse
+    lake: LakeStore
     instance: DagsterInstance
     dagster_dsn: str
 
@@ -99,7 +100,7 @@ def bench(folder: Path, lists: int) -> Iterator[Bench]:
         (home / "dagster.yaml").write_text(
             f"storage: {STORAGE % 'BENCH_DAGSTER'}\ntelemetry: {{enabled: false}}\n"
         )
-        lake = LakeWarehouse(folder / "data", Lake("BENCH_LAKE", str(folder / "lake")))
+        lake = LakeStore(folder / "data", Lake("BENCH_LAKE", str(folder / "lake")))
         with DagsterInstance.from_config(str(home)) as instance:
             yield Bench(names, made, lake, instance, dagster_dsn)
 
@@ -127,7 +128,7 @@ def measure(fixture: Bench) -> Constants:
     )
 
 
-def _live_bytes(lake: LakeWarehouse) -> int:
+def _live_bytes(lake: LakeStore) -> int:
     """Size of the files that the newest snapshot needs."""
     with lake.writing() as con:
         [(size,)] = con.execute(

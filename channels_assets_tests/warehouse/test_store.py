@@ -11,7 +11,7 @@ from channels_assets.warehouse import (
     connect,
     load_window,
 )
-from channels_assets.warehouse.connection import count
+from channels_assets.warehouse.connection import scalar
 from channels_assets_tests.warehouse.making import against, ids, load
 from channels_assets_tests.warehouse.opening import opened
 
@@ -94,7 +94,7 @@ def replace_for_ever(folder: Path) -> None:
 def loads(folder: Path) -> int:
     try:
         with connect(folder) as con:
-            return count(con, "SELECT count(*) FROM loads")
+            return scalar(con, "SELECT count(*) FROM loads")
     except WarehouseError:
         return 0
 

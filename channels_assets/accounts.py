@@ -208,7 +208,7 @@ class Platform(Section):
         return self
 
 
-def problems(
+def contradictions(
     windows: tuple[Window, ...], platform: Platform | None, url_is_open_http: bool
 ) -> Iterator[str]:
     """Contradictions between accounts."""

@@ -1,9 +1,9 @@
 """Lock files, and files that are replaced as a whole. No symlink is followed to create one.
 
-The locks are flock(2), not the `filelock` package: its FileLock polls, so one busy process keeps all
-others waiting (four processes with turns of 20 ms: longest wait 2.6 s against 0.1 s); it has no shared
-lock; it hides its descriptor, which the warehouse writes to and `dev` passes to its children; and on a
-disk without flock it changes to a file that stays locked after its process died.
+The locks are flock(2), not the `filelock` package. Its FileLock polls, so that one busy process keeps
+the others waiting (four processes, 40 turns of 20 ms each: the longest wait was 2.6 s, with flock
+0.1 s). It has no shared lock, and no public descriptor: the warehouse writes to it, `dev` passes it to
+its children. On a disk without flock it creates a file that stays when its process dies.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _gate(folder: Path) -> Generator[None, None, None]:
 
 def _wait_for(descriptor: int, timeout: float | None) -> None:
     if timeout is None:
-        # The kernel serves the processes that wait in order of arrival.
+        # The kernel wakes a waiting process at the release; polling would mostly miss that moment.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return
     deadline = time.monotonic() + timeout

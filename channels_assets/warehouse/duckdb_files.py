@@ -1,18 +1,17 @@
 """A store of two DuckDB files: one that writers change in turn, and a published copy to read."""
 
-import fcntl
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import duckdb
 
-from channels_assets.files import open_lock_file, remove_temporary, replacement
+from channels_assets.files import LockTimeout, locked, remove_temporary, replace_file
 from channels_assets.warehouse.connection import TIME_ZONE, Config, in_memory, is_in_use, quoted
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.recovery import (
@@ -111,7 +110,7 @@ class FileStore:
                     pass
             set_aside_published_wal(self.published)
             if not _has_same_content(self.path, self.published):
-                with replacement(self.published) as copy:
+                with replace_file(self.published) as copy:
                     shutil.copyfile(self.path, copy)
             self._save_signatures()
             self._next_publish = time.monotonic() + self._publish_every
@@ -132,19 +131,20 @@ class FileStore:
         """Hold the writers' lock."""
         if self._lock_holder == threading.get_ident():
             raise WarehouseError("this thread already has the warehouse open: close it first")
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        # A separate lock file: closing any descriptor of the DuckDB file would drop DuckDB's lock on
-        # it. Each open() has a flock of its own, so threads of one process exclude each other too.
-        descriptor = open_lock_file(self._lock_path)
-        try:
-            _acquire(descriptor, timeout)
+        with ExitStack() as stack:
+            try:
+                # A separate lock file: closing any descriptor of the DuckDB file would drop DuckDB's
+                # lock on it.
+                descriptor = stack.enter_context(locked(self._lock_path, timeout))
+            except LockTimeout:
+                raise WarehouseBusy(
+                    f"another channels-assets process has been writing for {timeout:.0f} s"
+                ) from None
             self._lock_holder, self._lock = threading.get_ident(), descriptor
             try:
                 yield
             finally:
                 self._lock_holder = None
-        finally:
-            os.close(descriptor)
 
     def _check_files(self) -> None:
         """Examine and repair the files, unless they are as the last holder of the lock left them."""
@@ -157,7 +157,7 @@ class FileStore:
             remove_temporary(path)
         plan = _retry_while_in_use(repair, self.path, self.published)
         if plan.action == "create":
-            with replacement(self.path) as new, closing(self._new_engine()) as engine:
+            with replace_file(self.path) as new, closing(self._new_engine()) as engine:
                 new.unlink()
                 self._attach(engine, new)
                 engine.execute("USE warehouse")
@@ -242,23 +242,6 @@ def _retry_while_in_use(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             if not in_use or time.monotonic() >= deadline:
                 raise
             time.sleep(0.1)
-
-
-def _acquire(descriptor: int, timeout: float | None) -> None:
-    if timeout is None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise WarehouseBusy(
-                    f"another channels-assets process has been writing for {timeout:.0f} s"
-                ) from None
-            time.sleep(0.05)
 
 
 def _has_same_content(source: Path, copy: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import duckdb
 
-from channels_assets.files import free_name_aside, replacement, temporary_beside
+from channels_assets.files import free_name_aside, replace_file, temporary_beside
 from channels_assets.warehouse.connection import (
     first_line,
     in_memory,
@@ -102,7 +102,7 @@ def repair(path: Path, published: Path) -> RepairPlan:
     plan = plan_repair(path, published)
     if plan.action == "restore":
         old, wal = free_name_aside(path), wal_path(path)
-        with replacement(path, old) as new:
+        with replace_file(path, old) as new:
             shutil.copyfile(published, new)
             if wal.exists():
                 wal.rename(free_name_aside(wal))
@@ -114,7 +114,7 @@ def repair(path: Path, published: Path) -> RepairPlan:
         )
     elif plan.action == "republish":
         old = free_name_aside(published)
-        with replacement(published, old) as new:
+        with replace_file(published, old) as new:
             shutil.copyfile(path, new)
         _log.warning("%s: it is made anew from %s. It is kept as %s.", plan.reason, path.name, old)
     elif plan.action == "clear_wal":
@@ -221,7 +221,7 @@ def examine(path: Path, *, copy_if_in_use: bool = False) -> WarehouseFile | None
 
 
 def _read(path: Path) -> WarehouseFile:
-    # Without replacement scans, DuckDB can't take a missing table's name for a Python variable.
+    # Without replace_file scans, DuckDB can't take a missing table's name for a Python variable.
     with closing(in_memory({"python_enable_replacements": False})) as con:
         con.execute(f"ATTACH {quoted(str(path))} AS file (TYPE duckdb, READ_ONLY)")
         con.execute("USE file")

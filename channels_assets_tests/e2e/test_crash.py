@@ -126,6 +126,7 @@ def test_a_pull_that_was_killed_goes_on_after_its_last_page(make_project: Make) 
         time.sleep(0.05)
     process.kill()
     process.communicate()
+    project.wait_for_connections_to_end()
     project.sandbox.reset_calls()
 
     done = project.refresh()

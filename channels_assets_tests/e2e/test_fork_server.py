@@ -58,6 +58,7 @@ def test_both_ways_give_the_same_output_exit_codes_and_rows(
     for fresh in (True, False):
         project = make_project(world)
         project.fresh = fresh
+        project.environment["LC_ALL"] = "zh_CN.UTF-8"
         project.data = project.folder / ("fresh" if fresh else "forked")
         project.environment["CHANNELS_DATA"] = str(project.data)
         project.environment["DAGSTER_HOME"] = str(project.data / "dagster_home")
@@ -68,6 +69,7 @@ def test_both_ways_give_the_same_output_exit_codes_and_rows(
             ("refresh", "--asset", "unknown"),
             ("refresh", "--partition", "unknown"),
             ("partitions",),
+            ("doctor", "--json"),
             ("--version",),
         ]
         told = [project.command(*command) for command in commands]
@@ -79,7 +81,7 @@ def test_both_ways_give_the_same_output_exit_codes_and_rows(
                 project.rows(LOADS),
             )
         )
-        assert [one.code for one in told] == [1, 2, 2, 0, 0]
+        assert [one.code for one in told] == [1, 2, 2, 0, 1, 0]
     assert found[0] == found[1]
 
 
@@ -119,4 +121,5 @@ def test_one_output_for_both_streams(project: Project) -> None:
 @pytest.mark.parametrize("name", ["PYTHONPATH", "DAGSTER_EVENT_BATCH_SIZE", "LC_ALL", "TZ"])
 def test_what_is_read_at_the_start_needs_a_new_interpreter(project: Project, name: str) -> None:
     assert forkable(project.environment) == (sys.platform == "linux")
-    assert not forkable({**project.environment, name: ""})
+    assert not forkable({**project.environment, name: "C"})
+    assert forkable({**project.environment, "LC_ALL": "zh_CN.UTF-8"}) == (sys.platform == "linux")

@@ -201,7 +201,8 @@ def test_a_refresh_can_be_stopped_at_any_moment(
             time.sleep(0.01)
         time.sleep(moment * 0.25)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=100)
+        project.wait_for_connections_to_end()
         assert (process.returncode, out) == (130, ""), err
         assert "the next refresh goes on from here" in err
     with project.instance() as instance:
@@ -228,7 +229,8 @@ def test_a_refresh_that_is_stopped_ends_soon_and_goes_on_later(
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
+    project.wait_for_connections_to_end()
     assert process.returncode == 130
     assert "the next refresh goes on from here" in err
     with project.instance() as instance:

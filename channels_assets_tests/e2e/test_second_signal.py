@@ -53,6 +53,7 @@ def test_a_call_without_an_answer(make_project: Make, number: signal.Signals) ->
     (line,) = stop_twice(process, number).splitlines()
 
     assert line == "channels-assets: ended at once; the next refresh goes on from what was kept."
+    project.wait_for_connections_to_end()
     project.sandbox.clear_faults()
     project.sandbox.reset_calls()
     done = project.refresh()
@@ -121,8 +122,11 @@ def test_what_make_passes_on_is_not_a_second_one(make_project: Make) -> None:
     project.write(league=False)
     process = project.start("refresh")
     until(lambda: len(project.sandbox.calls_to(WINDOW_PATH)) > 0, process)
+    # Both at the same moment, however slow the machine is.
+    process.send_signal(signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the next refresh goes on from here" in err

@@ -38,10 +38,9 @@ PRELOADED = (
     "channels_assets.sandbox",
 )
 _READ_AT_START = (
-    *("PYTHON", "DAGSTER_", "LANG", "LC_", "TZ", "LD_", "MALLOC_", "OPENSSL_", "SSL_"),
-    *("OMP_", "OPENBLAS_"),
+    *("PYTHON", "DAGSTER_", "TZ", "LD_", "MALLOC_", "OPENSSL_", "SSL_", "OMP_", "OPENBLAS_"),
 )
-_READ_LATER = {"DAGSTER_HOME"}
+_LOCALE = ("LANG", "LC_")
 # A thread of numpy's would not survive the fork.
 _ONE_THREAD = "OPENBLAS_NUM_THREADS"
 _NUMBER = struct.Struct("i")
@@ -63,8 +62,12 @@ def start_python(
 
 def forkable(environment: Mapping[str, str]) -> bool:
     """Whether a fork can stand for a new process with this environment, on this system."""
-    names = [name for name in environment if name not in _READ_LATER]
-    return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in names)
+    return hasattr(os, "pidfd_open") and not any(
+        (name.startswith(_READ_AT_START) and name != "DAGSTER_HOME")
+        # The server's encoding is UTF-8 too, and messages ask for the language when they are shown.
+        or (name.startswith(_LOCALE) and not value.endswith("UTF-8"))
+        for name, value in environment.items()
+    )
 
 
 class ForkedProcess(subprocess.Popen[str]):

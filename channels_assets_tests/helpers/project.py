@@ -98,6 +98,18 @@ class Project:
         python = ["-m", "channels_assets.cli", *arguments]
         return start_python(python, self.environment, fresh=self.fresh, **options)
 
+    def wait_for_connections_to_end(self) -> None:
+        """After a process was killed: the sandbox may still read, and log, what it had sent."""
+        server = self.sandbox._server
+        assert server is not None
+        deadline = time.monotonic() + 60
+        # Twice, since a connection may wait to be accepted.
+        for _ in range(2):
+            while server._connections:
+                assert time.monotonic() < deadline, "the sandbox keeps connections"
+                time.sleep(0.02)
+            time.sleep(0.05)
+
     def refresh(self, *arguments: str) -> Finished:
         return self.command("refresh", "--json", *arguments)
 

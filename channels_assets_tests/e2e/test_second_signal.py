@@ -103,7 +103,7 @@ def test_a_lock_that_another_process_holds(make_project: Make, number: signal.Si
         until(lambda: _waits_for_a_lock(process.pid), process)
         process.send_signal(number)
         try:
-            process.communicate(timeout=5)
+            process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
             process.communicate(timeout=60)

@@ -20,10 +20,10 @@ dev: $(READY) ## Open the Dagster UI on the same instance
 notebook: $(READY) ## Open JupyterLab on the notebooks, copied to data/notebooks
 	@$(BIN)/channels-assets notebook
 
-test: $(READY) ## All tests but those that need a browser
+test: $(READY) ## All tests but the slow ones and those that need a browser or a cluster
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow and not cluster"
 
-test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, searched for secrets; dev killed twice
+test-slow: $(READY) ## Tests of a minute or more: a backfill of 300 windows, a search for secrets, dev killed twice
 	@$(BIN)/python -m pytest -m slow
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)

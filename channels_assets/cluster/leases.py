@@ -136,12 +136,12 @@ class Leases:
 
     def exhaust(self, credential: str, path: str, error: QuotaExhausted) -> None:
         told = {
-            "what": error.what,
+            "reason": error.reason,
             "endpoint": error.endpoint,
             "errcode": error.errcode,
             "errmsg": error.errmsg,
             "rid": error.rid,
-            "advice": error.advice,
+            "remedy": error.remedy,
         }
         self._do(
             lambda cursor: cursor.execute(

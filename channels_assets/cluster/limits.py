@@ -1,4 +1,4 @@
-"""Limits of one credential that hold over all workers, behind the interface of wechat's Limiter."""
+"""Limits of one credential that hold over all workers, behind the interface of wechat's RateLimiter."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import psycopg
 
 from channels_assets.cluster.leases import LEASE_SECONDS, Lease, Leases
 from channels_assets.wechat.errors import QuotaExhausted, Transient
-from channels_assets.wechat.pace import Turn
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.rate_limit import RateLimiter, SendTime
 
 _RENEW_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
@@ -21,7 +20,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 _PATIENCE_SECONDS = 60.0
 
 
-class SharedLimiter(Limiter):
+class SharedLimiter(RateLimiter):
     """At most `max_in_flight` calls under way with this credential, whichever worker makes them.
 
     What one worker learns, that it calls too fast (45011) or that a quota is used up (45009), the
@@ -51,7 +50,7 @@ class SharedLimiter(Limiter):
             self._over.set()
             renewing.join(_IDLE_SECONDS)
 
-    def acquire(self, sleep: Callable[[float], None]) -> Turn:
+    def acquire(self, sleep: Callable[[float], None]) -> SendTime:
         """Raises Transient when there was no free slot to be had because PostgreSQL is away."""
         asked = time.monotonic()
         while not self._take_slot():
@@ -68,8 +67,8 @@ class SharedLimiter(Limiter):
         with self._state:
             self._busy -= 1
 
-    def refused(self, turn: Turn) -> None:
-        news = self._pace.holds(turn)
+    def refused(self, turn: SendTime) -> None:
+        news = self._rate.is_current(turn)
         super().refused(turn)
         if news:
             with suppress(psycopg.Error):
@@ -131,5 +130,5 @@ class SharedLimiter(Limiter):
         if self._refusals is not None and refusals > self._refusals:
             with self._lock:
                 now = self._clock()
-                self._pace.refused(self._pace.turn(now), now)
+                self._rate.refused(self._rate.turn(now), now)
         self._refusals = max(refusals, self._refusals or 0)

@@ -29,8 +29,8 @@ from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.lock_files import HeldFile
 from channels_assets.extract.pull import Staging
 from channels_assets.warehouse import Lake, Store, open_warehouse
-from channels_assets.wechat.client import Client, Patience
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.rate_limit import RateLimiter
 from channels_assets.wechat.transport import RequestsTransport
 
 
@@ -73,15 +73,15 @@ class WeChatResource(_WithoutConfig):
                 api.url_for(account.auth),
                 self._sources.of(credential),
                 self._limiter(account.appid),
-                patience=Patience(tries=api.tries, base_seconds=api.backoff_seconds),
+                retry=RetryPolicy(tries=api.tries, backoff_seconds=api.backoff_seconds),
             )
             self._clients[credential] = client
         return client
 
-    def _limiter(self, appid: str) -> Limiter:
+    def _limiter(self, appid: str) -> RateLimiter:
         api = self.settings.api
         if api.limits_env is None:
-            return Limiter()
+            return RateLimiter()
         from channels_assets.cluster.limits import SharedLimiter  # noqa: PLC0415 (if asked for)
 
         limiter = SharedLimiter(self._leases, appid, api.max_in_flight)

@@ -110,7 +110,7 @@ def failed(reason: Reason, route: Route, endpoint: str, *, at_proxy: bool = Fals
     return kind(
         f"{reason.en}: {route.address}{via}.",
         endpoint=endpoint,
-        advice=f"{todo} {reason.zh}：{route.address}{via_zh}。{todo_zh}",
+        remedy=f"{todo} {reason.zh}：{route.address}{via_zh}。{todo_zh}",
     )
 
 
@@ -123,14 +123,14 @@ def proxy_refused(status: int, route: Route, endpoint: str) -> WeChatError:
         return PermissionDenied(
             what,
             endpoint=endpoint,
-            advice=f"It asks for a user and a password: {variable}=http://user:password@host:port. "
+            remedy=f"It asks for a user and a password: {variable}=http://user:password@host:port. "
             f"代理 {name}（{variable}）要求认证（407）：请在 {variable} 中填写用户名和密码。",
         )
     kind = PermissionDenied if status in (400, 401, 403, 404, 405) else Transient
     return kind(
         what,
         endpoint=endpoint,
-        advice=f"May it call that address? If no proxy is needed, unset {variable} or set NO_PROXY. "
+        remedy=f"May it call that address? If no proxy is needed, unset {variable} or set NO_PROXY. "
         f"代理 {name}（{variable}）拒绝转发到 {route.address}（HTTP {status}）：请检查代理规则；"
         f"若无需代理，请取消设置 {variable} 或设置 NO_PROXY。",
     )
@@ -194,7 +194,7 @@ def _certificates_missing(
         return PermissionDenied(
             f"The file of trusted certificates {path} ({variable}) can't be used: {why}.",
             endpoint=endpoint,
-            advice=f"Let {variable} name a readable file of PEM certificates, or unset it. "
+            remedy=f"Let {variable} name a readable file of PEM certificates, or unset it. "
             f"受信任证书文件 {path}（{variable}）不可用：请指向可读的 PEM 证书文件，或取消设置。"
             if route.certificates
             else f"Install certifi anew. 受信任证书文件 {path} 不可用：请重新安装 certifi。",

@@ -24,8 +24,9 @@ from channels_assets.wechat.connection_errors import (
     time_out,
 )
 from channels_assets.wechat.deadline import answer_until, keep_deadlines
-from channels_assets.wechat.errors import UnexpectedResponse, redact
+from channels_assets.wechat.errors import UnexpectedResponse
 from channels_assets.wechat.proxies import proxy_for
+from channels_assets.wechat.redaction import redact
 
 
 class _Redacting(logging.Filter):

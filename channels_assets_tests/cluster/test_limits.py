@@ -108,7 +108,7 @@ def test_what_one_learns_the_others_know(database: str) -> None:
     other.acquire(time.sleep)
     other.release()
     assert other.exhausted("/path") is None
-    error = QuotaExhausted("Used up.", endpoint="e", errcode=45009, rid="r", advice="Wait.")
+    error = QuotaExhausted("Used up.", endpoint="e", errcode=45009, rid="r", remedy="Wait.")
     one.exhaust("/path", error)
     one.refused(one.acquire(time.sleep))
     one.release()

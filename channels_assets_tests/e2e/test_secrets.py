@@ -28,7 +28,7 @@ from channels_assets.wechat.auth.authorizer import AuthorizerToken, Component
 from channels_assets.wechat.auth.refresh_token_store import RefreshToken
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.auth.token_cache import HeldToken, Issued
-from channels_assets.wechat.client import Calls, Client, Patience
+from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import Transient, UnexpectedResponse, WeChatError
 from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.transport import RequestsTransport
@@ -110,7 +110,7 @@ def test_faults_of_every_sort_leave_nothing_behind(make_project: Callable[..., P
 def client_of(echo: Echo, tries: int = 1) -> Client:
     transport = RequestsTransport()
     tokens = StableToken(transport, echo.url, "wx1", lambda: SECRET)
-    return Client(transport, echo.url, tokens, patience=Patience(tries, 0.0))
+    return Client(transport, echo.url, tokens, retry=RetryPolicy(tries, 0.0))
 
 
 @pytest.mark.parametrize("way", WAYS)

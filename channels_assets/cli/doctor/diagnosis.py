@@ -26,7 +26,7 @@ from channels_assets.cli.doctor.local_checks import (
 )
 from channels_assets.clients import token_sources
 from channels_assets.defs.resources import lake_of
-from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.client import Client, RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 
 _TRIES = 2
@@ -114,14 +114,14 @@ def _look_at_accounts(settings: config.Settings, data: Path, costs: Costs) -> It
     tried = [group for group in able if reachable[settings.api.url_for(group[0].auth)]]
     sources = token_sources(settings, data)
     transport = RequestsTransport(settings.api.max_in_flight)
-    # Who waits for the doctor wants the cause, not the patience of a refresh.
-    patience = Patience(min(settings.api.tries, _TRIES), settings.api.backoff_seconds)
+    # A person waits for the doctor: fewer retries than in a refresh.
+    retry = RetryPolicy(min(settings.api.tries, _TRIES), settings.api.backoff_seconds)
 
     def look_at(group: list[Account]) -> list[Finding]:
         first = group[0]
         source = sources.of(first.credential)
         url = settings.api.url_for(first.auth)
-        client = Client(transport, url, source, patience=patience)
+        client = Client(transport, url, source, retry=retry)
         if isinstance(first, League):
             return list(look_at_league(first, client, costs))
         windows = [one for one in group if isinstance(one, Window)]

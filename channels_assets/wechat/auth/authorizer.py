@@ -69,7 +69,7 @@ class Component:
                 errcode=error.errcode,
                 errmsg=error.errmsg,
                 rid=error.rid,
-                advice=RULES[40001].told,
+                remedy=RULES[40001].remedies,
             )
             return self._ask_for(appid, refresh_token, self._held.renew(token, refused))
 
@@ -136,7 +136,7 @@ class AuthorizerToken:
         refused = TokenRejected(
             f"{RULES[40001].meaning} (appid {self._appid})",
             endpoint=_AUTHORIZER,
-            advice=RULES[40001].told,
+            remedy=RULES[40001].remedies,
         )
         return self._held.renew(rejected, refused)
 

@@ -36,7 +36,7 @@ class Forcing:
         except OSError as error:
             raise PermissionDenied(
                 f"{self._path.parent} can't be written: {error.strerror}.",
-                advice="Let this user write there, or free some space. 该目录无法写入。",
+                remedy="Let this user write there, or free some space. 该目录无法写入。",
             ) from None
 
     def last(self) -> float:

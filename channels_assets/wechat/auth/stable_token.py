@@ -43,7 +43,7 @@ class StableToken:
     """Tokens of one appid by stable_token, which many processes may call side by side.
 
     `secret` is asked for when a token is fetched, and not kept. Raises PermissionDenied when appid,
-    secret or IP address are refused, and the transient errors of `exchange`. `forcing` is what all
+    secret or IP address are refused, and the transient errors of `post_json`. `forcing` is what all
     programs that use this appid share.
     """
 
@@ -79,7 +79,7 @@ class StableToken:
         refused = TokenRejected(
             f"{RULES[40001].meaning} (appid {self._appid})",
             endpoint=_ENDPOINT,
-            advice=RULES[40001].told,
+            remedy=RULES[40001].remedies,
         )
         return self._held.renew(rejected, refused, self._force)
 

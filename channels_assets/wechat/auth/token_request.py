@@ -12,9 +12,9 @@ from channels_assets.wechat.errors import (
     PermissionDenied,
     UnexpectedResponse,
     WeChatError,
-    hiding,
 )
-from channels_assets.wechat.request import exchange
+from channels_assets.wechat.redaction import scrubbed_errors
+from channels_assets.wechat.request import post_json
 from channels_assets.wechat.transport import Transport
 
 
@@ -28,14 +28,14 @@ def token_call(
 ) -> JsonObject:
     """The answer to a token call. No error shows `secrets`, nor anything of the answer."""
     payload = json.dumps(body).encode()
-    with hiding(*secrets):
-        answer = exchange(transport, url, query, payload, endpoint, secrets, secret_answer=True)
+    with scrubbed_errors(*secrets):
+        answer = post_json(transport, url, query, payload, endpoint, secrets, secret_answer=True)
     return answer.value
 
 
 def issued(answer: JsonObject, field: str, endpoint: str, secrets: Sequence[str]) -> Issued:
     """The token in `field` of a token call's answer."""
-    with hiding(*secrets):
+    with scrubbed_errors(*secrets):
         token, life = answer.get(field), Fields(answer, endpoint).integer("expires_in")
         if not isinstance(token, str) or not token or not life or life < 0:
             # Its values may be half of what was asked for: only its keys are shown.
@@ -55,17 +55,17 @@ def wrong_secret(error: WeChatError, who: str) -> PermissionDenied:
         errcode=error.errcode,
         errmsg=error.errmsg,
         rid=error.rid,
-        advice=rule.told,
+        remedy=rule.remedies,
     )
 
 
 def naming(error: PermissionDenied, who: str) -> PermissionDenied:
     """The same error, saying whose it is."""
     return PermissionDenied(
-        f"{error.what} ({who})",
+        f"{error.reason} ({who})",
         endpoint=error.endpoint,
         errcode=error.errcode,
         errmsg=error.errmsg,
         rid=error.rid,
-        advice=error.advice,
+        remedy=error.remedy,
     )

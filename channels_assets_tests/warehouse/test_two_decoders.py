@@ -28,7 +28,11 @@ HOSTILE = [
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0" if ON_LAKE else "")
 TEXT = st.sampled_from(HOSTILE) | st.text(CHARACTERS, max_size=8)
 SCALARS = (
-    st.none() | st.booleans() | st.integers(-(2**66), 2**66) | TEXT | st.floats(allow_nan=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**66), 2**66)
+    | TEXT
+    | st.floats(allow_nan=False, allow_infinity=False)
 )
 ANYTHING = st.recursive(
     SCALARS,

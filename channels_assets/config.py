@@ -39,18 +39,13 @@ class ConfigError(Exception):
 
 
 class Api(Section):
-    """[api]: where the API is and how hard it may be called.
-
-    `limits_env` names the environment variable with the address of a PostgreSQL database, through
-    which the limits of a credential hold over all workers.
-    """
+    """[api]: where the API is, and how hard this process may call it."""
 
     base_url: Text = WECHAT_URL
     max_in_flight: int = Field(default=32, ge=1, le=256)
     tries: int = Field(default=5, ge=1, le=20)
     backoff_seconds: float = Field(default=1.0, ge=0, le=60)
     sandbox: bool = False
-    limits_env: Text | None = None
 
     @field_validator("base_url")
     @classmethod
@@ -184,7 +179,7 @@ class Settings(Section):
     @property
     def secret_names(self) -> frozenset[str]:
         """The environment variables that hold something secret."""
-        names = {self.api.limits_env, self.warehouse.catalogue_env}
+        names = {self.warehouse.catalogue_env}
         for account in (*self.window, *([self.league] if self.league else [])):
             names |= {account.secret_env, account.credential.refresh_token_env}
         if self.platform is not None:
@@ -252,17 +247,6 @@ def secret(
 def optional_secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
     """The secret in that environment variable, or ""."""
     return env.get(env_name, "").strip()
-
-
-def address(env_name: str, env: Mapping[str, str] = os.environ) -> str:
-    """The PostgreSQL address in that environment variable. Raises ConfigError when there is none."""
-    value = optional_secret(env_name, env)
-    if not value:
-        raise ConfigError(
-            f"The environment variable {env_name} is empty: put the address of a PostgreSQL database "
-            "into it (postgresql://user:password@host/database)."
-        )
-    return value
 
 
 def _is_for_all(data_path: str) -> bool:

@@ -9,9 +9,7 @@ where a token is fetched, and kept nowhere.
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from dagster import (
     ConfigurableResource,
@@ -27,6 +25,7 @@ from channels_assets.accounts import Account, Credential
 from channels_assets.clients import TokenSources, token_sources
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.lock_files import HeldFile
+from channels_assets.defs.postgres_connections import keep_connections
 from channels_assets.extract.pull import Staging
 from channels_assets.warehouse import Lake, Store, open_warehouse
 from channels_assets.wechat.client import Client, RetryPolicy
@@ -72,38 +71,11 @@ class WeChatResource(_WithoutConfig):
                 self._transport,
                 api.url_for(account.auth),
                 self._sources.of(credential),
-                self._limiter(account.appid),
+                RateLimiter(),
                 retry=RetryPolicy(tries=api.tries, backoff_seconds=api.backoff_seconds),
             )
             self._clients[credential] = client
         return client
-
-    def _limiter(self, appid: str) -> RateLimiter:
-        api = self.settings.api
-        if api.limits_env is None:
-            return RateLimiter()
-        from channels_assets.cluster.limits import SharedLimiter  # noqa: PLC0415 (if asked for)
-
-        limiter = SharedLimiter(self._leases, appid, api.max_in_flight)
-        self._shared.append(limiter)
-        return limiter
-
-    @cached_property
-    def _shared(self) -> list[Any]:
-        return []
-
-    def teardown_after_execution(self, context: InitResourceContext) -> None:
-        for limiter in self._shared:
-            limiter.give_back()
-
-    @cached_property
-    def _leases(self) -> Any:  # noqa: ANN401 (psycopg is there only where it is asked for)
-        from channels_assets.cluster.leases import Leases  # noqa: PLC0415
-
-        try:
-            return Leases(config.address(self.settings.api.limits_env or ""))
-        except config.ConfigError as error:
-            raise Failure(str(error), allow_retries=False) from None
 
     @property
     def league(self) -> config.League:
@@ -144,9 +116,7 @@ class WarehouseResource(_WithoutConfig):
     def setup_for_execution(self, context: InitResourceContext) -> None:
         if context.instance is not None and context.run is not None:
             self._lock = lock_run(context.instance, context.run.run_id)
-        if context.instance is not None and find_spec("dagster_postgres") is not None:
-            from channels_assets.cluster.postgres_storage import keep_connections  # noqa: PLC0415
-
+        if context.instance is not None:
             keep_connections(context.instance)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:

@@ -154,16 +154,13 @@ class Client:
             self._refuse_if_exhausted(path)
             calls.raise_if_stopped()
             send_time = self._limiter.acquire(calls.wait)
-            try:
-                with calls.slot:
-                    # The account may have been refused while this call waited for the slot.
-                    self._refuse_if_exhausted(path)
-                    calls.raise_if_stopped()
-                    if self._limiter.is_current(send_time):
-                        calls.sent += 1
-                        return self._post(path, endpoint, payload, token, decode, send_time)
-            finally:
-                self._limiter.release()
+            with calls.slot:
+                # The account may have been refused while this call waited for the slot.
+                self._refuse_if_exhausted(path)
+                calls.raise_if_stopped()
+                if self._limiter.is_current(send_time):
+                    calls.sent += 1
+                    return self._post(path, endpoint, payload, token, decode, send_time)
 
     def _post(
         self,

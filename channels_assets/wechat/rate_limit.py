@@ -151,9 +151,6 @@ class RateLimiter:
         with self._lock:
             self._rate.refused(reserved, self._clock())
 
-    def release(self) -> None:
-        """To be called once for each send time: a limiter shared by processes counts them."""
-
     def exhaust(self, path: str, error: QuotaExhausted) -> None:
         self._exhausted[path] = error
 

@@ -35,7 +35,6 @@ class Fleet:
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         environment["DAGSTER_POSTGRES"] = new_database(server, f"dagster_{name}")
         environment["CHANNELS_LAKE"] = new_database(server, f"lake_{name}")
-        environment["CHANNELS_LIMITS"] = environment["DAGSTER_POSTGRES"]
         environment["CHANNELS_BROKER"] = broker
         environment["PYTHONPATH"] = str(ROOT)
         self._port = free_port()

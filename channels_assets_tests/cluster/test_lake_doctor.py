@@ -1,4 +1,4 @@
-"""`channels-assets doctor` names what is wrong with a lake or the shared limits, and nothing else."""
+"""`channels-assets doctor` names what is wrong with a lake, and nothing else."""
 
 from __future__ import annotations
 
@@ -159,21 +159,6 @@ CASES = {
         in_bucket(AWS_ENDPOINT_URL="http://127.0.0.1:1"),
         *("lake_files", ("127.0.0.1:1", "AWS_ENDPOINT_URL"), "AWS_ENDPOINT_URL"),
     ),
-    # The shared limits.
-    "no limits": Case(
-        environment(CHANNELS_LIMITS=""), "limits", ("CHANNELS_LIMITS", "is empty"), "请设置"
-    ),
-    "limits nowhere": Case(
-        environment(CHANNELS_LIMITS=f"nonsense {PASSWORD}"),
-        *("limits", ("no PostgreSQL address",), "请修正"),
-    ),
-    "limits out of reach": Case(
-        address(quoted(PASSWORD), "gUessAgain", "CHANNELS_LIMITS"),
-        *("limits", ("password authentication failed",), "密码"),
-    ),
-    "limits not allowed": Case(
-        guest("CHANNELS_LIMITS"), "limits", ("permission denied", "GRANT"), "所有者"
-    ),
 }
 
 
@@ -182,14 +167,12 @@ def project(
     make_project: Callable[..., Project], server: str, bucket: dict[str, str], tmp_path: Path
 ) -> Project:
     made = make_project(World.generate(seed=71, windows=1, products=3, articles=1))
-    made.settings.append('limits_env = "CHANNELS_LIMITS"')
     made.write()
     with (made.folder / "channels.toml").open("a", encoding="utf-8") as settings:
         settings.write('[warehouse]\ncatalogue_env = "CHANNELS_LAKE"\n')
         settings.write(f'data_path = "{tmp_path / "lake"}"\n')
     made.environment |= {
         "CHANNELS_LAKE": new_database(server, f"lake_{time.time_ns()}"),
-        "CHANNELS_LIMITS": new_database(server, f"limits_{time.time_ns()}"),
         **bucket,
     }
     return made

@@ -17,7 +17,7 @@ from channels_assets.cli.context import bundled_sandbox
 from channels_assets.cli.doctor.api_checks import look_at_address, look_at_league, look_at_window
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.doctor.instance_checks import look_at_dagster
-from channels_assets.cli.doctor.lake_checks import look_at_lake, look_at_limits
+from channels_assets.cli.doctor.lake_checks import look_at_lake
 from channels_assets.cli.doctor.local_checks import (
     Costs,
     look_at_folder,
@@ -70,8 +70,6 @@ def diagnose() -> Diagnosis:
         if writable:
             lake = lake_of(settings)
             found += look_at_lake(lake, costs) if lake else look_at_warehouse(data, settings, costs)
-            if settings.api.limits_env:
-                found.append(look_at_limits(settings.api.limits_env))
             found += look_at_dagster(data, settings)
         found += _look_at_accounts(settings, data, costs)
         return Diagnosis(tuple(found), configured=True, sandbox=sandbox)

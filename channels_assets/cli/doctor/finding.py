@@ -34,7 +34,6 @@ CHECKS: dict[str, Said] = {
     "disk_space": Said("disk space", "磁盘空间"),
     "warehouse": Said("warehouse", "数据库"),
     "lake_files": Said("lake's files", "数据湖文件"),
-    "limits": Said("shared limits", "共享限速"),
     "dagster": Said("Dagster", "Dagster"),
     "secrets": Said("secrets", "密钥"),
     "address": Said("address", "接口地址"),

@@ -1,10 +1,9 @@
-"""The lake, where settings name one: extensions, catalogue, files; and the shared limits."""
+"""The lake, where settings name one: extensions, catalogue, files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from channels_assets import config
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
 from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
@@ -102,31 +101,6 @@ def look_at_lake(lake: Lake, costs: Costs) -> Iterator[Finding]:
         return
     told = Said(f"{lake.data_path} can be written", f"{lake.data_path} 可写")
     yield Finding("lake_files", "ok", told)
-
-
-def look_at_limits(env_name: str) -> Finding:
-    """The table of limits that all workers share."""
-    try:
-        from channels_assets.cluster.leases import problem_with  # noqa: PLC0415 (if asked for)
-    except ModuleNotFoundError as error:
-        return wrong(
-            "limits",
-            Said(
-                f"`limits_env` needs {error.name}, which is not installed.",
-                f"limits_env 需要 {error.name}，但未安装。",
-            ),
-            Said(
-                'pip install "channels-assets[cluster]", or take `limits_env` out of [api].',
-                '请执行 pip install "channels-assets[cluster]"，或从 [api] 中去掉 limits_env。',
-            ),
-        )
-    try:
-        problem = problem_with(config.address(env_name))
-    except config.ConfigError as error:
-        return _finding("limits", error, _todo(error, env_name))
-    if problem is None:
-        return Finding("limits", "ok", Said(f"shared through {env_name}", f"经 {env_name} 共享"))
-    return _finding("limits", WarehouseError(f"{env_name}: {problem}"), _todo(problem, env_name))
 
 
 def _finding(check: str, error: Exception, todo: Said) -> Finding:

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from channels_assets.accounts import League, Platform, Section, Text, Window, problems
+from channels_assets.accounts import AUTH_MODES, League, Platform, Section, Text, Window, problems
 
 WECHAT_URL = "https://api.weixin.qq.com"
 
@@ -64,8 +64,8 @@ class Api(Section):
         return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
     def url_for(self, auth: str) -> str:
-        """The sidecar of 开放接口服务 takes plain http; no token travels there."""
-        if auth != "cloud_open_api":
+        """The address for accounts with this `auth`: plain http where no token is sent."""
+        if not AUTH_MODES[auth].plain_http:
             return self.base_url
         return self.base_url.replace("https://", "http://", 1)
 

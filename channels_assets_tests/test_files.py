@@ -9,9 +9,8 @@ import pytest
 
 from channels_assets.cli.notebook import copy_notebooks
 from channels_assets.extract.page_file import StagedPages
-from channels_assets.files import copy_whole, open_lock_file, replacement, temporary_beside
+from channels_assets.files import copy_whole, locked, open_lock_file, replace_file, temporary_beside
 from channels_assets.warehouse import Lake
-from channels_assets.wechat.private_files import locked
 
 
 @pytest.fixture
@@ -68,14 +67,14 @@ def test_a_replacement_is_whole_or_not_there(tmp_path: Path) -> None:
     target.chmod(0o604)
 
     def fail() -> None:
-        with replacement(target) as new:
+        with replace_file(target) as new:
             new.write_text("half")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert target.read_text() == "old"
-    with replacement(target) as new:
+    with replace_file(target) as new:
         new.write_text("new")
     assert (target.read_text(), target.stat().st_mode & 0o777) == ("new", 0o604)
     assert os.listdir(tmp_path) == ["file"]

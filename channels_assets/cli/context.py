@@ -23,11 +23,10 @@ from channels_assets.config import (
 )
 from channels_assets.defs.checks import promises
 from channels_assets.defs.instance import make_databases
-from channels_assets.defs.lock_files import HeldFile, remove_free
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.partition_sync import forget_everything
 from channels_assets.defs.resources import open_store
-from channels_assets.files import copy_whole
+from channels_assets.files import ProcessLock, copy_whole, remove_if_free
 from channels_assets.warehouse import (
     Store,
     WarehouseError,
@@ -155,7 +154,7 @@ def bundled_sandbox(data: Path) -> Generator[str]:
 
     folder = dagster_home(data) / "channels_assets" / "sandbox"
     for leftover in folder.glob("*.toml"):
-        remove_free(leftover)
+        remove_if_free(leftover)
     world = World.generate(seed=1)
     for day in range(_sandbox_days(data)):
         pass_day(world, day)
@@ -170,7 +169,7 @@ def bundled_sandbox(data: Path) -> Generator[str]:
         lines += ["", "[league]", f'appid = "{world.league.appid}"']
         lines += ['secret_env = "SANDBOX_LEAGUE_SECRET"', 'sharers = "all"', ""]
         # Its own file, since another command may serve another sandbox at the same time.
-        held = HeldFile(folder / f"{uuid4().hex}.toml")
+        held = ProcessLock(folder / f"{uuid4().hex}.toml")
         held.path.write_text("\n".join(lines), encoding="utf-8")
         os.environ["CHANNELS_CONFIG"] = str(held.path)
         try:

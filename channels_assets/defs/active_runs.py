@@ -21,8 +21,8 @@ from dagster import (
     RunsFilter,
 )
 
-from channels_assets.defs.lock_files import HeldFile, LockState, remove_free, state_of
 from channels_assets.defs.names import Names
+from channels_assets.files import LockState, ProcessLock, lock_state, remove_if_free
 
 LOCKED_TAG = "channels_assets/locked"
 """Marks a run whose process holds its lock from the run's first moment on, by its id: whoever executes
@@ -61,9 +61,9 @@ class ActiveRun:
         )
 
 
-def lock_run(instance: DagsterInstance, run_id: str) -> HeldFile:
+def lock_run(instance: DagsterInstance, run_id: str) -> ProcessLock:
     """To be held by each process that executes the run, and released when it has done so."""
-    return HeldFile(_lock_path(instance, run_id))
+    return ProcessLock(_lock_path(instance, run_id))
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _end(instance: DagsterInstance, run: DagsterRun) -> bool:
         most = current.tags.get("dagster/max_retries", instance.run_retries_max_retries)
         tried = int(current.tags.get(_STARTED_AGAIN, 0))
         again = instance.run_retries_enabled and tried < int(most)
-    remove_free(path)
+    remove_if_free(path)
     return again
 
 
@@ -140,7 +140,7 @@ def _is_dead(instance: DagsterInstance, record: RunRecord, names: Names, now: fl
     run = record.dagster_run
     if run.status == DagsterRunStatus.QUEUED:
         return False
-    state = state_of(_lock_path(instance, run.run_id))
+    state = lock_state(_lock_path(instance, run.run_id))
     if state != LockState.MISSING:
         return state == LockState.FREE
     is_elsewhere = run.tags.get(LOCKED_TAG) == run.run_id
@@ -168,7 +168,7 @@ def _remove_leftovers(instance: DagsterInstance) -> None:
     for path in _folder(instance).glob("*.lock"):
         run = instance.get_run_by_id(path.stem)
         if run is None or run.is_finished:
-            remove_free(path)
+            remove_if_free(path)
 
 
 def _folder(instance: DagsterInstance) -> Path:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 
 from dagster import DagsterInstance
 
-from channels_assets.files import open_lock_file
+from channels_assets.files import locked
 
 
 def make_databases(home: Path) -> None:
@@ -20,8 +18,7 @@ def make_databases(home: Path) -> None:
     made = home / ".databases-made"
     if made.exists():
         return
-    with os.fdopen(open_lock_file(home / ".databases.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(home / ".databases.lock"):
         if made.exists():
             return
         with DagsterInstance.get() as instance:

@@ -1,18 +1,17 @@
 """The two files of the warehouse: one for writers who take turns, one for everybody to read."""
 
-import fcntl
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import duckdb
 
-from channels_assets.files import open_lock_file, remove_temporary, replacement
+from channels_assets.files import LockTimeout, locked, remove_temporary, replace_file
 from channels_assets.warehouse.connection import Config, in_memory
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.lake.extensions import quoted
@@ -116,7 +115,7 @@ class Warehouse:
                     pass
             clear_published_wal(self.published)
             if not _same_content(self.path, self.published):
-                with replacement(self.published) as copy:
+                with replace_file(self.published) as copy:
                     shutil.copyfile(self.path, copy)
             self._leave()
             self._next_publish = time.monotonic() + self._publish_every
@@ -136,19 +135,19 @@ class Warehouse:
     def _turn(self, patience: float | None = None) -> Generator[None, None, None]:
         if self._holder == threading.get_ident():
             raise WarehouseError("this thread already has the warehouse open: close it first")
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        # A file of its own: closing any descriptor of the DuckDB file would drop DuckDB's lock on
-        # it. Each open() has its own flock, so threads of one process exclude each other as well.
-        descriptor = open_lock_file(self._lock_path)
-        try:
-            _wait_for(descriptor, patience)
+        with ExitStack() as stack:
+            try:
+                # A file of its own: closing any descriptor of the DuckDB file would drop DuckDB's lock.
+                descriptor = stack.enter_context(locked(self._lock_path, patience))
+            except LockTimeout:
+                raise WarehouseBusy(
+                    f"another channels-assets process has been writing for {patience:.0f} s"
+                ) from None
             self._holder, self._lock = threading.get_ident(), descriptor
             try:
                 yield
             finally:
                 self._holder = None
-        finally:
-            os.close(descriptor)
 
     def _examine(self) -> None:
         """Before the files are used: whether they are whole, unless they are as a process of ours left
@@ -162,7 +161,7 @@ class Warehouse:
             remove_temporary(path)
         found = _when_free(bring_into_order, self.path, self.published)
         if found.action == "create":
-            with replacement(self.path) as new, closing(self._new_engine()) as engine:
+            with replace_file(self.path) as new, closing(self._new_engine()) as engine:
                 new.unlink()
                 self._attach(engine, new)
                 engine.execute("USE warehouse")
@@ -245,23 +244,6 @@ def _when_free(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             if not in_use or time.monotonic() >= deadline:
                 raise
             time.sleep(0.1)
-
-
-def _wait_for(descriptor: int, patience: float | None) -> None:
-    if patience is None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise WarehouseBusy(
-                    f"another channels-assets process has been writing for {patience:.0f} s"
-                ) from None
-            time.sleep(0.05)
 
 
 def _same_content(source: Path, copy: Path) -> bool:

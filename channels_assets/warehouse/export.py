@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from channels_assets.files import replacement
+from channels_assets.files import replace_file
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.read import connect
 
@@ -112,5 +112,5 @@ def _cell(name: str, text: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """The whole file, or the old one."""
-    with replacement(path) as new:
+    with replace_file(path) as new:
         new.write_bytes(text.encode())

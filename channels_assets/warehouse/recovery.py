@@ -15,7 +15,7 @@ from typing import Literal
 
 import duckdb
 
-from channels_assets.files import free_name_aside, replacement, temporary_beside
+from channels_assets.files import free_name_aside, replace_file, temporary_beside
 from channels_assets.warehouse.connection import count, in_memory
 from channels_assets.warehouse.errors import DamagedFile, FileInUse, WarehouseError
 from channels_assets.warehouse.lake.extensions import quoted
@@ -99,7 +99,7 @@ def bring_into_order(path: Path, published: Path) -> Condition:
     found = condition(path, published)
     if found.action == "restore":
         old, wal = free_name_aside(path), wal_of(path)
-        with replacement(path, old) as new:
+        with replace_file(path, old) as new:
             shutil.copyfile(published, new)
             if wal.exists():
                 wal.rename(free_name_aside(wal))
@@ -111,7 +111,7 @@ def bring_into_order(path: Path, published: Path) -> Condition:
         )
     elif found.action == "republish":
         old = free_name_aside(published)
-        with replacement(published, old) as new:
+        with replace_file(published, old) as new:
             shutil.copyfile(path, new)
         _log.warning("%s: it is made anew from %s. It is kept as %s.", found.why, path.name, old)
     elif found.action == "clear_wal":

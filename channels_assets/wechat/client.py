@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import tenacity
 
-from channels_assets.wechat.auth.stable_token import TokenSource
+from channels_assets.wechat.auth import TokenSource
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,

@@ -55,9 +55,9 @@ def test_a_command_gets_no_secret_of_an_account(
     )
     settings = config.load_settings(tmp_path / "channels.toml")
     sources = token_sources(settings, tmp_path / "data")
-    assert sources.of(settings.window[2].credential).token() == GIVEN
+    assert sources.source(settings.window[2].credential).token() == GIVEN
     with pytest.raises(WeChatError):  # nobody listens there, but the ticket was asked for before
-        sources.of(settings.window[1].credential).token()
+        sources.source(settings.window[1].credential).token()
     for command in ("token", "ticket"):
         given = json.loads((tmp_path / command).read_text())
         missing = {name: value for name, value in os.environ.items() if name not in given}

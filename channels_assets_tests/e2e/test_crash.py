@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from channels_assets.defs.lock_files import HeldFile
+from channels_assets.files import ProcessLock
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.helpers.project import Project
 
@@ -217,7 +217,7 @@ def test_settings_of_a_sandbox_go_when_its_process_died(make_project: Make) -> N
     process.kill()
     process.communicate()
     assert len(list(folder.glob("*.toml"))) == 1
-    serving = HeldFile(folder / "another.toml")
+    serving = ProcessLock(folder / "another.toml")
     assert project.command("refresh").code == 0
     assert [path.name for path in folder.glob("*.toml")] == ["another.toml"]
     serving.release()

@@ -25,9 +25,9 @@ from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.sandbox import Fault, World
 from channels_assets.wechat import transport as transport_module
 from channels_assets.wechat.auth.authorizer import AuthorizerToken, Component
-from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.auth.token_cache import HeldToken, Issued
+from channels_assets.wechat.auth.token_cache import IssuedToken, TokenCache
 from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import Transient, UnexpectedResponse, WeChatError
 from channels_assets.wechat.paging import fetch_page
@@ -156,8 +156,8 @@ REFRESH = "refreshtoken@@@0123456789-ReFrEsH-9876543210"
 def authorizer_of(echo: Echo, folder: Path) -> tuple[Component, AuthorizerToken]:
     transport = RequestsTransport()
     component = Component(transport, echo.url, "wxc", lambda: SECRET, lambda: TICKET)
-    kept = RefreshToken(folder / "tokens" / "kept.json", lambda: REFRESH, "REFRESH")
-    return component, AuthorizerToken(component, "wx1", kept)
+    kept = RefreshTokenStore(folder / "tokens" / "kept.json", lambda: REFRESH, "REFRESH")
+    return component, AuthorizerToken(component, "wx1", kept, frozenset({WINDOW_PRODUCTS.path}))
 
 
 @pytest.mark.parametrize("refused", ["wxc", "wx1"])
@@ -205,13 +205,18 @@ def test_no_source_of_tokens_shows_one(tmp_path: Path, monkeypatch: pytest.Monke
         resource = WeChatResource()
         sources = token_sources(resource.settings, tmp_path / "data")
         clients = [resource.client(window) for window in resource.settings.window]
-        held = [sources.of(window.credential) for window in resource.settings.window]
+        held = [sources.source(window.credential) for window in resource.settings.window]
         tokens = [source.token() for source in held]
         assert len(set(tokens)) == 4
         needles = Needles({*echo.issued, SECRET, TICKET, REFRESH, given})
         component, source = authorizer_of(echo, tmp_path)
-        made = [component, source, Issued(given, 1.0), HeldToken(lambda: Issued(given, 1.0))]
-        kept = sources.refresh_token(resource.settings.window[0].credential)
+        made = [
+            component,
+            source,
+            IssuedToken(given, 1.0),
+            TokenCache(lambda: IssuedToken(given, 1.0)),
+        ]
+        kept = sources.refresh_token_store(resource.settings.window[0].credential)
         shown = [*held, *clients, *made, kept, sources, resource, resource.settings]
         shown += [window.credential for window in resource.settings.window]
         for one in shown:

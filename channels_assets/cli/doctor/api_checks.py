@@ -307,7 +307,7 @@ def _swapped(account: Account, error: WeChatError) -> Finding:
 
 
 def _quota(account: Account, client: Client, asset: str, cost: int) -> Iterator[Finding]:
-    if account.auth in ("cloud_token", "cloud_open_api"):
+    if account.mode.is_cloud:
         # Cloud calls have no quota/get.
         return
     try:

@@ -24,10 +24,8 @@ from channels_assets.cli.doctor.local_checks import (
     look_at_warehouse,
     missing_secret,
 )
-from channels_assets.clients import token_sources
+from channels_assets.clients import ApiClients
 from channels_assets.defs.resources import lake_of
-from channels_assets.wechat.client import Client, RetryPolicy
-from channels_assets.wechat.transport import RequestsTransport
 
 _TRIES = 2
 
@@ -110,21 +108,17 @@ def _look_at_accounts(settings: config.Settings, data: Path, costs: Costs) -> It
         reachable[url] = finding.status == "ok"
         yield finding
     tried = [group for group in able if reachable[settings.api.url_for(group[0].auth)]]
-    sources = token_sources(settings, data)
-    transport = RequestsTransport(settings.api.max_in_flight)
-    # A person waits for the doctor: fewer retries than in a refresh.
-    retry = RetryPolicy(min(settings.api.tries, _TRIES), settings.api.backoff_seconds)
+    # The doctor shows the cause soon, without the retries of a refresh.
+    clients = ApiClients(settings, data, tries=min(settings.api.tries, _TRIES))
 
     def look_at(group: list[Account]) -> list[Finding]:
         first = group[0]
-        source = sources.of(first.credential)
-        url = settings.api.url_for(first.auth)
-        client = Client(transport, url, source, retry=retry)
+        client = clients.client(first)
         if isinstance(first, League):
             return list(look_at_league(first, client, costs))
         windows = [one for one in group if isinstance(one, Window)]
         return list(look_at_window(windows, client, costs))
 
-    with closing(transport), ThreadPoolExecutor(settings.api.max_in_flight) as pool:
+    with closing(clients), ThreadPoolExecutor(settings.api.max_in_flight) as pool:
         for findings in pool.map(look_at, tried):
             yield from findings

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from channels_assets import config
-from channels_assets.accounts import Account, Window
+from channels_assets.accounts import Account
 from channels_assets.cli.context import API, SOURCE
 from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.clients import token_sources
+from channels_assets.clients import required_secrets
 from channels_assets.warehouse import (
     Condition,
     FileInUse,
@@ -201,14 +201,9 @@ _AS_IT_SAYS = Said(
 
 def missing_secret(account: Account, settings: config.Settings, data: Path) -> Finding | None:
     """What channels.toml names for this account and nobody has set."""
-    names: list[tuple[str | None, str]] = [(account.secret_env, "AppSecret")]
-    if account.auth == "authorizer" and settings.platform is not None:
-        names = [(settings.platform.secret_env, "component_appsecret")]
-        known = token_sources(settings, data).refresh_token(account.credential).is_known()
-        if isinstance(account, Window) and not known:
-            names.append((account.refresh_token_env, "authorizer_refresh_token"))
-    for name, what in names:
-        if name and not config.optional_secret(name):
+    for secret in required_secrets(account, settings, data):
+        name, what = secret.env_name, secret.what
+        if not config.optional_secret(name):
             return wrong(
                 "secrets",
                 Said(f"The environment variable {name} is empty.", f"环境变量 {name} 未设置。"),

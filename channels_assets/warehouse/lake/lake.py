@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import duckdb
 
-from channels_assets.files import replacement
+from channels_assets.files import replace_file
 from channels_assets.warehouse.connection import be_quiet, in_memory
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.lake.extensions import (
@@ -68,7 +68,7 @@ class Lake:
         marker = data_dir / self.MARKER
         if not marker.exists() or marker.read_text(encoding="utf-8") != text:
             data_dir.mkdir(parents=True, exist_ok=True)
-            with replacement(marker) as new:
+            with replace_file(marker) as new:
                 new.write_text(text, encoding="utf-8")
 
     @property

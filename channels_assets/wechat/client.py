@@ -98,7 +98,7 @@ class Client:
         decode: Callable[[Answer], T],
         calls: Calls,
     ) -> T:
-        """POSTs `body`, returns `decode(answer)`; what `decode` refuses is asked for again."""
+        """POSTs `body`, returns `decode(answer)`; a call whose answer `decode` refuses is retried."""
         self._refuse_if_closed(path, endpoint)
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
         try:

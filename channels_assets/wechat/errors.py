@@ -2,7 +2,7 @@
 
     WeChatError                 its text: reason, remedy, errcode, errmsg, rid, endpoint
     ├── Transient               call again later (system busy, HTTP 5xx, connection lost, time-out)
-    │   ├── RateLimited         call again later, and slower from now on (45011 and its kin)
+    │   ├── RateLimited         call again later, and slower from now on (45011 and similar)
     │   └── UnexpectedResponse  not the API's language (HTML, cut JSON, a field of the wrong type)
     ├── TokenRejected           fetch a new token once, send again once
     ├── QuotaExhausted          leave this API alone until its quota is reset

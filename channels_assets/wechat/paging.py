@@ -1,4 +1,4 @@
-"""One list, page after page: what to ask next, and when the end is proven.
+"""One list, page after page: the next request, and the proof of the end.
 
     A   last_buffer, no has_more, total_num on request
     B-D next_key and has_more
@@ -90,7 +90,7 @@ class Page(Generic[Item]):
 
 
 def page_of_bytes(request: ListRequest[Item], raw: bytes) -> Page[Item]:
-    """A page from the bytes of an answer that was once accepted."""
+    """A page from the bytes of an answer that was accepted before."""
     return _decode(request, Answer(parse_object(raw, request.endpoint.name), raw))
 
 
@@ -132,10 +132,10 @@ def _fetch(
 
 
 class Walk(Generic[Item]):
-    """The guard of one walk. Give it each page in order; ask it for the next cursor.
+    """The state of one walk: takes each page in order, gives the next cursor.
 
-    Pure: it makes no calls, so that staged pages can be replayed through it. At the end,
-    `end_is_explicit` tells whether the end can be believed against a total_num that disagrees.
+    It makes no calls, so that staged pages can be replayed through it. At the end, `end_is_explicit`
+    says whether the end can be believed against a total_num that disagrees.
     """
 
     def __init__(self, request: ListRequest[Item], max_pages: int = MAX_PAGES) -> None:
@@ -196,8 +196,8 @@ class Walk(Generic[Item]):
         self._pages_without_new_keys = 0 if new else self._pages_without_new_keys + 1
         full = len(page.items) >= self.request.fields["page_size"]
         self.end_reason = self._reason_to_end(page, full)
-        # A cursor that is missing behind a full page may have been forgotten; an empty page, or a
-        # short one that ends a row of full ones, says on purpose that nothing follows.
+        # A cursor that is missing after a full page may be an error of the server; an empty page, or a
+        # short page after full pages only, says on purpose that nothing follows.
         self.end_is_explicit = (
             not full and page.listed and (not page.items or self._all_full)
             if self.end_reason != "has_more_false"

@@ -1,4 +1,4 @@
-"""Which proxy is in force for an address: what the environment says, but never for this machine."""
+"""The proxy for an address: that of the environment, but none for this machine."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _check_status(reply: Reply, endpoint: str) -> None:
         raise UnexpectedResponse(
             f"HTTP {reply.status}: a redirect, which is not followed, because it would carry the token away.",
             endpoint=endpoint,
-            remedy="Correct `base_url` in channels.toml, or look at the proxy between.",
+            remedy="Correct `base_url` in channels.toml, or check the proxy between.",
         )
     if reply.status == 412:
         raise BadRequest(reason, endpoint=endpoint)

@@ -94,6 +94,27 @@ def test_what_does_not_fit_is_an_error_and_the_old_list_stays(
     assert stored(con, "product_id") == [("old",)]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"product_id": {"x": "%s"}},
+        {"product_id": "1", "appid": {"%s": 1}},
+        {"product_id": "1", "out_product_id": ["%s"]},
+        {"product_id": "1", "product_source": "%s"},
+        {"appid": "%s"},
+        "%s",
+    ],
+)
+def test_of_a_value_that_is_refused_too_little_is_shown_to_know_a_token_by_it(
+    con: duckdb.DuckDBPyConnection, fields: object
+) -> None:
+    token = "92_SeCrEtSeCrEtSeCrEt-SeCrEt"
+    with pytest.raises(WarehouseError, match="can't be stored exactly") as caught:
+        put_text(con, json.dumps(fields).replace("%s", token))
+    shown = str(caught.value)
+    assert not any(token[at : at + 12] in shown for at in range(len(token) - 11))
+
+
 @pytest.mark.parametrize("body", ['{"products":5}', '{"products":{}}', "[]", "null", "{", ""])
 def test_pages_of_another_shape_are_errors(con: duckdb.DuckDBPyConnection, body: str) -> None:
     with pytest.raises(WarehouseError):

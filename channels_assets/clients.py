@@ -27,9 +27,9 @@ from channels_assets.wechat.auth.external_token import (
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
 from channels_assets.wechat.auth.stable_token import ForceRefreshGuard, StableToken
-from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.client import Client, RetryPolicy
 from channels_assets.wechat.quota import QUOTA_PATH
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.rate_limit import RateLimiter
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 
@@ -50,11 +50,9 @@ class ApiClients:
         folder: Path,
         *,
         tries: int | None = None,
-        limiter: Callable[[str], Limiter] | None = None,
     ) -> None:
         self._api = settings.api
-        self._retries = Patience(tries or settings.api.tries, settings.api.backoff_seconds)
-        self._limiter = limiter or (lambda _: Limiter())
+        self._retry = RetryPolicy(tries or settings.api.tries, settings.api.backoff_seconds)
         self._transport = RequestsTransport(settings.api.max_in_flight)
         self._sources = token_sources(settings, folder)
         self._lock = threading.Lock()
@@ -68,8 +66,8 @@ class ApiClients:
                     self._transport,
                     self._api.url_for(account.auth),
                     self._sources.source(credential),
-                    self._limiter(account.appid),
-                    self._retries,
+                    RateLimiter(),
+                    self._retry,
                 )
             return self._clients[credential]
 

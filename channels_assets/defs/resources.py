@@ -49,7 +49,7 @@ class WeChatResource(_WithoutConfig):
 
     @cached_property
     def _clients(self) -> ApiClients:
-        return ApiClients(self.settings, config.data_dir(), limiter=self._limiter)
+        return ApiClients(self.settings, config.data_dir())
 
     def client(self, account: Account) -> Client:
         return self._clients.client(account)

@@ -20,6 +20,7 @@ class Kind:
 
 ID = Kind("VARCHAR", "api_id")
 """Text that is required: an item without it can't be stored."""
+OPTIONAL_ID = Kind("VARCHAR", "api_optional_id")
 TEXT = Kind("VARCHAR", "api_text")
 INTEGER = Kind("INTEGER", "api_integer")
 COUNT = Kind("BIGINT", "api_bigint")

@@ -13,6 +13,7 @@ from channels_assets.warehouse.columns import (
     INTEGER,
     LIST,
     LOAD_ID,
+    OPTIONAL_ID,
     POSITION,
     RATE,
     TEXT,
@@ -61,7 +62,7 @@ WINDOW_PRODUCTS = ListTable(
         ),
         sent(
             "out_product_id",
-            TEXT,
+            OPTIONAL_ID,
             "Product id in the supplying shop, affiliate products only, exact digits as text",
         ),
         sent(

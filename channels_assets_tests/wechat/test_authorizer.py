@@ -19,7 +19,7 @@ from channels_assets.wechat.auth.authorizer import (
 )
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import file_reader
-from channels_assets.wechat.client import Calls, Client, Patience
+from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import PermissionDenied
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
@@ -68,8 +68,8 @@ class Bench:
         return AuthorizerToken(component, self.appid, kept, PATHS)
 
     def read(self, source: AuthorizerToken) -> int:
-        patience = Patience(tries=2, base_seconds=0.0)
-        client = Client(self.transport, self.sandbox.url, source, patience=patience)
+        retry = RetryPolicy(tries=2, backoff_seconds=0.0)
+        client = Client(self.transport, self.sandbox.url, source, retry=retry)
         return len(fetch_page(client, window_products(), "", Calls()).items)
 
     def calls(self, path: str) -> int:

@@ -24,7 +24,7 @@ from channels_assets.wechat.auth.external_token import (
     cloud_token,
 )
 from channels_assets.wechat.auth.secret_readers import command_reader
-from channels_assets.wechat.client import Calls, Client, Patience
+from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected, Transient, WeChatError
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
@@ -205,7 +205,7 @@ def test_a_command_is_run_once_for_all_threads_and_no_shell_reads_its_words(tmp_
 
 
 def client_of(sandbox: Sandbox, source: TokenSource) -> Client:
-    return Client(RequestsTransport(), sandbox.url, source, patience=Patience(1, 0.0))
+    return Client(RequestsTransport(), sandbox.url, source, retry=RetryPolicy(1, 0.0))
 
 
 def rejected_file(path: Path) -> TokenSource:

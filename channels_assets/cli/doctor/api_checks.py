@@ -12,6 +12,13 @@ from channels_assets.cli.doctor.finding import Finding, Said, of_error, wrong
 from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
+from channels_assets.wechat.errcodes import (
+    ACCOUNT_TYPE_CODES,
+    GRANT_CODES,
+    IP_CODES,
+    NO_TOKEN_CODES,
+    NOT_ALLOWED_CODE,
+)
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,
@@ -23,22 +30,18 @@ from channels_assets.wechat.errors import (
 from channels_assets.wechat.league import (
     ARTICLE_PROMOTER_TYPES,
     cooperating_shops,
+    promoter_type_of,
     sharers,
     shop_articles,
     shop_promoters,
 )
 from channels_assets.wechat.paging import ListRequest, Page, fetch_page
 from channels_assets.wechat.quota import QUOTA_PATH, get_quota
-from channels_assets.wechat.request import exchange
+from channels_assets.wechat.request import post_json
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 
 _TRIES = 2
-_IP_CODES = (40164, 45035, 61004)
-_TYPE_CODES = (10022001, 76022)
-_NOT_ALLOWED = 48001
-_NO_TOKEN = (41001, 43003)
-_GRANTS = (48001, 61003, 61007, -604101)
 _LOOK_AROUND = Said(
     "Look at the network of this machine, any proxy, and `base_url` in channels.toml.",
     "请检查本机网络、代理，以及 channels.toml 中的 base_url。",
@@ -54,13 +57,13 @@ def look_at_address(url: str) -> Finding:
         reraise=True,
     )
     try:
-        retrying(exchange, transport, url + QUOTA_PATH, {}, b"{}", "address", [])
+        retrying(post_json, transport, url + QUOTA_PATH, {}, b"{}", "address", [])
     except UnexpectedResponse as error:
         return wrong(
             "address",
             Said(
-                f"Something else than WeChat answers at {url}: {error.what}",
-                f"{url} 的应答不是微信接口：{error.what}",
+                f"Something else than WeChat answers at {url}: {error.reason}",
+                f"{url} 的应答不是微信接口：{error.reason}",
             ),
             Said(
                 "A proxy or a login page is between, or `base_url` in channels.toml is wrong.",
@@ -69,9 +72,11 @@ def look_at_address(url: str) -> Finding:
         )
     except (Transient, PermissionDenied) as error:
         if error.errcode is None:
-            what = Said(f"{url} can't be reached: {error.what}", f"无法连接 {url}：{error.what}")
-            # An advice speaks both languages.
-            todo = Said(error.advice, error.advice) if error.advice else _LOOK_AROUND
+            what = Said(
+                f"{url} can't be reached: {error.reason}", f"无法连接 {url}：{error.reason}"
+            )
+            # A remedy speaks both languages.
+            todo = Said(error.remedy, error.remedy) if error.remedy else _LOOK_AROUND
             return wrong("address", what, todo)
     except WeChatError:
         pass
@@ -142,21 +147,22 @@ def _league_lists(league: League, client: Client, shops: Page[Any]) -> Iterator[
             league.appid,
         )
         return
-    bound = [one.sharer_appid for one in _first_page(client, sharers()).items]
+    bound = list(_first_page(client, sharers()).keys)
     wanted = list(league.sharers) if isinstance(league.sharers, tuple) else bound
     unbound = [one for one in wanted if one not in bound and not _is_bound(client, one)]
     finding = _sharers_finding(league, bound, unbound)
     if finding is not None:
         yield finding
         return
-    shop = shops.items[0].shop_appid
-    linked = _first_page(client, shop_promoters(shop)).items
-    for one in linked:
-        if one.promoter_type in ARTICLE_PROMOTER_TYPES:
+    shop = shops.keys[0]
+    linked = _first_page(client, shop_promoters(shop))
+    for promoter_id, promoter in zip(linked.keys, linked.items, strict=True):
+        promoter_type = promoter_type_of(promoter)
+        if promoter_type in ARTICLE_PROMOTER_TYPES:
             request = shop_articles(
                 shop_appid=shop,
-                promoter_id=one.promoter_id,
-                promoter_type=one.promoter_type,
+                promoter_id=promoter_id,
+                promoter_type=promoter_type,
                 sharer_appid=wanted[0],
                 page_size=1,
             )
@@ -247,19 +253,21 @@ def _refused(
 def _cause(
     account: Account, client: Client, error: WeChatError, of_other_type: ListRequest[Any]
 ) -> Finding:
-    if error.errcode == _NOT_ALLOWED and _answers(client, of_other_type):
+    if error.errcode == NOT_ALLOWED_CODE and _answers(client, of_other_type):
         return _swapped(account, error)
-    if error.errcode in _IP_CODES:
+    if error.errcode in IP_CODES:
         check = "ip"
     elif isinstance(error, QuotaExhausted):
         check = "quota"
-    elif error.errcode in _TYPE_CODES or (
-        error.errcode == _NOT_ALLOWED and isinstance(account, League)
+    elif error.errcode in ACCOUNT_TYPE_CODES or (
+        error.errcode == NOT_ALLOWED_CODE and isinstance(account, League)
     ):
         check = "account_type"
-    elif error.errcode in _GRANTS:
+    elif error.errcode in GRANT_CODES:
         check = "capability"
-    elif isinstance(error, TokenRejected) or error.errcode in _NO_TOKEN or _of_token_call(error):
+    elif (
+        isinstance(error, TokenRejected) or error.errcode in NO_TOKEN_CODES or _of_token_call(error)
+    ):
         check = "token"
     else:
         check = "lists"

@@ -74,8 +74,10 @@ def wrong(check: str, what: Said, todo: Said, account: str = "") -> Finding:
 def of_error(check: str, error: WeChatError, account: str) -> Finding:
     """What WeChat, or the way there, has against it."""
     if error.errcode is None:
-        # Its advice speaks both languages.
-        return wrong(check, Said(error.what, error.what), Said(error.advice, error.advice), account)
+        # Its remedy speaks both languages.
+        return wrong(
+            check, Said(error.reason, error.reason), Said(error.remedy, error.remedy), account
+        )
     rule = RULES.get(error.errcode, UNKNOWN)
     facts = f"errcode {error.errcode}"
     facts += f", {error.errmsg}" if error.errmsg else ""
@@ -83,7 +85,7 @@ def of_error(check: str, error: WeChatError, account: str) -> Finding:
         check,
         "wrong",
         Said(f"{rule.meaning} [{facts}]", f"{rule.meaning_zh} [{facts}]"),
-        Said(rule.advice, rule.advice_zh),
+        Said(rule.remedy, rule.remedy_zh),
         account,
         error.rid,
     )

@@ -59,7 +59,7 @@ class FileToken:
                     TokenRejected(
                         f"The access token in {self._path} was rejected, and the file still holds it.",
                         endpoint="token_file",
-                        advice="Does the program that writes it still run, and for this account? "
+                        remedy="Does the program that writes it still run, and for this account? "
                         "文件中的 access_token 无效且未更新：请检查写入它的程序及其所用账号。",
                     )
                 )
@@ -87,7 +87,7 @@ class CommandToken:
         error = TokenRejected(
             "The access token that token_command printed was rejected, and it prints the same again.",
             endpoint="token_command",
-            advice="Does the central token service still renew it, and for this account? "
+            remedy="Does the central token service still renew it, and for this account? "
             "token_command 给出的 access_token 无效且未更新：请检查中控服务及其所用账号。",
         )
         return self._cache.renew(rejected, error)

@@ -57,7 +57,7 @@ class RefreshTokenStore:
             raise PermissionDenied(
                 f"There is no authorizer_refresh_token in {self._place}.",
                 endpoint="api_authorizer_token",
-                advice="Put the one there that your platform got when the account authorised it. "
+                remedy="Put the one there that your platform got when the account authorised it. "
                 "请填入商家授权时平台得到的 authorizer_refresh_token。",
             )
         self._write(digest, token)
@@ -91,7 +91,7 @@ def _unwritable(path: Path, error: OSError) -> PermissionDenied:
     return PermissionDenied(
         f"The authorizer_refresh_token can't be saved to {path}: {error.strerror}.",
         endpoint="api_authorizer_token",
-        advice="Let this user write there, or free some space: WeChat replaces it at each use, and the "
+        remedy="Let this user write there, or free some space: WeChat replaces it at each use, and the "
         "old one works for 5 more minutes only. "
         "无法保存 authorizer_refresh_token：请检查该目录权限与磁盘空间（旧的只再有效 5 分钟）。",
     )

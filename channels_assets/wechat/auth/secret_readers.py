@@ -65,7 +65,7 @@ def _text_of(setting: str, path: Path) -> str:
             raise PermissionDenied(
                 f"`{setting}` {path} can't be read: {why}.",
                 endpoint=setting,
-                advice=f"{todo} 无法读取 {setting}：{todo_zh}",
+                remedy=f"{todo} 无法读取 {setting}：{todo_zh}",
             ) from None
         if text or not reads_left:
             return text
@@ -75,7 +75,7 @@ def _text_of(setting: str, path: Path) -> str:
 
 
 def _output_of(setting: str, command: Sequence[str], hidden: Collection[str]) -> str:
-    advice = (
+    remedy = (
         "Run it by hand as this user; what it says is not shown here, since that may hold a secret. "
         f"请以本用户手动运行 {setting}；其输出可能含有密钥，此处不显示。"
     )
@@ -93,7 +93,7 @@ def _output_of(setting: str, command: Sequence[str], hidden: Collection[str]) ->
         raise PermissionDenied(
             f"`{setting}` {command[0]} can't be started: {error.strerror}.",
             endpoint=setting,
-            advice=advice,
+            remedy=remedy,
         ) from None
     try:
         with cast("IO[bytes]", process.stdout) as pipe:
@@ -102,14 +102,14 @@ def _output_of(setting: str, command: Sequence[str], hidden: Collection[str]) ->
             raise PermissionDenied(
                 f"`{setting}` {command[0]} printed more than {MAX_BYTES // 1024} kB, and was ended.",
                 endpoint=setting,
-                advice=advice,
+                remedy=remedy,
             )
         process.wait(max(0.0, deadline - time.monotonic()))
     except (TimeoutError, subprocess.TimeoutExpired):
         raise Transient(
             f"`{setting}` {command[0]} did not end within {COMMAND_SECONDS:.0f} s.",
             endpoint=setting,
-            advice=advice,
+            remedy=remedy,
         ) from None
     finally:
         # The whole process group: what the command started as well.
@@ -120,7 +120,7 @@ def _output_of(setting: str, command: Sequence[str], hidden: Collection[str]) ->
         raise PermissionDenied(
             f"`{setting}` {command[0]} failed with exit code {process.returncode}.",
             endpoint=setting,
-            advice=advice,
+            remedy=remedy,
         )
     return output.decode("utf-8", "replace").strip()
 
@@ -148,6 +148,6 @@ def _checked(text: str, setting: str, what: str) -> str:
     raise PermissionDenied(
         f"`{setting}` {what} {found if text else 'nothing'} where one word is expected.",
         endpoint=setting,
-        advice="It must be the token or ticket alone, no JSON and no quotes. "
+        remedy="It must be the token or ticket alone, no JSON and no quotes. "
         f"{setting} 应只含 token 或 ticket 本身，不带 JSON 或引号。",
     )

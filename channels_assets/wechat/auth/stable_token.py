@@ -44,7 +44,7 @@ class ForceRefreshGuard:
         except OSError as error:
             raise PermissionDenied(
                 f"{self._path.parent} can't be written: {error.strerror}.",
-                advice="Let this user write there, or free some space. 该目录无法写入。",
+                remedy="Let this user write there, or free some space. 该目录无法写入。",
             ) from None
 
     def last(self) -> float:
@@ -71,7 +71,7 @@ class StableToken:
     """Tokens of one appid; many processes may use it side by side.
 
     `secret` is called when a token is fetched, and its value is not kept. Raises PermissionDenied when
-    WeChat refuses appid, secret or IP address, and the transient errors of `exchange`. `guard` is
+    WeChat refuses appid, secret or IP address, and the transient errors of `post_json`. `guard` is
     shared by all programs that use this appid.
     """
 

@@ -14,9 +14,9 @@ from channels_assets.wechat.errors import (
     TokenRejected,
     UnexpectedResponse,
     WeChatError,
-    hiding,
 )
-from channels_assets.wechat.request import exchange
+from channels_assets.wechat.redaction import scrubbed_errors
+from channels_assets.wechat.request import post_json
 from channels_assets.wechat.transport import Transport
 
 E = TypeVar("E", bound=WeChatError)
@@ -41,7 +41,7 @@ def request_token(
         # No token was sent: here 40001 is about the secret.
         rule = RULES[_WRONG_SECRET]
         what = f"{rule.meaning} ({account})"
-        raise _copy_of(error, PermissionDenied, what, rule.told) from None
+        raise _copy_of(error, PermissionDenied, what, rule.remedies) from None
     except PermissionDenied as error:
         raise with_account(error, account) from None
     return issued_token(answer, field, endpoint, secrets)
@@ -57,8 +57,8 @@ def token_call(
 ) -> JsonObject:
     """The answer to a token call. Errors show neither `secrets` nor anything of the answer."""
     payload = json.dumps(body).encode()
-    with hiding(*secrets):
-        answer = exchange(transport, url, query, payload, endpoint, secrets, secret_answer=True)
+    with scrubbed_errors(*secrets):
+        answer = post_json(transport, url, query, payload, endpoint, secrets, secret_answer=True)
     return answer.value
 
 
@@ -66,7 +66,7 @@ def issued_token(
     answer: JsonObject, field: str, endpoint: str, secrets: Sequence[str]
 ) -> IssuedToken:
     """The token in `field` of a token call's answer."""
-    with hiding(*secrets):
+    with scrubbed_errors(*secrets):
         token, lifetime = answer.get(field), Fields(answer, endpoint).integer("expires_in")
         if not isinstance(token, str) or not token or not lifetime or lifetime < 0:
             # Its values may be parts of a token: the message shows the keys alone.
@@ -84,20 +84,20 @@ def token_rejected(
     rule = RULES[_TOKEN_REJECTED]
     what = f"{rule.meaning} ({account})"
     cause = error or TokenRejected("", endpoint=endpoint)
-    return _copy_of(cause, TokenRejected, what, rule.told)
+    return _copy_of(cause, TokenRejected, what, rule.remedies)
 
 
 def with_account(error: PermissionDenied, account: str) -> PermissionDenied:
     """The same error, naming the account."""
-    return _copy_of(error, PermissionDenied, f"{error.what} ({account})", error.advice)
+    return _copy_of(error, PermissionDenied, f"{error.reason} ({account})", error.remedy)
 
 
-def _copy_of(error: WeChatError, kind: type[E], what: str, advice: str) -> E:
+def _copy_of(error: WeChatError, kind: type[E], what: str, remedy: str) -> E:
     return kind(
         what,
         endpoint=error.endpoint,
         errcode=error.errcode,
         errmsg=error.errmsg,
         rid=error.rid,
-        advice=advice,
+        remedy=remedy,
     )

@@ -32,7 +32,6 @@ ROOMS = {
         "warehouse",
         "wechat",
         "sandbox",
-        "cluster",
     },
 }
 OUTSIDE = {

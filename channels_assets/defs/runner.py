@@ -24,16 +24,20 @@ from channels_assets.defs.dagster_internals import (
 )
 from channels_assets.defs.events import FAILED_METADATA, FailedPartition
 from channels_assets.defs.interrupts import stop_requested
-from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
+from channels_assets.defs.names import (
+    ARTICLE_ASSETS,
+    DISCOVER,
+    DISCOVERY,
+    PULLING,
+    REFRESH_ARTICLES,
+    REFRESH_WINDOWS,
+    WINDOW_ASSETS,
+    Names,
+)
 from channels_assets.defs.partition_sync import own_lists
 from channels_assets.defs.partitions import stretches
-from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.warehouse import Store
 
-DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
-WINDOW_ASSETS = ("window_products",)
-ARTICLE_ASSETS = ("shop_articles", "article_products")
-ALL_ASSETS = (*DISCOVERY, *WINDOW_ASSETS, *ARTICLE_ASSETS)
 MODULE = "channels_assets.definitions"
 """The code location in which the UI finds the jobs of runs."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -180,7 +184,7 @@ class Refresh:
         for name in assets:
             for partition in failed:
                 self.results[name].failed[partition.partition] = partition
-            if name in ENDPOINTS:
+            if name in PULLING:
                 self.results[name].api_calls += sum(partition.api_calls for partition in failed)
             if not failed:
                 self._fail_remaining(name, _reason(event), "RunFailed")

@@ -181,10 +181,6 @@ CASES = {
     "no psycopg": Case(
         a_lake, "warehouse", ("psycopg", 'pip install "channels-assets[lake]"'), "make cluster"
     ),
-    "no psycopg for limits": Case(
-        toml("[api]\n", '[api]\nlimits_env = "LIMITS"\n'),
-        *("limits", ("psycopg", 'pip install "channels-assets[cluster]"'), "limits_env"),
-    ),
 }
 
 

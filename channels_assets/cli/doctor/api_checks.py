@@ -10,6 +10,7 @@ import tenacity
 from channels_assets.accounts import Account, League, Window
 from channels_assets.cli.doctor.finding import Bilingual, Finding, error_finding, wrong_finding
 from channels_assets.cli.doctor.local_checks import Costs
+from channels_assets.defs.names import PULLING, WINDOW_ASSETS
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import (
@@ -39,8 +40,8 @@ _TYPE_CODES = (10022001, 76022)
 _NO_CAPABILITY = 48001
 _NO_TOKEN = (41001, 43003)
 _GRANTS = (48001, 61003, 61007, -604101)
-WINDOW_ASSET = "window_products"
-LEAGUE_ASSETS = [asset for asset in ENDPOINTS if asset != WINDOW_ASSET]
+(WINDOW_ASSET,) = WINDOW_ASSETS
+LEAGUE_ASSETS = [asset for asset in PULLING if asset != WINDOW_ASSET]
 _CHECK_NETWORK = Bilingual(
     "Look at the network of this machine, any proxy, and `base_url` in channels.toml.",
     "请检查本机网络、代理，以及 channels.toml 中的 base_url。",

@@ -17,7 +17,7 @@ from channels_assets.cli.context import is_configured
 from channels_assets.cli.doctor.api_checks import check_address, check_league, check_windows
 from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
 from channels_assets.cli.doctor.instance_checks import check_instance
-from channels_assets.cli.doctor.lake_checks import check_lake, check_limits
+from channels_assets.cli.doctor.lake_checks import check_lake
 from channels_assets.cli.doctor.local_checks import (
     Costs,
     check_data_folder,
@@ -72,8 +72,6 @@ def diagnose() -> Diagnosis:
         if writable:
             lake = lake_of(settings)
             findings += check_lake(lake, costs) if lake else check_warehouse(data, settings, costs)
-            if settings.api.limits_env:
-                findings.append(check_limits(settings.api.limits_env))
             findings += check_instance(data, settings)
         findings += _check_accounts(settings, data, costs)
         return Diagnosis(tuple(findings), configured=True, sandbox=sandbox)

@@ -34,7 +34,6 @@ CHECKS: dict[str, Bilingual] = {
     "disk_space": Bilingual("disk space", "磁盘空间"),
     "warehouse": Bilingual("warehouse", "数据库"),
     "lake_files": Bilingual("lake's files", "数据湖文件"),
-    "limits": Bilingual("shared limits", "共享限速"),
     "dagster": Bilingual("Dagster", "Dagster"),
     "secrets": Bilingual("secrets", "密钥"),
     "address": Bilingual("address", "接口地址"),

@@ -1,10 +1,9 @@
-"""The lake, where settings name one: extensions, catalogue, files; and the shared limits."""
+"""Checks of the lake, where settings name one: extensions, catalogue, files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from channels_assets import config
 from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
 from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
@@ -104,33 +103,6 @@ def check_lake(lake: Lake, costs: Costs) -> Iterator[Finding]:
         return
     writable = Bilingual(f"{lake.data_path} can be written", f"{lake.data_path} 可写")
     yield Finding("lake_files", "ok", writable)
-
-
-def check_limits(env_name: str) -> Finding:
-    """The table of limits that all workers share."""
-    try:
-        from channels_assets.cluster.leases import problem_with  # noqa: PLC0415 (if asked for)
-    except ModuleNotFoundError as error:
-        return wrong_finding(
-            "limits",
-            Bilingual(
-                f"`limits_env` needs {error.name}, which is not installed.",
-                f"limits_env 需要 {error.name}，但未安装。",
-            ),
-            Bilingual(
-                'pip install "channels-assets[cluster]", or take `limits_env` out of [api].',
-                '请执行 pip install "channels-assets[cluster]"，或从 [api] 中去掉 limits_env。',
-            ),
-        )
-    try:
-        problem = problem_with(config.address(env_name))
-    except config.ConfigError as error:
-        return _finding("limits", error, _remedy(error, env_name))
-    if problem is None:
-        return Finding(
-            "limits", "ok", Bilingual(f"shared through {env_name}", f"经 {env_name} 共享")
-        )
-    return _finding("limits", WarehouseError(f"{env_name}: {problem}"), _remedy(problem, env_name))
 
 
 def _finding(check: str, error: Exception, remedy: Bilingual) -> Finding:

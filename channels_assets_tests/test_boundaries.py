@@ -82,6 +82,15 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
             assert room in OUTSIDE[top], name
 
 
+def test_the_sandbox_is_imported_in_one_file_of_the_command() -> None:
+    importing = [
+        path.relative_to(PACKAGE)
+        for path in (PACKAGE / "cli").rglob("*.py")
+        if any(name.startswith("channels_assets.sandbox") for name in imports_of(path))
+    ]
+    assert importing == [Path("cli/bundled_sandbox.py")]
+
+
 def test_dagsters_private_names_are_used_in_two_files_alone() -> None:
     users = {
         path.relative_to(PACKAGE).as_posix()

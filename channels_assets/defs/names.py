@@ -9,14 +9,12 @@ from dagster import AssetExecutionContext, AssetKey
 from channels_assets.config import Settings
 from channels_assets.defs.partitions import ARTICLE_LISTS_NAME, WINDOWS_NAME
 
-ASSETS = (
-    "cooperating_shops",
-    "sharers",
-    "shop_promoters",
-    "window_products",
-    "shop_articles",
-    "article_products",
-)
+DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
+WINDOW_ASSETS = ("window_products",)
+ARTICLE_ASSETS = ("shop_articles", "article_products")
+ASSETS = (*DISCOVERY, *WINDOW_ASSETS, *ARTICLE_ASSETS)
+PULLING = (*DISCOVERY, *WINDOW_ASSETS, "shop_articles")
+"""The assets that call the API."""
 DISCOVER = "discover"
 REFRESH_WINDOWS = "refresh_windows"
 REFRESH_ARTICLES = "refresh_articles"

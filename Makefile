@@ -11,7 +11,7 @@ CLUSTER_MEASURES := $(addprefix $(CLUSTER_TESTS)/,test_shared_limit.py test_capa
 .PHONY: help run dev notebook test test-slow test-browser test-cluster cluster capacity soak soak-dev simulate
 .PHONY: bench bench-limit bench-load bench-memory bench-growth bench-history docs lint format lock clean
 
-run: $(READY) ## Pull everything into data/channels.duckdb (a made-up world without channels.toml)
+run: $(READY) ## Pull everything into data/channels.duckdb (made-up data without channels.toml)
 	@$(BIN)/channels-assets refresh
 
 dev: $(READY) ## Open the Dagster UI on the same instance
@@ -50,7 +50,7 @@ soak: $(READY) ## The fault table; 50 kills in a row; a minute of four writers b
 
 MINUTES ?= 30
 KILLS ?= 10
-soak-dev: $(READY) ## `make dev`, killed KILLS times in MINUTES: it goes on by itself and loses no history
+soak-dev: $(READY) ## `make dev`, killed KILLS times in MINUTES: it continues by itself and loses no history
 	@$(BIN)/python -m channels_assets_tests.e2e.left_alone --minutes $(MINUTES) --kills $(KILLS)
 
 SEEDS ?= 1000
@@ -71,13 +71,13 @@ bench-memory: $(READY) ## One window of 100,000 and of 1,000,000 products: time 
 bench-growth: $(READY) ## 10 to 10,000 partitions in one run, 1 to 365 refreshes: time and size
 	@$(BIN)/python -m channels_assets_tests.bench.growth
 
-bench-limit: $(READY) ## A limit of calls per second that nobody tells: what is used of it, what refused
+bench-limit: $(READY) ## A hidden limit of calls per second: how much of it is used, and how many calls are refused
 	@$(BIN)/python -m channels_assets_tests.bench.limit
 
 bench-load: $(READY) ## Loading alone, without calls and without Dagster: rows a second
 	@$(BIN)/python -m channels_assets_tests.bench.load
 
-bench-history: $(READY) ## What looking back costs: as-of queries and changes over 60 days
+bench-history: $(READY) ## The cost of history: as-of queries and changes over 60 days
 	@$(BIN)/python -m channels_assets_tests.bench.looking_back
 
 .venv-bench/.ready: $(BENCH)/requirements.lock
@@ -98,7 +98,7 @@ format: $(READY) ## Let ruff put the code into order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(READY) ## Pin all dependencies anew, with hashes and without the address of an index
+lock: $(READY) ## Pin the newest dependencies, with hashes and without the address of an index
 	@$(BIN)/uv pip compile pyproject.toml --extra notebooks --group dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock

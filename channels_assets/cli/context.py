@@ -21,7 +21,7 @@ from channels_assets.config import (
     data_dir,
     load_settings,
 )
-from channels_assets.defs.checks import promises
+from channels_assets.defs.checks import freshness_rules
 from channels_assets.defs.instance import make_databases
 from channels_assets.defs.lock_files import HeldFile, remove_free
 from channels_assets.defs.ownership import claim
@@ -114,7 +114,7 @@ def _prepared(settings: Settings, store: Store) -> str:
             notices.append("The sandbox's made-up rows were removed. 已清除沙盒中的虚构数据。")
         if before != source:
             set_meta(connection, SOURCE, source)
-        keep_promises(connection, {one.asset: one.hours for one in promises(settings)})
+        keep_promises(connection, {rule.asset: rule.hours for rule in freshness_rules(settings)})
     return "\n".join(filter(None, notices))
 
 

@@ -15,17 +15,15 @@ from channels_assets.defs.active_runs import end_dead_runs
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.dagster_internals import batched
 from channels_assets.defs.interrupts import noting_signals
-from channels_assets.defs.names import Names
-from channels_assets.defs.partition_sync import own_lists, sync_windows
-from channels_assets.defs.runner import (
-    ALL_ASSETS,
+from channels_assets.defs.names import (
     ARTICLE_ASSETS,
+    ASSETS,
     DISCOVERY,
     WINDOW_ASSETS,
-    AssetResult,
-    Progress,
-    Refresh,
+    Names,
 )
+from channels_assets.defs.partition_sync import own_lists, sync_windows
+from channels_assets.defs.runner import AssetResult, Progress, Refresh
 from channels_assets.warehouse import connect
 
 
@@ -134,7 +132,7 @@ def _refuse_nothing(
 def _chosen_assets(around: Surroundings, assets: Sequence[str], by_partition: bool) -> list[str]:
     if assets:
         return list(assets)
-    chosen = [name for name in ALL_ASSETS if not (by_partition and name in DISCOVERY)]
+    chosen = [name for name in ASSETS if not (by_partition and name in DISCOVERY)]
     if around.settings.league is None:
         chosen = [name for name in chosen if name in WINDOW_ASSETS]
     if not around.settings.window:

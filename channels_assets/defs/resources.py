@@ -27,7 +27,7 @@ from channels_assets.accounts import Account, Credential
 from channels_assets.clients import TokenSources, token_sources
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.lock_files import HeldFile
-from channels_assets.extract.pull import Staging
+from channels_assets.extract.pull import PageFolder
 from channels_assets.warehouse import Lake, Store, open_warehouse
 from channels_assets.wechat.client import Client, Patience
 from channels_assets.wechat.rate_limit import Limiter
@@ -160,8 +160,8 @@ class WarehouseResource(_WithoutConfig):
     def open(self, settings: config.Settings) -> Store:
         return open_store(self.folder, settings)
 
-    def staging(self, settings: config.Settings) -> Staging:
-        return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)
+    def page_folder(self, settings: config.Settings) -> PageFolder:
+        return PageFolder(self.folder / "staging", settings.staging.resume_minutes * 60)
 
 
 # Dagster adds one to every job, by default one whose folder a run config may choose. No output of

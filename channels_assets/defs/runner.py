@@ -23,16 +23,20 @@ from channels_assets.defs.dagster_internals import (
     new_run_id,
 )
 from channels_assets.defs.events import FAILED_METADATA, FailedPartition
-from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
+from channels_assets.defs.names import (
+    ARTICLE_ASSETS,
+    DISCOVER,
+    DISCOVERY,
+    PULLING,
+    REFRESH_ARTICLES,
+    REFRESH_WINDOWS,
+    WINDOW_ASSETS,
+    Names,
+)
 from channels_assets.defs.partition_sync import own_lists
 from channels_assets.defs.partitions import stretches
 from channels_assets.warehouse import Store
 
-DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
-WINDOW_ASSETS = ("window_products",)
-ARTICLE_ASSETS = ("shop_articles", "article_products")
-PULLING = (*DISCOVERY, "window_products", "shop_articles")
-ALL_ASSETS = (*DISCOVERY, *WINDOW_ASSETS, *ARTICLE_ASSETS)
 MODULE = "channels_assets.definitions"
 """The code location, in which the UI finds the jobs of runs again."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value is: its type in DuckDB, and the macro of parsing.sql that reads it from JSON.
+    """What a value is: its type in DuckDB, and the macro of parse.sql that reads it from JSON.
 
     `unit` is what its numbers count, `as_sent` how the API writes it.
     """
@@ -56,7 +56,7 @@ def sent(
 ) -> Column:
     """A column from a field of each item, which has the same name unless `field` tells another."""
     if field is not None and field.count(".") > 1:
-        raise ValueError(f"{name}: parsing.py reads no deeper than objects within items")
+        raise ValueError(f"{name}: parse.py reads no deeper than objects within items")
     nullable = kind != ID and default is None
     return Column(name, kind, comment, field or name, default=default, nullable=nullable)
 
@@ -114,7 +114,9 @@ class ListTable(Table):
 
     `scope` names the list that a row is in, `item` the row within it; together they are the key. A
     table with a `history_comment` has a table of what was. With `moves` a change of order is a change
-    too. Rows of a table that `keeps_vanished` are never deleted but set inactive.
+    too. Rows of a table that `keeps_vanished` are never deleted but set inactive. `endpoint` is the
+    name of the list in the API's documentation; a table that is `derived_from` another one is made
+    from the answers of that one's endpoint.
     """
 
     list_field: str
@@ -123,6 +125,8 @@ class ListTable(Table):
     history_comment: str | None = None
     moves: bool = False
     keeps_vanished: bool = False
+    endpoint: str = ""
+    derived_from: str | None = None
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.checks import Evidence, gather
 from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.sql import names
@@ -21,7 +21,7 @@ def preview(con: duckdb.DuckDBPyConnection, table: str, limit: int = 5) -> Evide
 
 
 def previews(
-    con: duckdb.DuckDBPyConnection, table: str, lists: Sequence[ListLoad], limit: int = 5
+    con: duckdb.DuckDBPyConnection, table: str, lists: Sequence[ListToLoad], limit: int = 5
 ) -> list[Evidence]:
     """The first rows of each of these lists, as text, without the columns that are alike in them."""
     known = LIST_TABLES[table]

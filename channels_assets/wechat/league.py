@@ -5,7 +5,7 @@ Sources: https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/share
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errors import BadRequest
@@ -167,6 +167,7 @@ SHARERS: Endpoint[Sharer] = Endpoint(
     decode=_decode_sharer,
     key=lambda sharer: sharer.sharer_appid,
 )
+ENDPOINTS: tuple[Endpoint[Any], ...] = (SHOP_ARTICLES, COOPERATING_SHOPS, SHOP_PROMOTERS, SHARERS)
 
 
 def shop_articles(

@@ -17,12 +17,12 @@ from channels_assets.warehouse import (
     WarehouseError,
     atomic,
     connect,
-    load_window,
     open_warehouse,
     retrying,
 )
 from channels_assets.warehouse.connection import count
 from channels_assets_tests.cluster.services import PASSWORD, new_database
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import ids, load
 
 pytestmark = pytest.mark.cluster

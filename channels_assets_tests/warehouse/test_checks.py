@@ -7,16 +7,8 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from channels_assets.warehouse import (
-    CHECKS,
-    Failure,
-    list_ages,
-    lists_tried,
-    load_articles,
-    load_window,
-    record_failure,
-    remove_window,
-)
+from channels_assets.warehouse import CHECKS, Failure, list_ages, lists_tried, record_failure
+from channels_assets_tests.helpers.loading import load_articles, load_window, remove_window
 from channels_assets_tests.warehouse.making import MOMENT, against, article, articles, ids, load
 
 LIST = {"shop_appid": "s", "promoter_id": "p", "sharer_appid": "h"}
@@ -36,7 +28,7 @@ def put_articles(con: duckdb.DuckDBPyConnection, **fields: object) -> None:
         **LIST,
         promoter_type=4,
         pages=articles(item),
-        load=load("shop_articles"),
+        load=load(),
     )
 
 

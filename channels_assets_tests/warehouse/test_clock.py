@@ -9,22 +9,15 @@ import pytest
 from dagster import AssetKey
 
 from channels_assets.config import Settings
-from channels_assets.defs.checks import freshness, promises
-from channels_assets.warehouse import (
-    Failure,
-    ListAge,
-    list_ages,
-    lists_tried,
-    load_window,
-    record_failure,
-    remove_window,
-)
+from channels_assets.defs.checks import freshness, freshness_rules
+from channels_assets.warehouse import Failure, ListAge, list_ages, lists_tried, record_failure
+from channels_assets_tests.helpers.loading import load_window, remove_window
 from channels_assets_tests.warehouse.making import MOMENT, against, ids, load
 
 FIVE_YEARS = timedelta(days=5 * 365)
 FRESH = "SELECT is_fresh, age_hours >= 0 FROM list_freshness WHERE asset = 'window_products'"
 PROMISE = next(
-    one for one in promises(Settings.model_construct()) if one.asset == "window_products"
+    one for one in freshness_rules(Settings.model_construct()) if one.asset == "window_products"
 )
 
 

@@ -20,15 +20,9 @@ import pytest
 from click.testing import CliRunner
 
 from channels_assets.cli.main import main
-from channels_assets.warehouse import (
-    Warehouse,
-    WarehouseError,
-    connect,
-    get_meta,
-    load_window,
-    recovery,
-)
+from channels_assets.warehouse import Warehouse, WarehouseError, connect, get_meta, recovery
 from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import ids, load
 from channels_assets_tests.warehouse.opening import files_only
 

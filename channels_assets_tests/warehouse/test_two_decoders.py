@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import WarehouseError, load_articles, load_window
+from channels_assets.warehouse import WarehouseError
 from channels_assets.wechat.decode import parse_object
 from channels_assets.wechat.errors import UnexpectedResponse
 from channels_assets.wechat.league import Article, shop_articles
 from channels_assets.wechat.paging import Page, page_of_bytes
 from channels_assets.wechat.window import WindowProduct, window_products
+from channels_assets_tests.helpers.loading import load_articles, load_window
 from channels_assets_tests.warehouse.making import load
 from channels_assets_tests.warehouse.opening import NUL, ON_LAKE, opened
 
@@ -181,7 +182,7 @@ def test_articles_are_stored_as_python_read_them(
         sharer_appid=place,
         promoter_type=4,
         pages=[page.raw],
-        load=load("shop_articles"),
+        load=load(),
     )
     articles = last_of_each([(read.article_url, read) for read in page.items])
     stored = shared.execute(

@@ -10,6 +10,7 @@ import tenacity
 from channels_assets.accounts import Account, League, Window
 from channels_assets.cli.doctor.finding import Finding, Said, of_error, wrong
 from channels_assets.cli.doctor.local_checks import Costs
+from channels_assets.defs.names import DISCOVERY
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import (
@@ -118,7 +119,7 @@ def look_at_league(league: League, client: Client, costs: Costs) -> Iterator[Fin
         yield from _refused(league, client, error, window_products(page_size=1))
         return
     yield from _accepted(league)
-    for asset in ("cooperating_shops", "sharers", "shop_promoters", "shop_articles"):
+    for asset in (*DISCOVERY, "shop_articles"):
         finding = next(_quota(league, client, asset, costs.get((asset, ""), 0)))
         if finding.status != "ok" or asset == "shop_articles":
             yield finding

@@ -5,6 +5,8 @@ READY := .venv/.ready
 CLUSTER := .venv-cluster/bin
 CLUSTER_READY := .venv-cluster/.ready
 CLUSTER_TESTS := channels_assets_tests/cluster
+# These measure, so nothing runs beside them.
+CLUSTER_MEASURES := $(addprefix $(CLUSTER_TESTS)/,test_shared_limit.py test_capacity.py test_fleet.py)
 
 .PHONY: help run dev notebook test test-slow test-browser test-cluster cluster capacity soak soak-dev simulate
 .PHONY: bench bench-limit bench-load bench-memory bench-growth bench-history docs lint format lock clean
@@ -18,10 +20,10 @@ dev: $(READY) ## Open the Dagster UI on the same instance
 notebook: $(READY) ## Open JupyterLab on the notebooks, copied to data/notebooks
 	@$(BIN)/channels-assets notebook
 
-test: $(READY) ## All tests but those that need a browser
+test: $(READY) ## All tests but the slow ones and those that need a browser or a cluster
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow and not cluster"
 
-test-slow: $(READY) ## A backfill of 300 windows; all that two refreshes write, searched for secrets; dev killed twice
+test-slow: $(READY) ## Tests of a minute or more: a backfill of 300 windows, a search for secrets, dev killed twice
 	@$(BIN)/python -m pytest -m slow
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
@@ -37,8 +39,8 @@ test-cluster: $(CLUSTER_READY) ## Four Celery workers, PostgreSQL, Redis and a l
 		(apt-get update -qq && apt-get install -y -qq postgresql redis-server >/dev/null)
 	@$(CLUSTER)/pyright --pythonpath $(CLUSTER)/python channels_assets/cluster/*.py channels_assets/warehouse/lake/catalogue.py $(CLUSTER_TESTS)/*.py
 	@LAKE=1 $(CLUSTER)/python -m pytest -n auto --dist worksteal channels_assets_tests/warehouse \
-		$(filter-out %/test_capacity.py %/test_fleet.py,$(wildcard $(CLUSTER_TESTS)/test_*.py))
-	@$(CLUSTER)/python -m pytest $(CLUSTER_TESTS)/test_capacity.py $(CLUSTER_TESTS)/test_fleet.py --timeout 3600 -s
+		$(filter-out $(CLUSTER_MEASURES),$(wildcard $(CLUSTER_TESTS)/test_*.py))
+	@$(CLUSTER)/python -m pytest $(CLUSTER_MEASURES) --timeout 3600 -s
 
 capacity: $(CLUSTER_READY) ## Measure, simulate 50,000 and 1,000,000 lists, write docs/outgrowing.md
 	@$(CLUSTER)/python -m channels_assets_tests.cluster.capacity

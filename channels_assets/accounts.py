@@ -1,13 +1,13 @@
-"""The accounts in channels.toml, and how the tokens of each are obtained.
+"""The accounts in channels.toml, and the auth modes: the ways to get tokens for an account.
 
-Which fields go with which `auth` stands in `_NEEDS` and `_TAKES`; docs/auth.md shows each mode.
+docs/auth.md shows each mode. Its token source is made in `channels_assets.clients`.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -36,22 +36,48 @@ def _variable(name: str) -> str:
 
 
 EnvName = Annotated[Text, AfterValidator(_variable)]
-LeagueAuth = Literal["stable_token", "token_file", "token_command"]
-WindowAuth = Literal[LeagueAuth, "authorizer", "cloud_token", "cloud_open_api"]
-CLOUD = ("cloud_token", "cloud_open_api")
-_WINDOWS_ONLY = ("authorizer", *CLOUD)
 
-# Each mode: the fields of which exactly one is needed, and those that may be there.
-_NEEDS: dict[str, tuple[str, ...]] = {
-    "stable_token": ("secret_env",),
-    "token_file": ("token_file",),
-    "token_command": ("token_command",),
-    "authorizer": ("refresh_token_env", "refresh_token_file"),
-    "cloud_token": (),
-    "cloud_open_api": (),
+
+@dataclass(frozen=True)
+class AuthMode:
+    """One value of `auth`.
+
+    Exactly one of the fields in `needs` must be set, those in `takes` may be. `is_cloud`: the tokens
+    are those of a 云托管 environment, which belongs to one account and has no quota/get.
+    """
+
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    windows_only: bool = False
+    needs_platform: bool = False
+    is_cloud: bool = False
+    plain_http: bool = False
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (*self.needs, *self.takes)
+
+
+AUTH_MODES: Mapping[str, AuthMode] = {
+    "stable_token": AuthMode(needs=("secret_env",)),
+    "token_file": AuthMode(needs=("token_file",)),
+    "token_command": AuthMode(needs=("token_command",)),
+    "authorizer": AuthMode(
+        needs=("refresh_token_env", "refresh_token_file"), windows_only=True, needs_platform=True
+    ),
+    "cloud_token": AuthMode(takes=("token_file",), windows_only=True, is_cloud=True),
+    "cloud_open_api": AuthMode(windows_only=True, is_cloud=True, plain_http=True),
 }
-_TAKES: dict[str, tuple[str, ...]] = {"cloud_token": ("token_file",)}
-_FIELDS = ("secret_env", "token_file", "token_command", "refresh_token_env", "refresh_token_file")
+_FIELDS = tuple(dict.fromkeys(name for mode in AUTH_MODES.values() for name in mode.fields))
+
+
+def _auth_mode(name: str) -> str:
+    if name not in AUTH_MODES:
+        raise ValueError(f"must be {_alternatives(list(AUTH_MODES))}")
+    return name
+
+
+Auth = Annotated[str, AfterValidator(_auth_mode)]
 
 
 class Section(BaseModel):
@@ -59,8 +85,7 @@ class Section(BaseModel):
 
 
 def _command(value: object) -> object:
-    """A list, or a line that is split like a shell's; no shell runs it."""
-
+    """A list, or a line that is split as a shell does it; no shell runs it."""
     if isinstance(value, str):
         try:
             value = shlex.split(value)
@@ -71,7 +96,7 @@ def _command(value: object) -> object:
 
 @dataclass(frozen=True)
 class Credential:
-    """What a token source is made from: equal for all lists of one account."""
+    """What a token source is made from; equal for all windows of one account."""
 
     appid: str
     auth: str
@@ -83,10 +108,10 @@ class Credential:
 
 
 class Account(Section):
-    """What windows and the league have in common. Secrets are never here, but where they are."""
+    """The fields that windows and the league share. They name the places of secrets, never a secret."""
 
     appid: Text
-    auth: WindowAuth = "stable_token"
+    auth: Auth = "stable_token"
     secret_env: EnvName | None = None
     token_file: Text | None = None
     # Its words may hold a secret, which `repr` must not show.
@@ -97,18 +122,22 @@ class Account(Section):
     @model_validator(mode="after")
     def _fields_of_the_mode(self) -> Self:
         given = [name for name in _FIELDS if getattr(self, name, None) is not None]
-        needed = [name for name in _NEEDS[self.auth] if name in type(self).model_fields]
+        needed = [name for name in self.mode.needs if name in type(self).model_fields]
         found = [name for name in needed if name in given]
         if needed and not found:
             raise ValueError(f'with auth = "{self.auth}" needs `{"` or `".join(needed)}`')
         if len(found) > 1:
             raise ValueError(f"takes only one of `{'` and `'.join(found)}`")
         for name in given:
-            if name not in (*needed, *_TAKES.get(self.auth, ())):
+            if name not in (*needed, *self.mode.takes):
                 raise ValueError(
-                    f'has `{name}`, which auth = "{self.auth}" does not use{_meant(name)}'
+                    f'has `{name}`, which auth = "{self.auth}" does not use{_suggestion(name)}'
                 )
         return self
+
+    @property
+    def mode(self) -> AuthMode:
+        return AUTH_MODES[self.auth]
 
     @property
     def credential(self) -> Credential:
@@ -133,19 +162,20 @@ class Window(Account):
 
 
 class League(Account):
-    """[league]: the 联盟带货机构 account, and whose share links are wanted."""
+    """[league]: the 联盟带货机构 account, and the sharers whose links are wanted."""
 
     sharers: Literal["all"] | tuple[Text, ...] | None = None
 
     @field_validator("auth")
     @classmethod
     def _not_for_the_league(cls, auth: str) -> str:
-        if auth in _WINDOWS_ONLY:
+        if AUTH_MODES[auth].windows_only:
+            names = [name for name, mode in AUTH_MODES.items() if not mode.windows_only]
             raise ValueError(
                 f'= "{auth}" works for windows only: WeChat opens shops, sharers and articles to the '
-                "agency's own token alone; use stable_token, token_file or token_command. "
+                f"agency's own token alone; use {_alternatives(names)}. "
                 f"{auth} 只支持橱窗接口：小店、推客与文章接口不支持云调用和第三方平台，"
-                "请用 stable_token、token_file 或 token_command"
+                f"请用 {'、'.join(names[:-1])} 或 {names[-1]}"
             )
         return auth
 
@@ -154,13 +184,15 @@ class League(Account):
     def _list_or_all(cls, value: object) -> object:
         if value == "all" or value is None:
             return value
-        if isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value):
+        if isinstance(value, list) and all(
+            isinstance(appid, str) and appid.strip() for appid in value
+        ):
             return tuple(value)
         raise ValueError('must be a list of appids or "all"')
 
 
 class Platform(Section):
-    """[platform]: the third-party platform (第三方平台) that windows with auth = "authorizer" use."""
+    """[platform]: the third-party platform (第三方平台) for windows with auth = "authorizer"."""
 
     component_appid: Text
     secret_env: EnvName
@@ -176,23 +208,24 @@ class Platform(Section):
         return self
 
 
-def problems(
+def contradictions(
     windows: tuple[Window, ...], platform: Platform | None, url_is_open_http: bool
 ) -> Iterator[str]:
-    """What is wrong with the accounts beside each other."""
-    authorised = [window.key for window in windows if window.auth == "authorizer"]
+    """Contradictions between accounts."""
+    authorised = [window for window in windows if window.mode.needs_platform]
     if authorised and platform is None:
-        yield f'the window {authorised[0]!r} has auth = "authorizer": add a [platform] section'
+        first = authorised[0]
+        yield f'the window {first.key!r} has auth = "{first.auth}": add a [platform] section'
     if platform is not None and not authorised:
-        yield 'there is a [platform], but no [[window]] has auth = "authorizer"'
-    if url_is_open_http and any(window.auth != "cloud_open_api" for window in windows):
+        yield f"there is a [platform], but no [[window]] has auth = {_modes_with('needs_platform')}"
+    if url_is_open_http and not all(window.mode.plain_http for window in windows):
         yield (
             "`api.base_url` http is allowed to this machine (127.0.0.1), and where every account has "
-            'auth = "cloud_open_api"; use https'
+            f"auth = {_modes_with('plain_http')}; use https"
         )
     seen: dict[tuple[str, str | None], Window] = {}
     for window in windows:
-        if window.auth in CLOUD:
+        if window.mode.is_cloud:
             first = seen.setdefault((window.auth, window.token_file), window)
             if first.appid != window.appid:
                 yield (
@@ -202,6 +235,16 @@ def problems(
                 )
 
 
-def _meant(name: str) -> str:
-    modes = [auth for auth in _NEEDS if name in (*_NEEDS[auth], *_TAKES.get(auth, ()))]
-    return f' (did you mean auth = "{modes[0]}"?)' if modes else ""
+def _suggestion(field_name: str) -> str:
+    auth = next(name for name, mode in AUTH_MODES.items() if field_name in mode.fields)
+    return f' (did you mean auth = "{auth}"?)'
+
+
+def _modes_with(property_name: str) -> str:
+    names = [f'"{name}"' for name, mode in AUTH_MODES.items() if getattr(mode, property_name)]
+    return _alternatives(names)
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,20 +1,22 @@
-"""From what channels.toml says to where tokens come from: one source for each credential.
+"""From settings to API clients: token source, rate limit, transport and retries of each account.
 
-What programs share lies in `tokens/` below the data folder: when a token was last forced, and the
-successors of refresh tokens, which only this user may read.
+Programs that use the same data folder share its folder `tokens`: the time of the last forced refresh,
+and the successors of refresh tokens, which only this user may read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 from channels_assets import config
-from channels_assets.accounts import Credential, Platform
+from channels_assets.accounts import Account, Credential, Platform
+from channels_assets.wechat.auth import TokenSource
 from channels_assets.wechat.auth.authorizer import AuthorizerToken, Component
 from channels_assets.wechat.auth.external_token import (
     CloudOpenApi,
@@ -22,15 +24,59 @@ from channels_assets.wechat.auth.external_token import (
     FileToken,
     cloud_token,
 )
-from channels_assets.wechat.auth.force_refresh import Forcing
-from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
-from channels_assets.wechat.auth.stable_token import StableToken, TokenSource
+from channels_assets.wechat.auth.stable_token import ForceRefreshGuard, StableToken
+from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.quota import QUOTA_PATH
+from channels_assets.wechat.rate_limit import RateLimiter
 from channels_assets.wechat.transport import RequestsTransport
+from channels_assets.wechat.window import WINDOW_PRODUCTS
+
+CLOUD_PATHS = frozenset({WINDOW_PRODUCTS.path})
+"""WeChat opens the window list alone to cloud calls."""
+AUTHORIZER_PATHS = CLOUD_PATHS | {QUOTA_PATH}
+
+
+class ApiClients:
+    """One client for each credential, however many lists it walks; all share one transport.
+
+    `tries`: of each call, where it differs from the settings. Safe for many threads.
+    """
+
+    def __init__(
+        self,
+        settings: config.Settings,
+        folder: Path,
+        *,
+        tries: int | None = None,
+    ) -> None:
+        self._api = settings.api
+        self._retry = RetryPolicy(tries or settings.api.tries, settings.api.backoff_seconds)
+        self._transport = RequestsTransport(settings.api.max_in_flight)
+        self._sources = token_sources(settings, folder)
+        self._lock = threading.Lock()
+        self._clients: dict[Credential, Client] = {}
+
+    def client(self, account: Account) -> Client:
+        credential = account.credential
+        with self._lock:
+            if credential not in self._clients:
+                self._clients[credential] = Client(
+                    self._transport,
+                    self._api.url_for(account.auth),
+                    self._sources.source(credential),
+                    RateLimiter(),
+                    self._retry,
+                )
+            return self._clients[credential]
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 class TokenSources:
-    """The sources of this process: all its runs share one token of each account."""
+    """The token sources of this process: all its runs share one token of each account."""
 
     def __init__(
         self, api: config.Api, platform: Platform | None, folder: Path, secret_names: frozenset[str]
@@ -44,46 +90,42 @@ class TokenSources:
         self._sources: dict[Credential, TokenSource] = {}
         self._component = self._make_component(platform) if platform else None
 
-    def of(self, credential: Credential) -> TokenSource:
+    def source(self, credential: Credential) -> TokenSource:
         with self._lock:
             if credential not in self._sources:
                 self._sources[credential] = self._make(credential)
             return self._sources[credential]
 
-    def refresh_token(self, credential: Credential) -> RefreshToken:
-        """What is kept of an authorised window."""
-        appid = credential.appid
+    def refresh_token_store(self, credential: Credential) -> RefreshTokenStore:
         component_appid = self._platform.component_appid if self._platform else ""
-        path = self._file("authorizer", component_appid, appid).with_suffix(".json")
-        given, where = _given(credential)
-        return RefreshToken(path, given, where)
+        path = self._file("authorizer", component_appid, credential.appid).with_suffix(".json")
+        return RefreshTokenStore(path, *_configured_refresh_token(credential))
 
     def _make(self, credential: Credential) -> TokenSource:
-        appid, token_file = credential.appid, credential.token_file
-        match credential.auth:
-            case "authorizer":
-                component = cast("Component", self._component)
-                return AuthorizerToken(component, appid, self.refresh_token(credential))
-            case "cloud_token":
-                return cloud_token(Path(token_file).expanduser()) if token_file else cloud_token()
-            case "cloud_open_api":
-                return CloudOpenApi()
-            case "token_file":
-                return FileToken(Path(token_file or "").expanduser())
-            case "token_command":
-                command = credential.token_command or ()
-                return CommandToken(
-                    command_reader("token_command", command, hidden=self._secret_names)
-                )
-            case _:
-                forcing = Forcing(self._file("forced", self._api.base_url, appid))
-                return StableToken(
-                    self._transport,
-                    self._api.base_url,
-                    appid,
-                    _secret(credential.secret_env),
-                    forcing=forcing,
-                )
+        makers: Mapping[str, Callable[[Credential], TokenSource]] = {
+            "stable_token": self._stable_token,
+            "token_file": _file_token,
+            "token_command": self._command_token,
+            "authorizer": self._authorizer_token,
+            "cloud_token": _cloud_token,
+            "cloud_open_api": lambda _: CloudOpenApi(CLOUD_PATHS),
+        }
+        return makers[credential.auth](credential)
+
+    def _stable_token(self, credential: Credential) -> TokenSource:
+        base_url, appid = self._api.base_url, credential.appid
+        guard = ForceRefreshGuard(self._file("forced", base_url, appid))
+        secret = _secret(credential.secret_env)
+        return StableToken(self._transport, base_url, appid, secret, guard=guard)
+
+    def _command_token(self, credential: Credential) -> TokenSource:
+        command = credential.token_command or ()
+        return CommandToken(command_reader("token_command", command, hidden=self._secret_names))
+
+    def _authorizer_token(self, credential: Credential) -> TokenSource:
+        component = cast("Component", self._component)
+        store = self.refresh_token_store(credential)
+        return AuthorizerToken(component, credential.appid, store, AUTHORIZER_PATHS)
 
     def _make_component(self, platform: Platform) -> Component:
         return Component(
@@ -95,58 +137,87 @@ class TokenSources:
         )
 
     def _file(self, kind: str, *parts: str) -> Path:
-        # An appid is what the user typed: anything may be in it.
+        # A digest: an appid is what the user typed, with any characters in it.
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
         return self._folder / f"{kind}-{digest}"
 
 
 def token_sources(settings: config.Settings, folder: Path) -> TokenSources:
     """The same object for the same settings, however many runs this process has."""
-    # Frozen models are hashable, which the checker does not see.
+    # Frozen models are hashable, which the type checker does not see.
     key: Any = (settings.api, settings.platform, folder, settings.secret_names)
-    return _shared(*key)
+    return _shared_token_sources(*key)
 
 
 @lru_cache(maxsize=8)
-def _shared(
+def _shared_token_sources(
     api: config.Api, platform: Platform | None, folder: Path, secret_names: frozenset[str]
 ) -> TokenSources:
     return TokenSources(api, platform, folder, secret_names)
 
 
+@dataclass(frozen=True)
+class RequiredSecret:
+    """An environment variable that must hold `what`, a secret of `appid`."""
+
+    env_name: str
+    what: str
+    appid: str
+
+
+def required_secrets(
+    account: Account, settings: config.Settings, folder: Path
+) -> Iterator[RequiredSecret]:
+    """The secrets that channels.toml takes from the environment for this account."""
+    credential, platform = account.credential, settings.platform
+    if credential.secret_env:
+        yield RequiredSecret(credential.secret_env, "AppSecret", account.appid)
+    if account.mode.needs_platform and platform is not None:
+        yield RequiredSecret(platform.secret_env, "component_appsecret", platform.component_appid)
+    if credential.refresh_token_env:
+        store = token_sources(settings, folder).refresh_token_store(credential)
+        if not store.has_successor():
+            name = credential.refresh_token_env
+            yield RequiredSecret(name, "authorizer_refresh_token", account.appid)
+
+
 def require_secrets(settings: config.Settings, folder: Path) -> None:
-    """Raises ConfigError for the first secret that channels.toml names and nobody has set."""
-    accounts = [*settings.window, *([settings.league] if settings.league else [])]
-    names = {one.secret_env: None for one in accounts if one.secret_env}
-    if settings.platform is not None:
-        names[settings.platform.secret_env] = None
-    for name in names:
-        config.secret(name)
-    sources = token_sources(settings, folder)
-    for window in settings.window:
-        if window.refresh_token_env and not sources.refresh_token(window.credential).is_known():
-            config.secret(
-                window.refresh_token_env,
-                f"the authorizer_refresh_token of {window.appid}",
-                f"{window.appid} 的 authorizer_refresh_token",
-            )
+    """Raises ConfigError for the first required secret that is not set."""
+    for account in (*settings.window, *([settings.league] if settings.league else [])):
+        for secret in required_secrets(account, settings, folder):
+            english = f"the {secret.what} of {secret.appid}"
+            config.secret(secret.env_name, english, f"{secret.appid} 的 {secret.what}")
 
 
-def _secret(name: str | None) -> Callable[[], str]:
-    return lambda: config.secret(name or "")
+def _file_token(credential: Credential) -> TokenSource:
+    return FileToken(_path(credential.token_file))
+
+
+def _cloud_token(credential: Credential) -> TokenSource:
+    if credential.token_file is None:
+        return cloud_token(CLOUD_PATHS)
+    return cloud_token(CLOUD_PATHS, _path(credential.token_file))
+
+
+def _secret(env_name: str | None) -> Callable[[], str]:
+    return lambda: config.secret(env_name or "")
+
+
+def _path(setting: str | None) -> Path:
+    return Path(setting or "").expanduser()
 
 
 def _ticket(platform: Platform, secret_names: frozenset[str]) -> Reader:
     if platform.ticket_command is not None:
         return command_reader("ticket_command", platform.ticket_command, hidden=secret_names)
-    return file_reader("ticket_file", Path(platform.ticket_file or "").expanduser())
+    return file_reader("ticket_file", _path(platform.ticket_file))
 
 
-def _given(credential: Credential) -> tuple[Callable[[], str], str]:
-    """Reads the refresh token that channels.toml names, "" if it is gone, and says where that is."""
+def _configured_refresh_token(credential: Credential) -> tuple[Reader, str]:
+    """A reader of the refresh token that channels.toml names ("" if it is gone), and its place."""
     if credential.refresh_token_env is not None:
         name = credential.refresh_token_env
         return lambda: config.optional_secret(name), f"the environment variable {name}"
-    path = Path(credential.refresh_token_file or "").expanduser()
+    path = _path(credential.refresh_token_file)
     read = file_reader("refresh_token_file", path)
     return lambda: read() if path.exists() else "", str(path)

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -26,7 +26,15 @@ from pydantic import (
     model_validator,
 )
 
-from channels_assets.accounts import League, Platform, Section, Text, Window, problems
+from channels_assets.accounts import (
+    AUTH_MODES,
+    League,
+    Platform,
+    Section,
+    Text,
+    Window,
+    contradictions,
+)
 
 WECHAT_URL = "https://api.weixin.qq.com"
 
@@ -39,18 +47,13 @@ class ConfigError(Exception):
 
 
 class Api(Section):
-    """[api]: where the API is and how hard it may be called.
-
-    `limits_env` names the environment variable with the address of a PostgreSQL database, through
-    which the limits of a credential hold over all workers.
-    """
+    """[api]: the address of the API, and how many calls this process may make."""
 
     base_url: Text = WECHAT_URL
     max_in_flight: int = Field(default=32, ge=1, le=256)
     tries: int = Field(default=5, ge=1, le=20)
     backoff_seconds: float = Field(default=1.0, ge=0, le=60)
     sandbox: bool = False
-    limits_env: Text | None = None
 
     @field_validator("base_url")
     @classmethod
@@ -64,25 +67,25 @@ class Api(Section):
 
     @property
     def is_open_http(self) -> bool:
-        """Whether what is sent can be read on the way."""
+        """Whether others can read the calls on their way."""
         parts = urlsplit(self.base_url)
         return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
     def url_for(self, auth: str) -> str:
-        """The sidecar of 开放接口服务 takes plain http; no token travels there."""
-        if auth != "cloud_open_api":
+        """The address for accounts with this `auth`: plain http where no token is sent."""
+        if not AUTH_MODES[auth].plain_http:
             return self.base_url
         return self.base_url.replace("https://", "http://", 1)
 
 
 class Staging(Section):
-    """[staging]: how long the pages of a broken-off pull may be used to go on with it."""
+    """[staging]: how long a retry may go on after the staged pages of an interrupted walk."""
 
     resume_minutes: float = Field(default=30, ge=0, le=24 * 60)
 
 
 class Warehouse(Section):
-    """[warehouse]: how often a long run publishes for readers; or a lake instead of the files.
+    """[warehouse]: how often a long run publishes for readers; or a lake in place of the files.
 
     `catalogue_env` names the environment variable with the address of the lake's PostgreSQL
     database, `data_path` the folder of its Parquet files, the same on all machines, or s3://bucket.
@@ -98,7 +101,7 @@ class Warehouse(Section):
     def _both_or_neither(self) -> Self:
         if (self.catalogue_env is None) != (self.data_path is None):
             raise ValueError("needs both `catalogue_env` and `data_path` for a lake, or neither")
-        if self.data_path is not None and not _is_for_all(self.data_path):
+        if self.data_path is not None and not _is_shared_path(self.data_path):
             raise ValueError(
                 "`data_path` must be an absolute folder, the same for all processes, or "
                 "s3://bucket/prefix (with AWS_ENDPOINT_URL for other stores that speak S3)"
@@ -107,10 +110,10 @@ class Warehouse(Section):
 
 
 class Automation(Section):
-    """[automation]: when lists are refreshed by themselves. Cron strings in Asia/Shanghai.
+    """[automation]: schedules of refreshes. Cron strings in Asia/Shanghai.
 
-    `max_partitions_per_run` splits a refresh or backfill of more lists into several runs, which
-    several workers can take; without it, one run takes them all.
+    `max_partitions_per_run` splits a refresh or backfill of more lists into several runs, for several
+    workers; without it, one run takes them all.
     """
 
     windows_cron: Cron = "0 * * * *"
@@ -128,7 +131,7 @@ class Freshness(Section):
 
 
 class Dagster(Section):
-    """[dagster]: `namespace` goes before the names of our assets, jobs and partition sets.
+    """[dagster]: `namespace` is a prefix of the names of our assets, jobs and partition sets.
 
     For a second data folder on the same Dagster instance.
     """
@@ -165,8 +168,8 @@ class Settings(Section):
         open_http = self.api.is_open_http
         if open_http and self.league is not None:
             raise ValueError("`api.base_url` http would show the [league]'s token; use https")
-        for problem in problems(self.window, self.platform, open_http):
-            raise ValueError(problem)
+        for contradiction in contradictions(self.window, self.platform, open_http):
+            raise ValueError(contradiction)
         keys = [window.key for window in self.window]
         for key, count in Counter(keys).items():
             if count > 1:
@@ -184,7 +187,7 @@ class Settings(Section):
     @property
     def secret_names(self) -> frozenset[str]:
         """The environment variables that hold something secret."""
-        names = {self.api.limits_env, self.warehouse.catalogue_env}
+        names = {self.warehouse.catalogue_env}
         for account in (*self.window, *([self.league] if self.league else [])):
             names |= {account.secret_env, account.credential.refresh_token_env}
         if self.platform is not None:
@@ -230,7 +233,7 @@ def load_settings(path: Path) -> Settings:
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(_plain(error))}.") from None
+        raise ConfigError(f"{path}: {'; '.join(_messages(error))}.") from None
 
 
 def secret(
@@ -254,18 +257,7 @@ def optional_secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
     return env.get(env_name, "").strip()
 
 
-def address(env_name: str, env: Mapping[str, str] = os.environ) -> str:
-    """The PostgreSQL address in that environment variable. Raises ConfigError when there is none."""
-    value = optional_secret(env_name, env)
-    if not value:
-        raise ConfigError(
-            f"The environment variable {env_name} is empty: put the address of a PostgreSQL database "
-            "into it (postgresql://user:password@host/database)."
-        )
-    return value
-
-
-def _is_for_all(data_path: str) -> bool:
+def _is_shared_path(data_path: str) -> bool:
     if "://" not in data_path:
         return Path(data_path).is_absolute()
     return re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#\s]*)?", data_path) is not None
@@ -278,19 +270,20 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _plain(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False, include_input=False):
-        where = _where(problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            yield f"unknown key `{where}`{_meant(problem['loc'])}"
+def _messages(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors(include_url=False, include_input=False):
+        location = detail["loc"]
+        where = _dotted(location)
+        if detail["type"] == "extra_forbidden":
+            yield f"unknown key `{where}`{_suggestion(location)}"
         else:
-            text = problem["msg"].removeprefix("Value error, ")
+            text = detail["msg"].removeprefix("Value error, ")
             yield f"`{where}` {text[0].lower()}{text[1:]}" if where else text
 
 
-def _where(loc: tuple[int | str, ...]) -> str:
+def _dotted(location: tuple[int | str, ...]) -> str:
     text = ""
-    for part in loc:
+    for part in location:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
@@ -298,18 +291,16 @@ def _where(loc: tuple[int | str, ...]) -> str:
     return text
 
 
-def _meant(loc: tuple[int | str, ...]) -> str:
-    sections: dict[Any, type[Section]] = {
-        "api": Api,
-        "window": Window,
-        "league": League,
-        "platform": Platform,
-        "staging": Staging,
-        "warehouse": Warehouse,
-        "automation": Automation,
-        "freshness": Freshness,
-        "dagster": Dagster,
-    }
-    known = (Settings if len(loc) == 1 else sections[loc[0]]).model_fields
-    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    known = _section(location).model_fields
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
     return f" (did you mean `{close[0]}`?)" if close else f" (known: {', '.join(known)})"
+
+
+def _section(location: tuple[int | str, ...]) -> type[Section]:
+    """The model of the section that the key at `location` is in."""
+    if len(location) == 1:
+        return Settings
+    annotation = Settings.model_fields[str(location[0])].annotation
+    kinds = get_args(annotation) or (annotation,)
+    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,13 @@ import pytest
 
 from channels_assets.sandbox import Sandbox, World
 from channels_assets_tests.helpers.project import Project
+
+_MEMORY = Path("/dev/shm")
+_TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+# Dagster's databases are synced hundreds of times in a refresh, and a disk takes longer for that than
+# the refresh. What tests kill is a process, never the machine.
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 * 2**30:
+    os.environ.setdefault(_TEMPORARY, str(_MEMORY))
 
 _FIGURES = pytest.StashKey[list[str]]()
 

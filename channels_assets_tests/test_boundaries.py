@@ -19,8 +19,8 @@ ROOMS = {
     "clients": {"wechat", "config", "accounts"},
     "notebooks": {"warehouse"},
     "extract": {"wechat", "files"},
-    "defs": {"clients", "wechat", "extract", "warehouse", "config", "accounts", "cluster", "files"},
-    "cluster": {"wechat", "definitions"},
+    "defs": {"clients", "wechat", "extract", "warehouse", "config", "accounts", "files"},
+    "cluster": set[str](),
     "definitions": {"config", "defs"},
     "cli": {
         "clients",
@@ -32,7 +32,6 @@ ROOMS = {
         "warehouse",
         "wechat",
         "sandbox",
-        "cluster",
     },
 }
 OUTSIDE = {
@@ -40,7 +39,7 @@ OUTSIDE = {
     "dagster_celery": {"cluster"},
     "dagster_postgres": {"cluster"},
     "celery": {"cluster"},
-    "psycopg": {"cluster", "warehouse"},
+    "psycopg": {"warehouse"},
     "requests": {"wechat"},
     "urllib3": {"wechat"},
     "duckdb": {"warehouse", "defs"},
@@ -49,6 +48,8 @@ OUTSIDE = {
     "click": {"cli"},
     "rich": {"cli"},
 }
+# Where Dagster has no public name.
+DAGSTER_INTERNALS = {"defs/dagster_internals.py", "cluster/launcher.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -79,3 +80,29 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
             assert rest[0] == room or rest[0] in ROOMS.get(room, set()), name
         elif top in OUTSIDE:
             assert room in OUTSIDE[top], name
+
+
+def test_the_sandbox_is_imported_in_one_file_of_the_command() -> None:
+    importing = [
+        path.relative_to(PACKAGE)
+        for path in (PACKAGE / "cli").rglob("*.py")
+        if any(name.startswith("channels_assets.sandbox") for name in imports_of(path))
+    ]
+    assert importing == [Path("cli/bundled_sandbox.py")]
+
+
+def test_dagsters_private_names_are_used_in_two_files_alone() -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if "dagster._" in path.read_text("utf-8")
+    }
+    assert users == DAGSTER_INTERNALS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_lake_is_imported_from_its_package_alone(path: Path) -> None:
+    """What is optional has one entrance: no other room knows its modules."""
+    if path.parent != PACKAGE / "warehouse" / "lake":
+        inside = "channels_assets.warehouse.lake."
+        assert [name for name in imports_of(path) if name.startswith(inside)] == []

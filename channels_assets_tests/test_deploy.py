@@ -43,10 +43,9 @@ def test_helm_runs_this_project_as_the_other_deployments_do() -> None:
         "maxRetries": celery["run_retries"]["max_retries"],
         "retryOnAssetOrOpFailure": celery["run_retries"]["retry_on_asset_or_op_failure"],
     }
-    runs, pools = celery["concurrency"]["runs"], celery["concurrency"]["pools"]
+    runs = celery["concurrency"]["runs"]
     assert values["concurrency"] == {
         "enabled": True,
-        "pools": {"defaultLimit": pools["default_limit"], "granularity": pools["granularity"]},
         "runs": {"maxConcurrentRuns": runs["max_concurrent_runs"]},
     }
     # The chart lets the one set of limits exclude the other.

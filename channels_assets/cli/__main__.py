@@ -1,4 +1,4 @@
-"""What `channels-assets` and `python -m channels_assets.cli` run."""
+"""The entry point of `channels-assets` and `python -m channels_assets.cli`."""
 
 import gc
 
@@ -7,7 +7,7 @@ from channels_assets.cli.signals import handle_signals
 
 
 def entry() -> None:
-    # Lists make many objects and hardly any garbage, and each look for it stops every thread.
+    # Lists make many objects and little garbage, and each collection stops all threads.
     gc.set_threshold(20_000, 10, 10)
     handle_signals()
     main()

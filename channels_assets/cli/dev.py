@@ -1,4 +1,4 @@
-"""`channels-assets dev`: Dagster's web server and daemon, once per instance, ended with this command."""
+"""`channels-assets dev`: Dagster's web server and daemon, once per instance, until this command ends."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from channels_assets.files import open_lock_file
 
 HOST = "127.0.0.1"
 _GUARD = Path(__file__).with_name("dev_guard.py")
-_WAIT_FOR_THE_LAST_SECONDS = SECONDS_FOR_DAGSTER + SECONDS_FOR_RUNS + 10
+_PREVIOUS_SECONDS = SECONDS_FOR_DAGSTER + SECONDS_FOR_RUNS + 10
 
 
 def run_dev(port: int) -> int:
-    """Until Dagster has ended; gives the exit code.
+    """Runs until Dagster has ended; returns the exit code.
 
     Raises ConfigError when `dev` runs on this instance already, or the port is taken.
     """
-    with _only_one(Path(os.environ["DAGSTER_HOME"]), port) as lock:
+    with _dev_lock(Path(os.environ["DAGSTER_HOME"]), port) as lock:
         _require_free(port)
         click.echo(f"Dagster UI: http://{HOST}:{port} (Ctrl-C ends it)", err=True)
         command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port)]
@@ -43,37 +43,37 @@ def run_dev(port: int) -> int:
 
 
 def _run_guarded(command: list[str], lock: int) -> int:
-    told, tell = os.pipe()
-    asked: list[int] = []
+    reading, writing = os.pipe()
+    signals: list[int] = []
 
-    def end(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
+    def handle(number: int, frame: FrameType | None) -> None:
+        signals.append(number)
         with suppress(OSError):
-            os.write(tell, b"!")
+            os.write(writing, b"!")
 
     numbers = [signal.SIGINT, signal.SIGTERM]
-    # Ignored under nohup: who says so wants it to go on without the terminal.
+    # Ignored under nohup, which means: go on without the terminal.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
-    # A child inherits signals that are ignored, as in a shell's background, but no handlers: set
-    # before it starts, these let Dagster end when it is told to.
+    # A child inherits ignored signals, as in a shell's background job, but no handlers: these handlers,
+    # set before it starts, let Dagster end at a signal.
     for number in numbers:
-        signal.signal(number, end)
-    # Dagster plans each partition of a run with an event of its own: many in one transaction.
-    together = {"DAGSTER_EVENT_BATCH_SIZE": "500", **os.environ}
-    # A session of its own: Ctrl-C and the end of the terminal come from here alone.
+        signal.signal(number, handle)
+    # Dagster plans each partition of a run with an event: many in one transaction.
+    environment = {"DAGSTER_EVENT_BATCH_SIZE": "500", **os.environ}
+    # A session of its own: only this command passes on Ctrl-C and the end of the terminal.
     guard = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-P", str(_GUARD), str(told), str(lock), *command],
+        [sys.executable, "-P", str(_GUARD), str(reading), str(lock), *command],
         start_new_session=True,
-        env=together,
-        pass_fds=(told, lock),
+        env=environment,
+        pass_fds=(reading, lock),
     )
-    os.close(told)
+    os.close(reading)
     code = guard.wait()
     if code < 0:
-        # Somebody has killed the guard.
+        # The guard was killed.
         Tree(guard.pid).kill()
-    if asked:
+    if signals:
         return 0
     # The terminal may be gone.
     with suppress(OSError):
@@ -82,16 +82,16 @@ def _run_guarded(command: list[str], lock: int) -> int:
 
 
 @contextmanager
-def _only_one(home: Path, port: int) -> Generator[int]:
-    """The lock of this instance's `dev`; gives its descriptor. A `dev` that ends just now is awaited."""
+def _dev_lock(home: Path, port: int) -> Generator[int]:
+    """The lock of this instance's `dev`; yields its descriptor. Waits for a `dev` that is ending."""
     path = home / "channels_assets" / "dev.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = open_lock_file(path, 0o600)
     except OSError as error:
-        why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise ConfigError(
-            f"The lock file {path} can't be opened: {why}. Remove it, or give it to this user."
+            f"The lock file {path} can't be opened: {reason}. Remove it, or give it to this user."
         ) from None
     try:
         _lock(lock)
@@ -108,57 +108,55 @@ def _lock(lock: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _told(lock)
-            if not _ends(holder) or (deadline is not None and time.monotonic() > deadline):
-                raise ConfigError(_already(holder)) from None
+            holder = _read_holder(lock)
+            if not _is_ending(holder) or (deadline is not None and time.monotonic() > deadline):
+                raise ConfigError(_refusal(holder)) from None
         else:
             return
         if deadline is None:
             click.echo("The last `channels-assets dev` is still ending: waiting for it.", err=True)
-            deadline = time.monotonic() + _WAIT_FOR_THE_LAST_SECONDS
+            deadline = time.monotonic() + _PREVIOUS_SECONDS
         time.sleep(0.1)
 
 
-def _told(lock: int) -> dict[str, Any]:
-    """What the holder has written; nothing where it has just begun to."""
+def _read_holder(lock: int) -> dict[str, Any]:
+    """What the holder has written; nothing when it has just taken the lock."""
     try:
         return json.loads(os.pread(lock, 1024, 0))
     except ValueError:
         return {}
 
 
-def _ends(holder: dict[str, Any]) -> bool:
-    return "ending" in holder or ("pid" in holder and not _runs(holder["pid"]))
+def _is_ending(holder: dict[str, Any]) -> bool:
+    return "ending" in holder or ("pid" in holder and not _is_running(holder["pid"]))
 
 
-def _runs(pid: int) -> bool:
-    return any(one.pid == pid for one in processes())
+def _is_running(pid: int) -> bool:
+    return any(process.pid == pid for process in processes())
 
 
-def _already(holder: dict[str, Any]) -> str:
+def _refusal(holder: dict[str, Any]) -> str:
     if not holder:
         return "`channels-assets dev` is starting on this Dagster instance already."
     pid, url = holder["pid"], f"http://{HOST}:{holder['port']}"
-    if _runs(pid):
-        how = f"End it with Ctrl-C in its terminal, or with `kill {pid}`."
+    if _is_running(pid):
+        remedy = f"End it with Ctrl-C in its terminal, or with `kill {pid}`."
     else:
         # Killed together with its guard.
         pid = holder.get("dagster", pid)
-        how = f"It was killed, and its Dagster was left: end that with `kill -INT {pid}`."
-    return (
-        f"`channels-assets dev` runs on this Dagster instance already: process {pid}, {url}. {how}"
-    )
+        remedy = f"It was killed, and its Dagster was left: end that with `kill -INT {pid}`."
+    return f"`channels-assets dev` runs on this Dagster instance already: process {pid}, {url}. {remedy}"
 
 
 def _require_free(port: int) -> None:
     with socket.socket() as probe:
-        # As the web server does: what an earlier one has left in TIME_WAIT is no obstacle.
+        # As the web server does: a connection of an earlier one in TIME_WAIT does not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            why = "is in use by another program" if error.errno == errno.EADDRINUSE else None
+            reason = "is in use by another program" if error.errno == errno.EADDRINUSE else None
             raise ConfigError(
-                f"Port {port} of {HOST} {why or f'can not be used: {error.strerror}'}. Choose "
+                f"Port {port} of {HOST} {reason or f'can not be used: {error.strerror}'}. Choose "
                 f"another one: `channels-assets dev --port {port + 1 if port < 65535 else 3000}`."
             ) from None

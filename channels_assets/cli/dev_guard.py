@@ -1,8 +1,8 @@
-"""The guard of `channels-assets dev`: a process of its own that starts Dagster and ends all of it.
+"""The guard of `channels-assets dev`: a process that starts Dagster and ends all of its processes.
 
-The command may die by any signal, also by one that no process can handle. The guard outlives it: it
-reads a pipe that the command holds. A byte asks for an end; the end of the pipe means that the command
-is gone. The guard runs as a file of its own with the standard library alone, so it is small.
+The command may be killed by SIGKILL, which it can't handle; the guard goes on. It reads a pipe that the
+command holds open: a byte is a request to end, and the end of the pipe means that the command has ended.
+The guard runs this file with the standard library alone, so that it takes little memory.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS_FOR_DAGSTER = 20
-"""For web server and daemon, which Dagster ends in order at a SIGINT."""
+"""For web server and daemon, which Dagster ends in order after SIGINT."""
 SECONDS_FOR_RUNS = 15
 """For the runs under way. A call may take longer; its list then goes on at the next refresh."""
-_SECONDS_FOR_THE_KERNEL = 5
-_LOOK_AGAIN_SECONDS = 0.2
+_KILL_SECONDS = 5
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Process:
-    """`start` tells it from a later process with the same pid."""
+    """`start` differs from that of a later process with the same pid."""
 
     pid: int
     start: str
@@ -39,7 +39,7 @@ class Process:
 
 
 def processes(proc: Path = Path("/proc")) -> list[Process]:
-    """All processes that run, without those that have ended and wait for their parent."""
+    """All running processes, without zombies."""
     return list(_of_proc(proc) if (proc / "self" / "stat").exists() else _of_ps())
 
 
@@ -64,19 +64,19 @@ def _of_ps() -> Iterator[Process]:
                 yield Process(int(pid), " ".join(start), int(parent), os.getsid(int(pid)))
 
 
-def with_descendants(found: Iterable[Process], running: Iterable[Process]) -> set[Process]:
-    family, size = set(found), -1
+def with_descendants(roots: Iterable[Process], running: Iterable[Process]) -> set[Process]:
+    family, size = set(roots), -1
     while size < len(family):
         size = len(family)
-        pids = {one.pid for one in family}
-        family.update(one for one in running if one.parent in pids)
+        pids = {process.pid for process in family}
+        family.update(process for process in running if process.parent in pids)
     return family
 
 
 def descendants(pid: int) -> set[int]:
     running = processes()
-    own = [one for one in running if one.pid == pid]
-    return {one.pid for one in with_descendants(own, running)} - {pid}
+    roots = [process for process in running if process.pid == pid]
+    return {process.pid for process in with_descendants(roots, running)} - {pid}
 
 
 def send(number: int, pids: Iterable[int]) -> None:
@@ -86,95 +86,95 @@ def send(number: int, pids: Iterable[int]) -> None:
 
 
 class Tree:
-    """The processes of a session and whatever they started, which may have a session of its own."""
+    """The processes of a session and their descendants, which may be in other sessions."""
 
     def __init__(self, session: int) -> None:
         self._session = session
         self._seen = set[tuple[int, str]]()
 
-    def rest(self) -> set[int]:
-        """The pids of those that still run, less the process that asks."""
+    def pids(self) -> set[int]:
+        """Of the processes that still run, without the calling process."""
         running = processes()
         roots = (
-            one
-            for one in running
-            if one.session == self._session or (one.pid, one.start) in self._seen
+            process
+            for process in running
+            if process.session == self._session or (process.pid, process.start) in self._seen
         )
         family = with_descendants(roots, running)
         # A process whose parent has ended is no descendant any more.
-        self._seen.update((one.pid, one.start) for one in family)
-        return {one.pid for one in family} - {os.getpid()}
+        self._seen.update((process.pid, process.start) for process in family)
+        return {process.pid for process in family} - {os.getpid()}
 
     def kill(self) -> None:
-        deadline = time.monotonic() + _SECONDS_FOR_THE_KERNEL
-        while (rest := self.rest()) and time.monotonic() < deadline:
-            send(signal.SIGKILL, rest)
+        deadline = time.monotonic() + _KILL_SECONDS
+        while (pids := self.pids()) and time.monotonic() < deadline:
+            send(signal.SIGKILL, pids)
             time.sleep(0.02)
 
 
 class Guard:
     def __init__(self, pipe: int, lock: int, command: list[str]) -> None:
         self._pipe, self._lock = pipe, lock
-        self._woken = _woken_by_signals()
-        self._asked = self._gone = False
-        # Dagster holds the lock as well: if the guard dies together with the command, no second
-        # `dev` starts beside what they have left.
+        self._wakeup = _signal_wakeup()
+        self._end_requested = self._command_ended = False
+        # Dagster holds the lock as well: if guard and command are both killed, no second `dev` starts
+        # while that Dagster runs.
         self._dagster = subprocess.Popen(command, pass_fds=(lock,))  # noqa: S603
         self._write(dagster=self._dagster.pid)
 
     def watch(self) -> int:
-        """Waits until Dagster has ended, by itself or because it must; gives its exit code."""
-        while not (self._has_ended() or self._asked or self._gone):
+        """Waits until Dagster has ended, by itself or by request; returns its exit code."""
+        while not (self._dagster_ended() or self._end_requested or self._command_ended):
             self._listen(None)
         self._write(ending=True)
         tree = Tree(os.getsid(0))
-        tree.rest()
-        if not self._has_ended():
+        tree.pids()
+        if not self._dagster_ended():
             self._dagster.send_signal(signal.SIGINT)
-            self._give(SECONDS_FOR_DAGSTER, self._has_ended)
-        if not self._in_haste:
-            send(signal.SIGTERM, tree.rest())
-            self._give(SECONDS_FOR_RUNS, lambda: not tree.rest())
+            self._wait(SECONDS_FOR_DAGSTER, self._dagster_ended)
+        if not self._must_kill:
+            send(signal.SIGTERM, tree.pids())
+            self._wait(SECONDS_FOR_RUNS, lambda: not tree.pids())
         tree.kill()
         return self._dagster.wait()
 
     @property
-    def _in_haste(self) -> bool:
-        """The command was asked to end, and has gone before all was done: by a second Ctrl-C."""
-        return self._asked and self._gone
+    def _must_kill(self) -> bool:
+        """The command was asked to end, and then ended early: after a second Ctrl-C."""
+        return self._end_requested and self._command_ended
 
-    def _has_ended(self) -> bool:
+    def _dagster_ended(self) -> bool:
         return self._dagster.poll() is not None
 
-    def _give(self, seconds: float, done: Callable[[], bool]) -> None:
+    def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + seconds
-        while not (done() or self._in_haste or time.monotonic() > deadline):
-            self._listen(_LOOK_AGAIN_SECONDS)
+        while not (done() or self._must_kill or time.monotonic() > deadline):
+            self._listen(_POLL_SECONDS)
 
     def _listen(self, seconds: float | None) -> None:
-        """Until the command says something, a signal comes, or the time is over."""
-        sources = [self._woken] if self._gone else [self._woken, self._pipe]
+        """Waits for the command, a signal or the timeout."""
+        sources = [self._wakeup] if self._command_ended else [self._wakeup, self._pipe]
         ready, _, _ = select.select(sources, [], [], seconds)
-        if self._woken in ready:
-            self._woken.recv(1024)
+        if self._wakeup in ready:
+            self._wakeup.recv(1024)
         if self._pipe in ready:
             if os.read(self._pipe, 1024):
-                self._asked = True
+                self._end_requested = True
             else:
-                self._gone = True
+                self._command_ended = True
 
     def _write(self, **more: object) -> None:
         """Into the lock file, for the next `dev`."""
-        told = json.loads(os.pread(self._lock, 1024, 0))
-        os.pwrite(self._lock, json.dumps({**told, **more}).encode(), 0)
+        written = json.loads(os.pread(self._lock, 1024, 0))
+        os.pwrite(self._lock, json.dumps({**written, **more}).encode(), 0)
 
 
-def _woken_by_signals() -> socket.socket:
-    """The end of a child wakes the guard. It outlives what ends others, so that it can end them."""
+def _signal_wakeup() -> socket.socket:
+    """A socket that becomes readable at each signal, also at the end of a child (SIGCHLD)."""
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Not SIG_IGN, which Dagster would inherit.
+        # The guard itself must not end. Not SIG_IGN, which Dagster would inherit.
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
     return reading

@@ -13,19 +13,21 @@ import click
 from dotenv import load_dotenv
 from rich.console import Console
 
-from channels_assets.cli.context import surroundings
+from channels_assets.cli.context import command_context
 from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
-from channels_assets.cli.notebook import open_notebooks, up_to_date
-from channels_assets.cli.output import Bars, print_partitions, print_report
+from channels_assets.cli.notebook import open_notebooks, update_views
+from channels_assets.cli.output import ProgressBars, print_partitions, print_report
 from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
 from channels_assets.defs.names import ASSETS
 from channels_assets.warehouse import WarehouseError, export_share_links
 
 
-class _Command(click.Group):
+class _Commands(click.Group):
+    """Prints what a person can change in one line, without a traceback."""
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -51,7 +53,7 @@ class _Command(click.Group):
             ctx.exit(130)
 
 
-@click.group(cls=_Command)
+@click.group(cls=_Commands)
 @click.version_option(package_name="channels-assets")
 def main() -> None:
     """WeChat Channels windows and shop articles (视频号橱窗与小店文章) into DuckDB, through Dagster."""
@@ -69,13 +71,13 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
     Exit code 0: all good; 1: some list failed; 2: the configuration is wrong.
     """
     console = Console(stderr=True, highlight=False)
-    with surroundings(next_day=True) as around:
-        if around.notice:
-            console.print(around.notice, soft_wrap=True)
+    with command_context(next_day=True) as context:
+        if context.notice:
+            console.print(context.notice, soft_wrap=True)
         started = time.monotonic()
-        with Bars(console) as bars:
+        with ProgressBars(console) as bars:
             report: Report = run_refresh(
-                around,
+                context,
                 assets,
                 partitions,
                 bars.update,
@@ -85,7 +87,7 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
         if as_json:
             click.echo(json.dumps(report.as_json(seconds), ensure_ascii=False))
         else:
-            print_report(Console(highlight=False), report, seconds, around.store.shown)
+            print_report(Console(highlight=False), report, seconds, context.store.location)
     sys.exit(0 if report.good else 1)
 
 
@@ -93,8 +95,8 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
 @click.option("--prune", is_flag=True, help="Remove article lists that the API no longer lists.")
 def partitions(prune: bool) -> None:
     """Show the lists that are known, one partition each."""
-    with surroundings() as around:
-        print_partitions(around, prune)
+    with command_context() as context:
+        print_partitions(context, prune)
 
 
 @main.command()
@@ -111,14 +113,14 @@ def doctor(quota: bool, as_json: bool) -> None:
     if quota:
         if as_json:
             raise click.UsageError("--quota has no --json")
-        with surroundings() as around:
-            sys.exit(0 if print_quota(around, Console(highlight=False)) else 1)
-    found = diagnose()
+        with command_context() as context:
+            sys.exit(0 if print_quota(context, Console(highlight=False)) else 1)
+    diagnosis = diagnose()
     if as_json:
-        click.echo(json.dumps(diagnosis_as_json(found), ensure_ascii=False))
+        click.echo(json.dumps(diagnosis_as_json(diagnosis), ensure_ascii=False))
     else:
-        print_diagnosis(found, Console(highlight=False))
-    sys.exit(found.exit_code)
+        print_diagnosis(diagnosis, Console(highlight=False))
+    sys.exit(diagnosis.exit_code)
 
 
 @main.command()
@@ -135,9 +137,9 @@ def dev(port: int) -> None:
     Once per instance. It ends, with all that it started, with its terminal, at Ctrl-C, or when it is
     killed. Exit code 2: it runs already, or the port is taken.
     """
-    with surroundings() as around:
-        if around.notice:
-            click.echo(around.notice, err=True)
+    with command_context() as context:
+        if context.notice:
+            click.echo(context.notice, err=True)
         sys.exit(run_dev(port))
 
 
@@ -166,7 +168,7 @@ def export_links(sharer: str | None, to: Path) -> None:
     out when there is only one.
     """
     load_dotenv(Path(".env"))
-    up_to_date(data_dir())
+    update_views(data_dir())
     try:
         exported = export_share_links(sharer, to, data_dir())
     except WarehouseError as error:
@@ -190,7 +192,3 @@ def sandbox(port: int, seed: int, latency: float) -> None:
     module = [sys.executable, "-m", "channels_assets.sandbox"]
     options = ["--port", str(port), "--seed", str(seed), "--latency", str(latency)]
     os.execv(sys.executable, [*module, *options])  # noqa: S606
-
-
-if __name__ == "__main__":
-    main()

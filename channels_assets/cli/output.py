@@ -1,4 +1,4 @@
-"""What a terminal shows: bars while it runs, tables at the end."""
+"""What a terminal shows: progress bars during a refresh, tables at its end."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from channels_assets.cli.context import Surroundings
-from channels_assets.cli.refresh import Report, others_told
+from channels_assets.cli.context import CommandContext
+from channels_assets.cli.refresh import Report, others_notice
 from channels_assets.defs.names import Names
 from channels_assets.defs.partition_sync import own_lists, sync_article_lists
 from channels_assets.defs.runner import AssetResult
 
 
-class Bars:
-    """A progress bar for each asset; nothing where the output is no terminal."""
+class ProgressBars:
+    """A bar for each asset; nothing where the output is no terminal."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -57,7 +57,8 @@ class Bars:
         )
 
 
-def print_report(console: Console, report: Report, seconds: float, where: str) -> None:
+def print_report(console: Console, report: Report, seconds: float, location: str) -> None:
+    """`location` is where the loaded rows can be read."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("asset")
     for column in ("lists", "failed", "rows", "pages", "api calls"):
@@ -69,28 +70,28 @@ def print_report(console: Console, report: Report, seconds: float, where: str) -
         table.add_row(name, lists, failed, *(f"{number:,}" for number in numbers))
     console.print(table)
     for name, result in report.assets.items():
-        for one in result.failed.values():
+        for failure in result.failed.values():
             console.print(
-                f"[red]failed[/red] {name} {escape(one.partition)}: {escape(one.error)}",
+                f"[red]failed[/red] {name} {escape(failure.partition)}: {escape(failure.error)}",
                 soft_wrap=True,
             )
-    for problem in report.check_problems:
-        console.print(f"[yellow]check[/yellow] {escape(problem)}", soft_wrap=True)
-    console.print(f"{seconds:.1f} s. Read it in {where}", soft_wrap=True)
+    for check in report.failed_checks:
+        console.print(f"[yellow]check[/yellow] {escape(check)}", soft_wrap=True)
+    console.print(f"{seconds:.1f} s. Read it in {location}", soft_wrap=True)
 
 
-def print_partitions(around: Surroundings, prune: bool) -> None:
+def print_partitions(context: CommandContext, prune: bool) -> None:
     with DagsterInstance.get() as instance:
-        if prune and around.settings.league is not None:
-            found = sync_article_lists(instance, around.store, around.settings, prune=True)
-            around.store.publish()
-            click.echo(f"{len(found.removed)} article lists removed.", err=True)
-        names = Names.of(around.settings)
+        if prune and context.settings.league is not None:
+            sync = sync_article_lists(instance, context.store, context.settings, prune=True)
+            context.store.publish()
+            click.echo(f"{len(sync.removed)} article lists removed.", err=True)
+        names = Names.of(context.settings)
         for name in (names.windows, names.article_lists):
-            own = own_lists(instance, around.store, name)
+            own = own_lists(instance, context.store, name)
             for key in own:
                 click.echo(f"{name}\t{key}")
             known = instance.get_dynamic_partitions(name)
             others = [key for key in known if key not in set(own)]
             if others:
-                click.echo(others_told(name, others), err=True)
+                click.echo(others_notice(name, others), err=True)

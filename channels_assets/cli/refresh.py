@@ -1,4 +1,4 @@
-"""`channels-assets refresh`: which lists, in which order, and what became of them."""
+"""`channels-assets refresh`: which lists it refreshes, in which order, and the report of the outcome."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from dagster import DagsterInstance
 
-from channels_assets.cli.context import Surroundings
+from channels_assets.cli.context import CommandContext
 from channels_assets.config import ConfigError
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import end_dead_runs
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.dagster_internals import batched
-from channels_assets.defs.interrupts import noting_signals
+from channels_assets.defs.interrupts import run_in_worker
 from channels_assets.defs.names import (
     ARTICLE_ASSETS,
     ASSETS,
@@ -29,10 +29,10 @@ from channels_assets.warehouse import connect
 
 @dataclass(frozen=True)
 class Report:
-    """What became of each asset, and what asset checks have against it."""
+    """The outcome of each asset, and the asset checks that failed."""
 
     assets: dict[str, AssetResult]
-    check_problems: list[str]
+    failed_checks: list[str]
 
     @property
     def good(self) -> bool:
@@ -45,8 +45,12 @@ class Report:
                     "partitions": len(result.planned),
                     "succeeded": len(result.succeeded),
                     "failed": [
-                        {"partition": one.partition, "error": one.error, "class": one.error_class}
-                        for one in result.failed.values()
+                        {
+                            "partition": failed.partition,
+                            "error": failed.error,
+                            "class": failed.error_class,
+                        }
+                        for failed in result.failed.values()
                     ],
                     "rows": result.rows,
                     "pages": result.pages,
@@ -59,59 +63,72 @@ class Report:
 
 
 def run_refresh(
-    around: Surroundings,
+    context: CommandContext,
     assets: Sequence[str],
     partitions: Sequence[str],
     progress: Progress,
     notice: Callable[[str], None],
 ) -> Report:
-    """Raises ConfigError for a partition that does not exist, before any call is made."""
-    with DagsterInstance.get() as instance, noting_signals() as asked_to_stop:
-        names = Names.of(around.settings)
-        found = sync_windows(instance, around.store, around.settings)
-        if found.others:
-            notice(others_told(names.windows, found.others))
-        for key in found.removed:
+    """For the main thread. Raises ConfigError for a partition that does not exist, before any call is
+    made; KeyboardInterrupt after a signal, once what was under way has ended.
+    """
+    return run_in_worker(lambda: _refresh(context, assets, partitions, progress, notice))
+
+
+def _refresh(
+    context: CommandContext,
+    assets: Sequence[str],
+    partitions: Sequence[str],
+    progress: Progress,
+    notice: Callable[[str], None],
+) -> Report:
+    with DagsterInstance.get() as instance:
+        names = Names.of(context.settings)
+        sync = sync_windows(instance, context.store, context.settings)
+        if sync.others:
+            notice(others_notice(names.windows, sync.others))
+        for key in sync.removed:
             notice(
                 f"{key} is no [[window]] of channels.toml any more: its rows were removed. "
                 "channels.toml 中已无该橱窗，其数据已移除。"
             )
-        chosen = _chosen_assets(around, assets, bool(partitions))
+        chosen = _chosen_assets(context, assets, bool(partitions))
         keys = set(partitions) if partitions else None
         if keys is not None:
-            chosen = _assets_of_keys(instance, around, chosen, keys)
+            chosen = _assets_with_keys(instance, context, chosen, keys)
         end_dead_runs(instance, names)
-        definitions = build(around.settings)
-        run = Refresh(definitions, instance, around.store, names, progress, asked_to_stop)
-        run.discover(chosen)
-        run.windows(chosen, keys)
-        run.articles(chosen, keys)
-        _refuse_nothing(run.results, assets, keys)
-        around.store.publish()
-        return Report(run.results, [*run.check_problems, *_check(instance, around)])
+        refresh = Refresh(build(context.settings), instance, context.store, names, progress)
+        refresh.discover(chosen)
+        refresh.refresh_windows(chosen, keys)
+        refresh.refresh_articles(chosen, keys)
+        _require_planned(refresh.results, assets, keys)
+        context.store.publish()
+        failed_checks = [*refresh.failed_checks, *_failed_checks(instance, context)]
+        return Report(refresh.results, failed_checks)
 
 
-def others_told(partition_set: str, others: Sequence[str]) -> str:
-    named = ", ".join(key[:80] for key in others[:5]) + (", ..." if len(others) > 5 else "")
+def others_notice(partition_set: str, others: Sequence[str]) -> str:
+    """On keys of other data folders or of people."""
+    shown = ", ".join(key[:80] for key in others[:5]) + (", ..." if len(others) > 5 else "")
     return (
         f"Dagster's `{partition_set}` has keys that this data folder has not added. They are left alone, and "
-        f"not refreshed; delete them in the Dagster UI if nobody needs them: {named}"
+        f"not refreshed; delete them in the Dagster UI if nobody needs them: {shown}"
     )
 
 
-def _check(instance: DagsterInstance, around: Surroundings) -> Iterator[str]:
-    """Evaluates all asset checks, records the answers, and gives those that are against it."""
-    with connect(around.store.data_dir) as connection:
-        answers = list(evaluate(connection, around.settings))
+def _failed_checks(instance: DagsterInstance, context: CommandContext) -> Iterator[str]:
+    """Evaluates all asset checks, records the evaluations, and yields the failed ones."""
+    with connect(context.store.data_dir) as connection:
+        evaluations = list(evaluate(connection, context.settings))
     with batched(instance):
-        for answer in answers:
-            instance.report_runless_asset_event(answer)
-            if not answer.passed:
-                asset = answer.asset_key.to_user_string()
-                yield f"{asset} {answer.check_name}: {answer.description}"
+        for evaluation in evaluations:
+            instance.report_runless_asset_event(evaluation)
+            if not evaluation.passed:
+                asset = evaluation.asset_key.to_user_string()
+                yield f"{asset} {evaluation.check_name}: {evaluation.description}"
 
 
-def _refuse_nothing(
+def _require_planned(
     results: Mapping[str, AssetResult], assets: Sequence[str], keys: set[str] | None
 ) -> None:
     """A command that names what does not exist must not look like a success."""
@@ -129,32 +146,32 @@ def _refuse_nothing(
         )
 
 
-def _chosen_assets(around: Surroundings, assets: Sequence[str], by_partition: bool) -> list[str]:
+def _chosen_assets(context: CommandContext, assets: Sequence[str], by_partition: bool) -> list[str]:
     if assets:
         return list(assets)
     chosen = [name for name in ASSETS if not (by_partition and name in DISCOVERY)]
-    if around.settings.league is None:
+    if context.settings.league is None:
         chosen = [name for name in chosen if name in WINDOW_ASSETS]
-    if not around.settings.window:
+    if not context.settings.window:
         chosen = [name for name in chosen if name not in WINDOW_ASSETS]
     return chosen
 
 
-def _assets_of_keys(
-    instance: DagsterInstance, around: Surroundings, chosen: list[str], keys: set[str]
+def _assets_with_keys(
+    instance: DagsterInstance, context: CommandContext, chosen: list[str], keys: set[str]
 ) -> list[str]:
-    names = Names.of(around.settings)
-    windows = set(own_lists(instance, around.store, names.windows))
-    article_lists = set(own_lists(instance, around.store, names.article_lists))
+    names = Names.of(context.settings)
+    windows = set(own_lists(instance, context.store, names.windows))
+    article_lists = set(own_lists(instance, context.store, names.article_lists))
     for key in sorted(keys):
         if key not in windows and key not in article_lists:
             raise ConfigError(
                 f"There is no partition {key[:200]!r}: `channels-assets partitions` lists them all, "
                 "`channels-assets refresh` finds new ones."
             )
-    of_no_key = set[str]()
+    without_key = set[str]()
     if not keys & windows:
-        of_no_key.update(WINDOW_ASSETS)
+        without_key.update(WINDOW_ASSETS)
     if not keys & article_lists:
-        of_no_key.update(ARTICLE_ASSETS)
-    return [name for name in chosen if name not in of_no_key]
+        without_key.update(ARTICLE_ASSETS)
+    return [name for name in chosen if name not in without_key]

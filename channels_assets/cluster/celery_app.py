@@ -11,20 +11,20 @@ from typing import Any
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
-import channels_assets.definitions  # noqa: F401 (loaded once here, not once in each run's process)
-
 BROKER_ENV = "CHANNELS_BROKER"
-# How long Redis waits before it hands a task out again whose worker has not ended it. By then the
-# launcher has long found the worker dead; a run that is still going on refuses the second copy.
-_VISIBLE_AGAIN_SECONDS = 24 * 3600
+# After so long, Redis gives an unfinished task to another worker. The launcher finds a dead worker
+# much sooner, and a run that is still in progress refuses to be started a second time.
+_REDELIVERY_SECONDS = 24 * 3600
 CONFIG: dict[str, Any] = {
-    # A task stays in the queue until it is done, and no worker holds one that another could do.
+    # Loaded by the worker, before it makes the processes of its runs: not again in each of them.
+    "imports": ["channels_assets.definitions"],
+    # A task stays in the queue until it is done, and no worker reserves one that another could do.
     "task_acks_late": True,
     "worker_prefetch_multiplier": 1,
-    # A process for each run: what one leaves behind is gone before the next.
+    # A new process for each run, so that nothing of an earlier run is left in it.
     "worker_max_tasks_per_child": 1,
     "broker_connection_retry_on_startup": True,
-    "broker_transport_options": {"visibility_timeout": _VISIBLE_AGAIN_SECONDS},
+    "broker_transport_options": {"visibility_timeout": _REDELIVERY_SECONDS},
     "result_extended": True,
     "worker_hijack_root_logger": False,
 }

@@ -45,7 +45,7 @@ from channels_assets.defs.ownership import OwnedByAnother, claim
 from channels_assets.defs.partition_sync import own_lists, sync_windows
 from channels_assets.defs.partitions import stretches
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.warehouse import Store, connect, lists_tried
+from channels_assets.warehouse import Store, attempted_partitions, connect
 
 TIME_ZONE = "Asia/Shanghai"
 _CHECKS_REPEATED_SECONDS = 600
@@ -204,7 +204,7 @@ def _untried(
     tried: set[str] = set()
     if store.is_readable():
         with connect(store.data_dir) as connection:
-            tried = lists_tried(connection, asset)
+            tried = attempted_partitions(connection, asset)
     found: list[list[str]] = []
     known = instance.get_dynamic_partitions(partitions)
     for stretch in stretches(known, set(own_lists(instance, store, partitions))):

@@ -30,7 +30,7 @@ from channels_assets.warehouse import (
     connect,
     evidence,
     list_ages,
-    own_keys,
+    own_partition_keys,
 )
 
 FRESH = "every_list_fresh"
@@ -72,7 +72,7 @@ def quality(key: AssetKey, check: QualityCheck, found: Evidence) -> AssetCheckRe
         check_name=check.name,
         asset_key=key,
         severity=AssetCheckSeverity[check.severity],
-        description=None if found.passed else f"{check.asks} No: {found.count} are against it.",
+        description=None if found.passed else f"{check.question} No: {found.count} are against it.",
         metadata={"against_it": found.count}
         | ({} if found.passed else {"evidence": evidence_table(found)}),
     )
@@ -123,7 +123,7 @@ def _of_quality(key: AssetKey, check: QualityCheck) -> AssetChecksDefinition:
         asset=key,
         name=check.name,
         config_schema={},
-        description=f"{check.asks} ({check.severity.lower()})",
+        description=f"{check.question} ({check.severity.lower()})",
     )
     def run(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> AssetCheckResult:
         with connect(warehouse.folder) as connection:
@@ -152,7 +152,7 @@ def _ages(connection: duckdb.DuckDBPyConnection, rule: FreshnessRule) -> list[Li
     if rule.lists == SHOPS:
         lists = active_shops(connection)
     elif rule.lists is not None:
-        lists = own_keys(connection, rule.lists)
+        lists = own_partition_keys(connection, rule.lists)
     return list_ages(connection, rule.asset, lists)
 
 

@@ -1,7 +1,7 @@
-"""The private API of Dagster that this project uses: nowhere else, and never without a public way.
+"""The only uses of Dagster's private API, each with a public fallback.
 
-Where a private name is gone, or is not what it was in the versions that were tested (pyproject.toml),
-events are written one by one, and a run of the command can't be re-executed in the UI; all else stays.
+When a private name is missing or has changed since the tested versions (pyproject.toml), events are
+written one by one, and a run of the command can't be re-executed in the UI; nothing else changes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FOLDER = "history/runs"
 _INDEX = "index"
 _BUSY_SECONDS = 30
 _MOST_EVENTS = 500
-"""In one transaction: other processes can't write meanwhile, and give up after 30 seconds."""
+"""The most in one transaction: other processes wait for its end, and fail after 30 seconds."""
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -48,7 +48,7 @@ class BatchedSqliteEventLog(SqliteEventLogStorage):
     """
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:  # noqa: ANN401
-        self._held: _Held | None = None
+        self._transactions: _Transactions | None = None
         super().__init__(f"{base_dir}/{_FOLDER}", inst_data)
         needed = ("_connect", "_initdb", "_initialized_dbs", "_db_lock", "conn_string_for_shard")
         self._can_batch = all(hasattr(self, name) for name in needed)
@@ -59,34 +59,37 @@ class BatchedSqliteEventLog(SqliteEventLogStorage):
 
     @contextmanager
     def batched(self) -> Generator[None]:
-        """The events that this thread logs within are written at the end, also when an error ends it;
-        of many events, some hundred at a time. Events of other threads wait meanwhile.
+        """Writes the events of this thread together, at the end of the context, also after an error.
+
+        Many events take several transactions. Other threads wait until the end to write theirs.
         """
-        if self._mine is not None or not self._can_batch:
+        if self._own is not None or not self._can_batch:
             yield
             return
-        with self._db_lock, closing(_Held()) as held:
-            self._held = held
+        with self._db_lock, closing(_Transactions()) as transactions:
+            self._transactions = transactions
             try:
                 yield
             finally:
-                self._held = None
-                held.commit()
+                self._transactions = None
+                transactions.commit()
 
     @property
-    def _mine(self) -> _Held | None:
-        """The transactions that this thread holds, if any."""
-        held = self._held
-        return held if held is not None and held.thread == threading.get_ident() else None
+    def _own(self) -> _Transactions | None:
+        """The open transactions of the current thread."""
+        transactions = self._transactions
+        if transactions is None or transactions.thread != threading.get_ident():
+            return None
+        return transactions
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        held = self._mine
-        if held is None:
+        transactions = self._own
+        if transactions is None:
             with super()._connect(shard) as connection:
                 yield connection
             return
-        if shard not in held.connections:
+        if shard not in transactions.connections:
             engine = create_engine(
                 self.conn_string_for_shard(shard),
                 poolclass=NullPool,
@@ -95,20 +98,20 @@ class BatchedSqliteEventLog(SqliteEventLogStorage):
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
-            held.add(shard, engine.connect())
-        yield held.connections[shard]
+            transactions.add(shard, engine.connect())
+        yield transactions.connections[shard]
 
     def store_event(self, event: EventLogEntry) -> None:
         super().store_event(event)
-        if held := self._mine:
-            held.count_event()
+        if transactions := self._own:
+            transactions.count_event()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self.batched():
             super().store_event_batch(events)
 
 
-class _Held:
+class _Transactions:
     """Open transactions of one thread, by shard."""
 
     def __init__(self) -> None:
@@ -133,8 +136,8 @@ class _Held:
                 connection.begin()
 
     def commit(self) -> None:
-        # What a run's own log holds, the index holds too: a retry asks the log what is done.
-        for shard in sorted(self.connections, key=lambda one: one != _INDEX):
+        # The index first, so that it holds all events of a run's log, which a retry relies on.
+        for shard in sorted(self.connections, key=lambda shard: shard != _INDEX):
             self.connections[shard].commit()
 
 
@@ -191,8 +194,9 @@ def execute_job(
 
 
 def origin_of(job: str, module: str) -> Any:  # noqa: ANN401
-    """Where the UI finds a run's job again. Raises ImportError, AttributeError or TypeError where Dagster
-    has changed."""
+    """Where the UI finds the job of a run. Raises ImportError, AttributeError or TypeError when Dagster
+    has changed.
+    """
     from dagster._core.remote_origin import (
         ManagedGrpcPythonEnvCodeLocationOrigin,
         RemoteRepositoryOrigin,
@@ -207,9 +211,9 @@ def origin_of(job: str, module: str) -> Any:  # noqa: ANN401
 
 
 def _with_origin() -> Callable[..., Callable[[], bool]] | None:
-    """What makes a run with an origin and gives what executes it; None where Dagster has changed.
+    """A function that creates a run with an origin and returns what executes it.
 
-    There is no public way to say where a run's job is found again.
+    None when Dagster has changed. There is no public way to set a run's origin.
     """
     try:
         from dagster._core.definitions.job_base import InMemoryJob
@@ -225,10 +229,10 @@ def _with_origin() -> Callable[..., Callable[[], bool]] | None:
         job: JobDefinition,
         instance: DagsterInstance,
         module: str,
-        **of_run: Any,  # noqa: ANN401
+        **run_arguments: Any,  # noqa: ANN401
     ) -> Callable[[], bool]:
         origin = origin_of(job.name, module)
-        run = instance.create_run_for_job(job, remote_job_origin=origin, **of_run)
+        run = instance.create_run_for_job(job, remote_job_origin=origin, **run_arguments)
         return lambda: execute_run(InMemoryJob(job), run, instance).success
 
     return prepare

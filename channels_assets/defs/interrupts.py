@@ -1,88 +1,131 @@
-"""Ctrl-C and SIGTERM end an asset's body between two steps, and no RetryPolicy starts it again."""
+"""SIGINT (Ctrl-C) and SIGTERM: an asset's body ends in order, and no RetryPolicy starts it again.
+
+Dagster raises an exception in the main thread, in the middle of any statement; DuckDB and logging
+swallow or disguise it there. So a body that runs in the main thread, as under `dagster dev`, handles
+signals itself and sets an event. The command executes its runs in a worker thread, where Dagster
+installs no handlers: the handler of the main thread sets the events of the bodies.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from dagster import DagsterExecutionInterruptedError, Failure, MetadataValue
 
-from channels_assets.defs.signal_watch import SIGNALS, signal_watch
 from channels_assets.wechat.client import Stopped
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_POLL_SECONDS = 0.1
 
-@contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Generator[None]:
-    """Nothing in threads other than the main one, where signals never arrive."""
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {one: signal.signal(one, handler) for one in SIGNALS}
+Result = TypeVar("Result")
+
+
+class _Body:
+    """The body of an asset while it is executed."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.interrupted = False
+
+    def interrupt(self, number: int = 0, frame: FrameType | None = None) -> None:
+        self.interrupted = True
+        self.stop.set()
+
+
+_worker_bodies = set[_Body]()
+_stop_requested = threading.Event()
+
+
+def stop_requested() -> bool:
+    """Whether a signal has come since `run_in_worker` began."""
+    return _stop_requested.is_set()
+
+
+def run_in_worker(work: Callable[[], Result]) -> Result:
+    """Runs `work` in a worker thread and returns its result; for the main thread.
+
+    Raises KeyboardInterrupt when a signal has come, after `work` has ended and whatever it returned
+    or raised.
+    """
     try:
-        yield
+        with _signal_handler(_request_stop), ThreadPoolExecutor(1, "refresh") as executor:
+            future = executor.submit(work)
+            # The system may deliver a signal to another thread; Python then runs the handler when the
+            # main thread executes its next instruction.
+            while not wait([future], _POLL_SECONDS).done:
+                pass
+        if stop_requested():
+            raise KeyboardInterrupt
+        return future.result()
     finally:
-        for one, earlier in before.items():
-            signal.signal(one, earlier)
+        _stop_requested.clear()
 
 
 @contextmanager
 def stopping() -> Generator[threading.Event]:
-    """For the whole of an asset's body. Gives the event that a signal sets, or whoever wants an end;
-    whoever sees it raises Stopped. After a signal the end of the body does, at the latest.
+    """For the whole body of an asset. Yields an event that signals set, and that the body may set.
 
-    Dagster would raise in the middle of any statement, and DuckDB and logging swallow or disguise
-    what is raised in the middle of theirs.
+    Code that sees the event raises Stopped. After a signal the end of this context raises Failure,
+    also when the body has not seen the event.
     """
-    stop = threading.Event()
-    came: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        stop.set()
-
-    with _handled_by(ask):
+    body = _Body()
+    with _interrupts(body):
         try:
-            yield stop
-            if came:
+            yield body.stop
+            if body.interrupted:
                 raise Stopped
         except (Stopped, KeyboardInterrupt, DagsterExecutionInterruptedError):
             raise _stopped() from None
         except Exception as error:
-            if not came:
+            if not body.interrupted:
                 raise
-            # Which lists failed before is told all the same.
+            # The lists that failed before the signal are reported too.
             raise _stopped(error.metadata if isinstance(error, Failure) else None) from error
 
 
-def _stopped(failed: Mapping[str, MetadataValue[Any]] | None = None) -> Failure:
-    return Failure(
-        "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
-        "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
-        metadata={**(failed or {}), "stopped": True},
-        allow_retries=False,
-    )
+@contextmanager
+def _interrupts(body: _Body) -> Generator[None]:
+    if threading.current_thread() is threading.main_thread():
+        with _signal_handler(body.interrupt):
+            yield
+        return
+    _worker_bodies.add(body)
+    try:
+        # The signal may have come before.
+        if stop_requested():
+            body.interrupt()
+        yield
+    finally:
+        _worker_bodies.discard(body)
+
+
+def _request_stop(number: int, frame: FrameType | None) -> None:
+    _stop_requested.set()
+    for body in list(_worker_bodies):
+        body.interrupt()
 
 
 @contextmanager
-def noting_signals() -> Generator[Callable[[], bool]]:
-    """Gives what tells whether Ctrl-C or SIGTERM has come: between two bodies Dagster takes them and
-    often does nothing about it. What is raised after one, wherever it hit, is KeyboardInterrupt; so
-    is the end, if nothing was.
+def _signal_handler(handler: Callable[[int, FrameType | None], object]) -> Generator[None]:
+    """For the main thread. Also of signals that were ignored, as SIGINT in a shell's background job."""
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
-    For the main thread.
-    """
-    # Where Dagster takes neither: by itself SIGTERM would end the process at once. And a command in a
-    # shell's background inherits a Ctrl-C that is ignored, which Dagster would make of both.
-    with signal_watch() as watch, _handled_by(signal.default_int_handler):
-        try:
-            yield watch.asked
-        except BaseException:
-            if watch.asked():
-                raise KeyboardInterrupt from None
-            raise
-        else:
-            if watch.asked():
-                raise KeyboardInterrupt
+
+def _stopped(metadata: Mapping[str, MetadataValue[Any]] | None = None) -> Failure:
+    return Failure(
+        "Stopped. Lists that were loaded stay; pages of the others are kept for a while, so that "
+        "the next refresh can go on with them. 已停止：已写入的列表保留，其余列表下次可从断点继续。",
+        metadata={**(metadata or {}), "stopped": True},
+        allow_retries=False,
+    )

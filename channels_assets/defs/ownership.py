@@ -1,6 +1,7 @@
-"""Which data folder a Dagster instance belongs to: two that share names would mix their lists.
+"""The data folder that owns a Dagster instance: two folders that share names would mix their lists.
 
-It is recorded on the instance itself, as the one key of a partition set, whatever database that has.
+The owner is stored on the instance itself, as the only key of a partition set, so that it works with
+every database of an instance.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dagster import AssetExecutionContext, DagsterInstance, Failure
 
 from channels_assets.config import ConfigError, Settings
 from channels_assets.defs.names import Names
-from channels_assets.warehouse import Store, connect, may_hold, warehouse_id
+from channels_assets.warehouse import Store, connect, may_contain_warehouse, warehouse_id
 
 OWNER_NAME = "channels_owner"
 
@@ -41,22 +42,22 @@ class Owner:
 
     @classmethod
     def of_key(cls, key: str) -> Owner:
-        """Also of a key that a person has added by hand."""
+        """Also reads a key that a person has added by hand."""
         try:
-            told = json.loads(key)
-            return cls(str(told["warehouse"]), str(told["folder"]), str(told["machine"]))
+            fields = json.loads(key)
+            return cls(str(fields["warehouse"]), str(fields["folder"]), str(fields["machine"]))
         except (ValueError, KeyError, TypeError):
             return cls(key, "", "")
 
-    def may_be_there(self) -> bool:
-        """Whether it still is where it was; of a lake, or a folder elsewhere, nobody here can tell."""
+    def may_exist(self) -> bool:
+        """Whether its data may still exist; a lake or another machine's folder can't be checked from here."""
         if not self.folder or self.machine != socket.gethostname():
             return True
-        return may_hold(Path(self.folder), self.warehouse)
+        return may_contain_warehouse(Path(self.folder), self.warehouse)
 
 
 def claim(instance: DagsterInstance, store: Store, settings: Settings) -> str:
-    """Makes this data folder the owner, if nobody else is. Returns a line for the user, or nothing.
+    """Makes this data folder the owner, if no other one is. Returns a line for the user, or nothing.
 
     Raises OwnedByAnother, before anything is changed.
     """
@@ -66,13 +67,13 @@ def claim(instance: DagsterInstance, store: Store, settings: Settings) -> str:
     known = instance.get_dynamic_partitions(owners)
     if not known:
         instance.add_dynamic_partitions(owners, [mine.as_key])
-        # Who came first at the same moment.
+        # Another process may have been first.
         known = instance.get_dynamic_partitions(owners)
     before = Owner.of_key(known[0])
     if before == mine:
         return ""
     if _conflict(before, mine):
-        raise OwnedByAnother(_refusal(before, settings))
+        raise OwnedByAnother(_conflict_message(before, settings))
     instance.add_dynamic_partitions(owners, [mine.as_key])
     for key in known:
         if key != mine.as_key:
@@ -86,7 +87,7 @@ def claim(instance: DagsterInstance, store: Store, settings: Settings) -> str:
 
 
 def require_owner(context: AssetExecutionContext, store: Store, settings: Settings) -> None:
-    """Raises Failure in a run of a data folder to which the instance does not belong."""
+    """Raises Failure in a run of a data folder that does not own the instance."""
     try:
         claim(context.instance, store, settings)
     except OwnedByAnother as error:
@@ -94,7 +95,7 @@ def require_owner(context: AssetExecutionContext, store: Store, settings: Settin
 
 
 def other_owner(instance: DagsterInstance, store: Store, settings: Settings) -> Owner | None:
-    """To whom the instance belongs if claim() would be refused. Changes nothing."""
+    """The owner that would make claim() raise, or None. Changes nothing."""
     known = instance.get_dynamic_partitions(Names.of(settings).name(OWNER_NAME))
     if not known:
         return None
@@ -113,17 +114,17 @@ def _owner(identity: str, data: Path, settings: Settings) -> Owner:
 
 def _conflict(before: Owner, mine: Owner) -> bool:
     if before.warehouse == mine.warehouse:
-        # The same folder, or one that was moved; but not a copy of one that is still there.
-        is_elsewhere = before.folder != mine.folder and bool(before.folder and mine.folder)
-        is_here = before.machine == mine.machine
-        return is_elsewhere and is_here and before.may_be_there()
+        # The same folder, perhaps moved; a copy of a folder that still exists is in conflict.
+        other_folder = before.folder != mine.folder and bool(before.folder and mine.folder)
+        same_machine = before.machine == mine.machine
+        return other_folder and same_machine and before.may_exist()
     if (before.folder, before.machine) == (mine.folder, mine.machine) and mine.folder:
-        # The data was deleted, and made anew.
+        # The data was deleted and loaded again.
         return False
-    return before.may_be_there()
+    return before.may_exist()
 
 
-def _refusal(before: Owner, settings: Settings) -> str:
+def _conflict_message(before: Owner, settings: Settings) -> str:
     namespace = settings.dagster.namespace
     another = '`[dagster] namespace = "..."`' + (f' other than "{namespace}"' if namespace else "")
     return (

@@ -18,10 +18,10 @@ from channels_assets.warehouse import (
     Store,
     active_promoters,
     active_sharers,
-    drop_keys,
-    keep_keys,
-    own_keys,
+    add_partition_keys,
+    own_partition_keys,
     remove_list,
+    remove_partition_keys,
     tables,
 )
 
@@ -44,7 +44,7 @@ class Discovered:
 def own_lists(instance: DagsterInstance, store: Store, partition_set: str) -> list[str]:
     """The lists of this data folder, in Dagster's order."""
     with store.writing() as connection:
-        own = set(own_keys(connection, partition_set))
+        own = set(own_partition_keys(connection, partition_set))
     return [key for key in instance.get_dynamic_partitions(partition_set) if key in own]
 
 
@@ -58,10 +58,12 @@ def sync_windows(instance: DagsterInstance, store: Store, settings: Settings) ->
     wanted = dict.fromkeys(window.key for window in settings.window)
     known = dict.fromkeys(instance.get_dynamic_partitions(partition_set))
     with store.writing() as connection:
-        removed = [key for key in own_keys(connection, partition_set) if key not in wanted]
+        removed = [
+            key for key in own_partition_keys(connection, partition_set) if key not in wanted
+        ]
         for key in removed:
             remove_list(connection, tables.WINDOW_PRODUCTS, {"window": key}, partition=key)
-        keep_keys(connection, partition_set, list(wanted))
+        add_partition_keys(connection, partition_set, list(wanted))
     added = [key for key in wanted if key not in known]
     _change(instance, store, partition_set, added, removed)
     gone = {*wanted, *removed}
@@ -83,7 +85,7 @@ def sync_article_lists(
     with store.writing() as connection:
         promoters = active_promoters(connection)
         bound = active_sharers(connection)
-        own = own_keys(connection, partition_set)
+        own = own_partition_keys(connection, partition_set)
     known = [key for key in own if key in in_dagster]
     if settings.league is None:
         return Discovered(len(known))
@@ -117,7 +119,7 @@ def sync_article_lists(
         for key in vanished:
             scope = asdict(ArticleList.of_key(key))
             remove_list(connection, tables.SHOP_ARTICLES, scope, partition=key)
-        keep_keys(connection, partition_set, list(wanted))
+        add_partition_keys(connection, partition_set, list(wanted))
     _change(instance, store, partition_set, added, vanished)
     ours = {*own, *wanted}
     return Discovered(
@@ -184,4 +186,4 @@ def _change(
         instance.delete_dynamic_partition(partition_set, key)
     if removed:
         with store.writing() as connection:
-            drop_keys(connection, partition_set, removed)
+            remove_partition_keys(connection, partition_set, removed)

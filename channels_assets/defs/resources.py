@@ -1,17 +1,15 @@
-"""What assets need from outside: the API and the warehouse.
+"""Dagster resources of the assets: the API and the warehouse.
 
-Whoever reaches Dagster's web server may launch a run with a run config of his own, and other
-settings may name a command that is run. So no resource here takes any config: which settings and
-which data folder are used is said by the environment alone. Secrets are read from the environment
-where a token is fetched, and kept nowhere.
+Everybody who reaches Dagster's web server can launch a run with any run config, and settings may name
+a command that is executed. So no resource here takes config: the environment alone chooses the
+settings and the data folder. Secrets are read from the environment when a token is fetched, and not
+kept.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from dagster import (
     ConfigurableResource,
@@ -22,20 +20,19 @@ from dagster import (
 )
 from pydantic import ConfigDict, PrivateAttr
 
-from channels_assets import config
-from channels_assets.accounts import Account, Credential
-from channels_assets.clients import TokenSources, token_sources
+from channels_assets import config, warehouse
+from channels_assets.accounts import Account
+from channels_assets.clients import ApiClients
 from channels_assets.defs.active_runs import lock_run
-from channels_assets.defs.lock_files import HeldFile
+from channels_assets.defs.postgres_connections import keep_connections
 from channels_assets.extract.pull import PageFolder
-from channels_assets.warehouse import Lake, Store, open_warehouse
-from channels_assets.wechat.client import Client, Patience
-from channels_assets.wechat.rate_limit import Limiter
-from channels_assets.wechat.transport import RequestsTransport
+from channels_assets.files import ProcessLock
+from channels_assets.warehouse import Lake, Store
+from channels_assets.wechat.client import Client
 
 
 class _WithoutConfig(ConfigurableResource):
-    # Else Dagster would swallow an unknown argument in silence.
+    # Without it, Dagster ignores unknown arguments.
     model_config = ConfigDict(extra="forbid")
 
 
@@ -51,59 +48,11 @@ class WeChatResource(_WithoutConfig):
             raise Failure(str(error), allow_retries=False) from None
 
     @cached_property
-    def _transport(self) -> RequestsTransport:
-        return RequestsTransport(self.settings.api.max_in_flight)
-
-    @cached_property
-    def _sources(self) -> TokenSources:
-        return token_sources(self.settings, config.data_dir())
-
-    @cached_property
-    def _clients(self) -> dict[Credential, Client]:
-        return {}
+    def _clients(self) -> ApiClients:
+        return ApiClients(self.settings, config.data_dir())
 
     def client(self, account: Account) -> Client:
-        """The client of one account: one token, one limiter, however many lists it walks."""
-        credential = account.credential
-        client = self._clients.get(credential)
-        if client is None:
-            api = self.settings.api
-            client = Client(
-                self._transport,
-                api.url_for(account.auth),
-                self._sources.of(credential),
-                self._limiter(account.appid),
-                patience=Patience(tries=api.tries, base_seconds=api.backoff_seconds),
-            )
-            self._clients[credential] = client
-        return client
-
-    def _limiter(self, appid: str) -> Limiter:
-        api = self.settings.api
-        if api.limits_env is None:
-            return Limiter()
-        from channels_assets.cluster.limits import SharedLimiter  # noqa: PLC0415 (if asked for)
-
-        limiter = SharedLimiter(self._leases, appid, api.max_in_flight)
-        self._shared.append(limiter)
-        return limiter
-
-    @cached_property
-    def _shared(self) -> list[Any]:
-        return []
-
-    def teardown_after_execution(self, context: InitResourceContext) -> None:
-        for limiter in self._shared:
-            limiter.give_back()
-
-    @cached_property
-    def _leases(self) -> Any:  # noqa: ANN401 (psycopg is there only where it is asked for)
-        from channels_assets.cluster.leases import Leases  # noqa: PLC0415
-
-        try:
-            return Leases(config.address(self.settings.api.limits_env or ""))
-        except config.ConfigError as error:
-            raise Failure(str(error), allow_retries=False) from None
+        return self._clients.client(account)
 
     @property
     def league(self) -> config.League:
@@ -133,20 +82,18 @@ def lake_of(settings: config.Settings) -> Lake | None:
 
 
 def open_store(folder: Path, settings: config.Settings) -> Store:
-    return open_warehouse(folder, settings.warehouse.publish_every_seconds, lake_of(settings))
+    return warehouse.open_store(folder, settings.warehouse.publish_every_seconds, lake_of(settings))
 
 
 class WarehouseResource(_WithoutConfig):
     """The DuckDB files in CHANNELS_DATA, or ./data; or the lake that settings name."""
 
-    _lock: HeldFile | None = PrivateAttr(default=None)
+    _lock: ProcessLock | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
         if context.instance is not None and context.run is not None:
             self._lock = lock_run(context.instance, context.run.run_id)
-        if context.instance is not None and find_spec("dagster_postgres") is not None:
-            from channels_assets.cluster.postgres_storage import keep_connections  # noqa: PLC0415
-
+        if context.instance is not None:
             keep_connections(context.instance)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
@@ -164,6 +111,6 @@ class WarehouseResource(_WithoutConfig):
         return PageFolder(self.folder / "staging", settings.staging.resume_minutes * 60)
 
 
-# Dagster adds one to every job, by default one whose folder a run config may choose. No output of
-# our assets goes through it.
+# Dagster adds an I/O manager to every job, by default one whose folder a run config can choose. None
+# of our assets has an output that goes through it.
 no_outputs = IOManagerDefinition(lambda _: InMemoryIOManager(), config_schema={})

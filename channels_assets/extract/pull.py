@@ -14,6 +14,7 @@ from typing import Any
 from channels_assets.extract.call_slots import WalkThreads
 from channels_assets.extract.page_file import PageFile
 from channels_assets.wechat.client import Calls, Client
+from channels_assets.wechat.errcodes import STALE_CURSOR_CODES
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import (
     ListRequest,
@@ -27,7 +28,6 @@ from channels_assets.wechat.paging import (
 
 COUNT_DISAGREES = "count_disagrees"
 _CLOCKS_DIFFER_SECONDS = 300.0
-_STALE_CURSOR_CODES = frozenset({10022006, 10024000, 10071003, 10071048})
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class _Attempt:
 
     def _to_end(self) -> None:
         while self._walk.end_reason is None:
-            self._calls.go_on()
+            self._calls.raise_if_stopped()
             indexed = range(0) if self._cursor_only else self._walk.pages_by_index
             try:
                 if len(indexed) > 1:
@@ -198,7 +198,7 @@ class _Attempt:
                 else:
                     self._accept(self._fetch_next())
             except BadRequest as error:
-                stale = self._walk.cursor and error.errcode in _STALE_CURSOR_CODES
+                stale = self._walk.cursor and error.errcode in STALE_CURSOR_CODES
                 if not stale or self._restarted:
                     raise
                 self._restarted = self._cursor_only = True

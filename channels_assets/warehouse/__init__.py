@@ -1,21 +1,16 @@
-"""DuckDB in plain Python and SQL: what is stored, how it is replaced, published and read."""
+"""What was pulled, in DuckDB: tables, loading, publishing, reading. Plain Python and SQL, no Dagster.
 
-from channels_assets.warehouse.active import (
-    PromoterKey,
-    active_promoters,
-    active_sharers,
-    active_shops,
-)
+Read: connect, query, table, export_share_links. Write: open_store, then load within Store.writing().
+"""
+
 from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
 from channels_assets.warehouse.columns import ListTable
-from channels_assets.warehouse.describe import preview, previews
-from channels_assets.warehouse.duckdb_files import Warehouse, lift_memory_limit
+from channels_assets.warehouse.connection import atomic, retry_conflicts
+from channels_assets.warehouse.duckdb_files import FileStore, lift_memory_limit
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
-from channels_assets.warehouse.export import ExportedLinks, export_share_links
-from channels_assets.warehouse.freshness import ListAge, keep_promises, list_ages, lists_tried
-from channels_assets.warehouse.identity import may_hold, warehouse_id
-from channels_assets.warehouse.lake.lake import Lake, LakeWarehouse
+from channels_assets.warehouse.export import export_share_links
+from channels_assets.warehouse.lake import Lake
 from channels_assets.warehouse.load import derive_article_products, load_lists, remove_list
 from channels_assets.warehouse.load_log import (
     Failure,
@@ -25,68 +20,41 @@ from channels_assets.warehouse.load_log import (
     loaded_partitions,
     record_failure,
 )
-from channels_assets.warehouse.partition_keys import drop_keys, keep_keys, own_keys
+from channels_assets.warehouse.partition_keys import (
+    add_partition_keys,
+    own_partition_keys,
+    remove_partition_keys,
+)
+from channels_assets.warehouse.queries import (
+    ListAge,
+    active_promoters,
+    active_sharers,
+    active_shops,
+    attempted_partitions,
+    list_ages,
+    preview,
+    previews,
+    save_freshness_rules,
+)
 from channels_assets.warehouse.read import connect, query, table
-from channels_assets.warehouse.recovery import Condition, condition, wal_of
-from channels_assets.warehouse.schema import clear, get_meta, is_empty, set_meta
-from channels_assets.warehouse.store import Store, open_warehouse
+from channels_assets.warehouse.recovery import (
+    RepairPlan,
+    may_contain_warehouse,
+    plan_repair,
+    wal_path,
+)
+from channels_assets.warehouse.schema import clear, get_meta, is_empty, set_meta, warehouse_id
+from channels_assets.warehouse.store import Store, open_store
 from channels_assets.warehouse.tables import LIST_TABLES, with_derived
-from channels_assets.warehouse.transaction import atomic, retrying
 
+# fmt: off
 __all__ = [
-    "CHECKS",
-    "LIST_TABLES",
-    "Condition",
-    "Evidence",
-    "ExportedLinks",
-    "Failure",
-    "FileInUse",
-    "Lake",
-    "LakeWarehouse",
-    "ListAge",
-    "ListTable",
-    "ListToLoad",
-    "LoadRecord",
-    "LoadStats",
-    "PromoterKey",
-    "QualityCheck",
-    "Store",
-    "Warehouse",
-    "WarehouseBusy",
-    "WarehouseError",
-    "active_promoters",
-    "active_sharers",
-    "active_shops",
-    "atomic",
-    "calls_of_last_loads",
-    "clear",
-    "condition",
-    "connect",
-    "derive_article_products",
-    "drop_keys",
-    "evidence",
-    "export_share_links",
-    "get_meta",
-    "is_empty",
-    "keep_keys",
-    "keep_promises",
-    "lift_memory_limit",
-    "list_ages",
-    "lists_tried",
-    "load_lists",
-    "loaded_partitions",
-    "may_hold",
-    "open_warehouse",
-    "own_keys",
-    "preview",
-    "previews",
-    "query",
-    "record_failure",
-    "remove_list",
-    "retrying",
-    "set_meta",
-    "table",
-    "wal_of",
-    "warehouse_id",
-    "with_derived",
+    "CHECKS", "LIST_TABLES", "Evidence", "Failure", "FileInUse", "FileStore", "Lake", "ListAge", "ListTable",
+    "ListToLoad", "LoadRecord", "LoadStats", "QualityCheck", "RepairPlan", "Store", "WarehouseBusy",
+    "WarehouseError", "active_promoters", "active_sharers", "active_shops", "add_partition_keys", "atomic",
+    "attempted_partitions", "calls_of_last_loads", "clear", "connect", "derive_article_products", "evidence",
+    "export_share_links", "get_meta", "is_empty", "lift_memory_limit", "list_ages", "load_lists",
+    "loaded_partitions", "may_contain_warehouse", "open_store", "own_partition_keys", "plan_repair", "preview",
+    "previews", "query", "record_failure", "remove_list", "remove_partition_keys", "retry_conflicts",
+    "save_freshness_rules", "set_meta", "table", "wal_path", "warehouse_id", "with_derived",
 ]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import duckdb
 
+from channels_assets.warehouse.connection import in_scope
 from channels_assets.warehouse.parse import (
     begin_staging,
     execute_parsing,
     mark_fractions,
     select_items,
 )
-from channels_assets.warehouse.sql import in_scope
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 
 MARKED_LIST = """

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from channels_assets.warehouse.columns import ListTable
-from channels_assets.warehouse.connection import run
+from channels_assets.warehouse.connection import names, run
 from channels_assets.warehouse.load_log import LoadRecord, microseconds, new_load_ids
-from channels_assets.warehouse.sql import names
 
 
 @dataclass(frozen=True)

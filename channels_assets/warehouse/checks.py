@@ -1,4 +1,4 @@
-"""Questions about what is stored. Each is a query whose rows are the evidence: no rows, all is well."""
+"""Quality checks of what is stored. Each is a query whose rows are the evidence: no rows, passed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from channels_assets.warehouse.sql import names
+from channels_assets.warehouse.connection import names
 from channels_assets.warehouse.tables import LIST_TABLES, SHOP_ARTICLES
 
 _LIST = "shop_appid || '/' || promoter_id || '/' || sharer_appid"
@@ -24,18 +24,21 @@ _PROVEN = (
 
 @dataclass(frozen=True)
 class QualityCheck:
-    """One question about one table. `sql` has the parameter $asset, the table's name."""
+    """A question about a table, and the query for the rows that violate it.
+
+    `sql` may have the parameter $asset, the table's name.
+    """
 
     name: str
     asset: str
     severity: Literal["WARN", "ERROR"]
-    asks: str
+    question: str
     sql: str
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The first rows that speak against it, as text, and how many there are in all."""
+    """The first rows that violate a check, as text, and the number of all of them."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -74,9 +77,9 @@ def _rows_as_loaded(asset: str, partition: str) -> QualityCheck:
 
 
 def _of_loads(
-    name: str, asset: str, severity: Literal["WARN", "ERROR"], asks: str, sql: str
+    name: str, asset: str, severity: Literal["WARN", "ERROR"], question: str, sql: str
 ) -> QualityCheck:
-    return QualityCheck(name, asset, severity, asks, f"WITH {_LOADS} {sql}")
+    return QualityCheck(name, asset, severity, question, f"WITH {_LOADS} {sql}")
 
 
 def _pulled(asset: str) -> tuple[QualityCheck, ...]:
@@ -163,7 +166,7 @@ CHECKS: tuple[QualityCheck, ...] = (
 
 
 def evidence(con: duckdb.DuckDBPyConnection, check: QualityCheck, limit: int = 20) -> Evidence:
-    """What speaks against it: at most `limit` rows, in order of their first columns."""
+    """The rows that violate the check: at most `limit`, in order of their first columns."""
     params = {"asset": check.asset} if "$asset" in check.sql else {}
     return gather(con, f"SELECT * FROM ({check.sql}) ORDER BY ALL", params, limit)  # noqa: S608
 
@@ -171,13 +174,13 @@ def evidence(con: duckdb.DuckDBPyConnection, check: QualityCheck, limit: int = 2
 def gather(
     con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any], limit: int
 ) -> Evidence:
-    """The first rows of a query as text, and how many there are in all."""
-    found = con.execute(
+    """The first rows of a query as text, and the number of all its rows."""
+    result = con.execute(
         f"SELECT count(*) OVER () AS evidence_count, COLUMNS(*)::VARCHAR FROM ({sql}) LIMIT {limit:d}",  # noqa: S608
         params,
     )
-    columns = tuple(str(column[0]) for column in found.description or [])[1:]
-    rows = found.fetchall()
+    columns = tuple(str(column[0]) for column in result.description or [])[1:]
+    rows = result.fetchall()
     return Evidence(
         columns,
         tuple(tuple("" if value is None else str(value) for value in row[1:]) for row in rows),

@@ -1,4 +1,4 @@
-"""What tables.py declares with: kinds of values, columns, and the two sorts of tables."""
+"""The vocabulary of tables.py: kinds of values, columns, and tables with what follows from them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value is: its type in DuckDB, and the macro of parse.sql that reads it from JSON.
+    """A kind of value: its type in DuckDB, and the macro of parse.sql that reads it from JSON.
 
-    `unit` is what its numbers count, `as_sent` how the API writes it.
+    `unit` is the unit of its numbers, `as_sent` how the API writes it.
     """
 
     type: str
@@ -19,7 +19,8 @@ class Kind:
 
 
 ID = Kind("VARCHAR", "api_id")
-"""Text that must be there: an item without it can't be stored."""
+"""Text that is required: an item without it can't be stored."""
+OPTIONAL_ID = Kind("VARCHAR", "api_optional_id")
 TEXT = Kind("VARCHAR", "api_text")
 INTEGER = Kind("INTEGER", "api_integer")
 COUNT = Kind("BIGINT", "api_bigint")
@@ -35,9 +36,9 @@ FLAG = Kind("BOOLEAN")
 class Column:
     """A column, and where its values come from.
 
-    `field` is where the value stands in an item, by dots (at most one); `request` is the field of the
-    request that it goes with. A `constant` is known before the answer and the same in a whole list.
-    `default` is stored where the field is missing. `note` is said in the history's COMMENT as well.
+    `field` is the path of the value in an item, with at most one dot; `request` is the field of the
+    request that has the same value. A `constant` is known before the answer and has one value per
+    list. `default` is stored where the field is missing. `note` is repeated in the history's COMMENT.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Column:
 def sent(
     name: str, kind: Kind, comment: str, *, field: str | None = None, default: int | None = None
 ) -> Column:
-    """A column from a field of each item, which has the same name unless `field` tells another."""
+    """A column from a field of each item, which has the name of the column unless `field` is given."""
     if field is not None and field.count(".") > 1:
         raise ValueError(f"{name}: parse.py reads no deeper than objects within items")
     nullable = kind != ID and default is None
@@ -75,7 +76,7 @@ LOAD_ID = Column("load_id", TEXT, "The load that wrote this row: loads.load_id")
 def last_seen(
     item: str, latest: str = "the latest list", shown_as: str = "it"
 ) -> tuple[Column, ...]:
-    """The last columns of a table that keeps what has vanished."""
+    """The last columns of a table with `keeps_vanished`."""
     seen = f"Whether {latest} still had this {item}; if not, the row shows {shown_as} as last seen"
     fetched = f"When the list that last had this {item} was read from the API"
     return (
@@ -95,7 +96,7 @@ class Table:
     columns: tuple[Column, ...]
 
     def api_field(self, column: Column) -> str | None:
-        """Where the column's values come from in the API's request or answer, if anywhere."""
+        """The field of the API's request or answer that the column's values come from, if any."""
         return column.request
 
     def comment_of(self, column: Column) -> str:
@@ -112,11 +113,11 @@ class Table:
 class ListTable(Table):
     """A table of lists. The answers have the items in `list_field`.
 
-    `scope` names the list that a row is in, `item` the row within it; together they are the key. A
-    table with a `history_comment` has a table of what was. With `moves` a change of order is a change
-    too. Rows of a table that `keeps_vanished` are never deleted but set inactive. `endpoint` is the
-    name of the list in the API's documentation; a table that is `derived_from` another one is made
-    from the answers of that one's endpoint.
+    `scope` are the columns that identify a row's list, `item` those that identify the row in its list;
+    together they are the key. A table with a `history_comment` has a history table. With `moves` a
+    change of order is a change too. Rows of a table with `keeps_vanished` are never deleted but set
+    inactive. `endpoint` is the name of the list in the API's documentation; a table that is
+    `derived_from` another one is made from the answers of that one's endpoint.
     """
 
     list_field: str
@@ -134,17 +135,17 @@ class ListTable(Table):
 
     @property
     def constants(self) -> dict[str, str]:
-        """The types of the values that are the same in a whole list."""
+        """The types of the columns with one value per list."""
         return {column.name: column.kind.type for column in self.columns if column.constant}
 
     @property
     def sent(self) -> tuple[str, ...]:
-        """The values that stand in the answers themselves."""
+        """The values that come from the items of the answers."""
         return tuple(name for name in self.values if name not in self.constants)
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What the API says about a row: another value is a change."""
+        """The columns that are compared between two loads: another value is a change."""
         return tuple(
             column.name
             for column in self.columns
@@ -163,10 +164,10 @@ class ListTable(Table):
 
 
 def history_table(table: ListTable) -> Table | None:
-    """The table that keeps what a table of lists held, if it is to be kept."""
+    """The history table of a table of lists, if it has one."""
     if table.history is None or table.history_comment is None:
         return None
-    kept = (*table.key, *table.values)
+    tracked = (*table.key, *table.values)
     position = "Place in the list at valid_from. Later shifts because of other products coming, "
     position += "going or moving make no row"
     change = "added, or changed (a value)"
@@ -175,7 +176,7 @@ def history_table(table: ListTable) -> Table | None:
             "added, changed (a value), or moved (only its place among the products that stayed)"
         )
     columns = (
-        *(_as_before(table, column) for column in table.columns if column.name in kept),
+        *(_in_history(table, column) for column in table.columns if column.name in tracked),
         *([replace(POSITION, comment=position)] if table.moves else []),
         Column("change", TEXT, f"Why the row begins: {change}"),
         Column(
@@ -195,8 +196,8 @@ def history_table(table: ListTable) -> Table | None:
     return Table(table.history, table.history_comment, columns)
 
 
-def _as_before(table: ListTable, column: Column) -> Column:
-    """The column as the history has it: what a number counts is said again, and a renamed field."""
+def _in_history(table: ListTable, column: Column) -> Column:
+    """The column of the history table. Its COMMENT repeats the unit, and a field of another name."""
     renamed = column.field is not None and column.field != column.name
     parts = [f"See {table.name}", column.kind.unit]
     parts += [f"API: {table.api_field(column)}"] if renamed else []

@@ -1,58 +1,52 @@
-"""The two files of the warehouse: one for writers who take turns, one for everybody to read."""
+"""A store of two DuckDB files: one that writers change in turn, and a published copy to read."""
 
-import fcntl
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import duckdb
 
-from channels_assets.files import open_lock_file, remove_temporary, replacement
-from channels_assets.warehouse.connection import Config, in_memory
+from channels_assets.files import LockTimeout, locked, remove_temporary, replace_file
+from channels_assets.warehouse.connection import TIME_ZONE, Config, in_memory, is_in_use, quoted
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
-from channels_assets.warehouse.lake.extensions import quoted
 from channels_assets.warehouse.recovery import (
-    bring_into_order,
-    clear_published_wal,
-    explained,
+    HEADER_BYTES,
     in_use_elsewhere,
-    is_in_use,
-    wal_of,
+    open_error,
+    repair,
+    set_aside_published_wal,
+    wal_path,
 )
 from channels_assets.warehouse.schema import migrate
 
 STORAGE_VERSION = "v1.5.0"
-"""Oldest DuckDB that can read the files."""
-TIME_ZONE = "Asia/Shanghai"
-"""How connections show times. What is stored is the moment itself."""
+"""The oldest DuckDB that can read the files."""
 _OPEN_SECONDS = 10.0
+"""For how long opening is tried again while another program has the file open."""
 _CONFIG: Config = {
-    # A million rows load in this memory as fast as in more: what doesn't fit goes to disk. Not set
-    # anew for each turn: DuckDB would give all memory back to the system.
+    # A million rows load in this memory as fast as in more: the rest goes to temporary files. It is
+    # set once per engine: setting it again makes DuckDB give all its memory back to the system.
     "memory_limit": "144MiB",
-    # More only wait for each other, and each wants memory of its own.
+    # More threads only wait for each other, and each needs memory.
     "threads": 1,
-    # Every commit goes straight into the file, not into a log first and then, at the end, once more.
+    # Each commit goes straight into the file, not into the .wal first and into the file at the end.
     "checkpoint_threshold": "1KB",
 }
-
-
-_HEADERS = 3 * 4096
+_VACUUM, _NO_VACUUM = "SET max_vacuum_tasks = 100", "SET max_vacuum_tasks = 0"
+_VACUUM_EVERY = 8
+"""Vacuuming deleted rows at a commit takes a fifth of a load's time. Therefore only the first session
+after publish(), and then each of so many that changed the file, does it."""
 P = ParamSpec("P")
 T = TypeVar("T")
-_MERGE_EVERY = 8
-_MERGING, _NOT_MERGING = "SET max_vacuum_tasks = 100", "SET max_vacuum_tasks = 0"
-"""Whether a commit also takes rows that were replaced out of the file, and puts what is left together:
-a fifth of a load's time. Not at each commit, therefore: at the first after publish(), and now and then."""
 
 
 def lift_memory_limit(con: duckdb.DuckDBPyConnection) -> None:
-    """For the rare list that doesn't load within the usual limit: DuckDB's own, most of the RAM."""
+    """Let this session use DuckDB's default, most of the RAM, for the rare list that needs it."""
     con.execute("RESET memory_limit")
 
 
@@ -61,11 +55,11 @@ def _memory_limit(con: duckdb.DuckDBPyConnection) -> str:
     return str(limit)
 
 
-class Warehouse:
-    """The warehouse in one folder.
+class FileStore:
+    """The warehouse as files in one folder.
 
     `path` is the writers' file, `published` the consistent copy that people read. Any number of
-    threads and processes may use the same folder, each through its own or a shared Warehouse.
+    threads and processes may use the same folder, each through its own or a shared FileStore.
     """
 
     def __init__(self, data_dir: Path, publish_every: float = 3.0) -> None:
@@ -76,14 +70,14 @@ class Warehouse:
         self._lock_path = data_dir / "warehouse.lock"
         self._publish_every = publish_every
         self._next_publish = 0.0
-        self._unmerged = 0
-        self._holder: int | None = None
+        self._sessions_since_vacuum = 0
+        self._lock_holder: int | None = None
         self._lock = -1
-        # An engine that stays: a new one for each turn would ask the system for all memory anew.
+        # Kept from session to session: a new engine asks the system for all its memory again.
         self._engine: duckdb.DuckDBPyConnection | None = None
 
     @property
-    def shown(self) -> str:
+    def location(self) -> str:
         return str(self.published)
 
     def is_readable(self) -> bool:
@@ -91,36 +85,36 @@ class Warehouse:
 
     @contextmanager
     def writing(
-        self, patience: float | None = None
+        self, timeout: float | None = None
     ) -> Generator[duckdb.DuckDBPyConnection, None, None]:
-        """Wait for one's turn, open the writers' file, and close it at the end.
+        """Take the writers' lock, open the writers' file, and close it at the end.
 
-        The connection is in auto-commit; the loaders make their own transactions. Keep it short,
-        and never wait for the network within. Raises WarehouseError when another program holds
-        the file, when it is of a newer version, and on a call within itself; WarehouseBusy after
-        `patience` seconds without a turn (None: waits as long as it takes).
+        The connection is in auto-commit; the loaders make their own transactions. Keep it short, and
+        make no network call within. Raises WarehouseError when another program holds the file, when
+        it is of a newer version, and on a call within itself; WarehouseBusy when the lock was not
+        free within `timeout` seconds (None: wait without limit).
         """
-        with self._turn(patience):
-            self._examine()
-            with self._opened() as con:
+        with self._locked(timeout):
+            self._check_files()
+            with self._session() as con:
                 yield con
-            self._leave()
+            self._save_signatures()
 
     def publish(self) -> None:
         """Make `published` equal to the writers' file; without a copy if it already is."""
-        with self._turn():
-            self._examine()
-            if wal_of(self.path).exists():
-                # Opening takes in the log of a writer that was killed.
-                with self._opened():
+        with self._locked():
+            self._check_files()
+            if wal_path(self.path).exists():
+                # Opening the file writes the .wal of a killed writer into it.
+                with self._session():
                     pass
-            clear_published_wal(self.published)
-            if not _same_content(self.path, self.published):
-                with replacement(self.published) as copy:
+            set_aside_published_wal(self.published)
+            if not _has_same_content(self.path, self.published):
+                with replace_file(self.published) as copy:
                     shutil.copyfile(self.path, copy)
-            self._leave()
+            self._save_signatures()
             self._next_publish = time.monotonic() + self._publish_every
-            self._unmerged = 0
+            self._sessions_since_vacuum = 0
 
     def publish_if_due(self) -> bool:
         """Publish unless this object did so less than `publish_every` seconds ago.
@@ -133,36 +127,37 @@ class Warehouse:
         return True
 
     @contextmanager
-    def _turn(self, patience: float | None = None) -> Generator[None, None, None]:
-        if self._holder == threading.get_ident():
+    def _locked(self, timeout: float | None = None) -> Generator[None, None, None]:
+        """Hold the writers' lock."""
+        if self._lock_holder == threading.get_ident():
             raise WarehouseError("this thread already has the warehouse open: close it first")
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        # A file of its own: closing any descriptor of the DuckDB file would drop DuckDB's lock on
-        # it. Each open() has its own flock, so threads of one process exclude each other as well.
-        descriptor = open_lock_file(self._lock_path)
-        try:
-            _wait_for(descriptor, patience)
-            self._holder, self._lock = threading.get_ident(), descriptor
+        with ExitStack() as stack:
+            try:
+                # A separate lock file: closing any descriptor of the DuckDB file would drop DuckDB's
+                # lock on it.
+                descriptor = stack.enter_context(locked(self._lock_path, timeout))
+            except LockTimeout:
+                raise WarehouseBusy(
+                    f"another channels-assets process has been writing for {timeout:.0f} s"
+                ) from None
+            self._lock_holder, self._lock = threading.get_ident(), descriptor
             try:
                 yield
             finally:
-                self._holder = None
-        finally:
-            os.close(descriptor)
+                self._lock_holder = None
 
-    def _examine(self) -> None:
-        """Before the files are used: whether they are whole, unless they are as a process of ours left
-        them."""
-        as_left = os.pread(self._lock, 1000, 0) == self._signatures()
-        # Should this process be killed in its turn, the next one examines them.
+    def _check_files(self) -> None:
+        """Examine and repair the files, unless they are as the last holder of the lock left them."""
+        unchanged = os.pread(self._lock, 1000, 0) == self._signatures()
+        # If this process is killed while it holds the lock, the next one examines the files.
         os.ftruncate(self._lock, 0)
-        if as_left:
+        if unchanged:
             return
         for path in (self.path, self.published):
             remove_temporary(path)
-        found = _when_free(bring_into_order, self.path, self.published)
-        if found.action == "create":
-            with replacement(self.path) as new, closing(self._new_engine()) as engine:
+        plan = _retry_while_in_use(repair, self.path, self.published)
+        if plan.action == "create":
+            with replace_file(self.path) as new, closing(self._new_engine()) as engine:
                 new.unlink()
                 self._attach(engine, new)
                 engine.execute("USE warehouse")
@@ -170,52 +165,54 @@ class Warehouse:
                 engine.execute("USE memory")
                 engine.execute("DETACH warehouse")
 
-    def _leave(self) -> None:
-        """Notes in the lock file how the files are, for the next turn."""
-        # Without room on the disk, the next turn examines them.
+    def _save_signatures(self) -> None:
+        """Note in the lock file how the files are now, for the next holder of the lock."""
+        # Where the disk is full, the next holder examines the files.
         with suppress(OSError):
             os.pwrite(self._lock, self._signatures(), 0)
 
     def _signatures(self) -> bytes:
-        """What tells whether somebody else has changed the files."""
-        found: list[object] = []
-        for path in (self.path, wal_of(self.path), self.published):
+        """Identity, size and time of each file: they differ when another program changed one."""
+        signatures: list[object] = []
+        for path in (self.path, wal_path(self.path), self.published):
             try:
-                facts = path.stat()
+                status = path.stat()
             except FileNotFoundError:
-                found.append(None)
+                signatures.append(None)
             else:
-                found.append((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
-        return repr(found).encode()
+                signatures.append(
+                    (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                )
+        return repr(signatures).encode()
 
     @contextmanager
-    def _opened(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
-        """The file, open in a session of its own: what is temporary, or unfinished, ends with it."""
+    def _session(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
+        """The open file, on a cursor of its own: temporary tables and open transactions end with it."""
         engine, self._engine = self._engine or self._new_engine(), None
-        before = self._changed_at()
+        modified_at = self._modified_at()
         try:
             with closing(engine.cursor()) as con:
                 con.execute(f"SET TimeZone = '{TIME_ZONE}'")
                 self._attach(con, self.path)
                 con.execute("USE warehouse")
-                con.execute(_NOT_MERGING if self._unmerged else _MERGING)
+                con.execute(_NO_VACUUM if self._sessions_since_vacuum else _VACUUM)
                 migrate(con)
-                usual = _memory_limit(con)
+                usual_limit = _memory_limit(con)
                 yield con
             engine.execute("DETACH warehouse")
         except BaseException:
-            # Perhaps a full disk has broken it: the next turn begins anew.
+            # A full disk, for example, may leave the engine unusable: the next session makes a new one.
             engine.close()
             raise
-        if self._changed_at() != before:
-            self._unmerged = (self._unmerged + 1) % _MERGE_EVERY
-        if _memory_limit(engine) == usual:
+        if self._modified_at() != modified_at:
+            self._sessions_since_vacuum = (self._sessions_since_vacuum + 1) % _VACUUM_EVERY
+        if _memory_limit(engine) == usual_limit:
             self._engine = engine
         else:
-            # Setting it anew may fail where the disk is full, after all is written.
+            # Setting the limit again may fail on a full disk, although everything was written.
             engine.close()
 
-    def _changed_at(self) -> int:
+    def _modified_at(self) -> int:
         return self.path.stat().st_mtime_ns if self.path.exists() else 0
 
     def _new_engine(self) -> duckdb.DuckDBPyConnection:
@@ -227,15 +224,15 @@ class Warehouse:
             f"(TYPE duckdb, STORAGE_VERSION '{STORAGE_VERSION}')"
         )
         try:
-            _when_free(con.execute, attach)
+            _retry_while_in_use(con.execute, attach)
         except duckdb.Error as error:
             if not is_in_use(error):
-                raise explained(path, error) from error
+                raise open_error(path, error) from error
             raise in_use_elsewhere(path) from error
 
 
-def _when_free(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does it, again and again for some seconds while another program has the file open."""
+def _retry_while_in_use(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Retry for some seconds while another program has the file open."""
     deadline = time.monotonic() + _OPEN_SECONDS
     while True:
         try:
@@ -247,30 +244,13 @@ def _when_free(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             time.sleep(0.1)
 
 
-def _wait_for(descriptor: int, patience: float | None) -> None:
-    if patience is None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise WarehouseBusy(
-                    f"another channels-assets process has been writing for {patience:.0f} s"
-                ) from None
-            time.sleep(0.05)
-
-
-def _same_content(source: Path, copy: Path) -> bool:
+def _has_same_content(source: Path, copy: Path) -> bool:
     """Whether `copy` is a byte copy of the closed DuckDB file `source`.
 
-    The first three blocks of 4096 bytes hold the file's identity and the counter of its
-    checkpoints, so two closed files that agree in them and in size agree everywhere.
+    The headers hold the file's identity and its number of checkpoints, so two closed files with the
+    same headers and the same size are equal everywhere.
     """
     if not copy.exists() or source.stat().st_size != copy.stat().st_size:
         return False
-    with source.open("rb") as one, copy.open("rb") as other:
-        return one.read(_HEADERS) == other.read(_HEADERS)
+    with source.open("rb") as source_file, copy.open("rb") as copy_file:
+        return source_file.read(HEADER_BYTES) == copy_file.read(HEADER_BYTES)

@@ -1,4 +1,4 @@
-"""What goes wrong in the warehouse, in words that say what to do."""
+"""The errors of the warehouse. Their messages say what to do."""
 
 
 class WarehouseError(Exception):
@@ -6,11 +6,11 @@ class WarehouseError(Exception):
 
 
 class WarehouseBusy(WarehouseError):
-    """Others had their turn at the warehouse for longer than one was willing to wait."""
+    """Other processes held the writers' lock for longer than the caller's timeout."""
 
 
 class DamagedFile(WarehouseError):
-    """A file is no whole DuckDB file: cut off, empty, overwritten."""
+    """A file is not a whole DuckDB file: cut off, empty, overwritten."""
 
 
 class FileInUse(WarehouseError):

@@ -1,4 +1,4 @@
-"""Hand over the share links of one sharer, to a mini program (JSON) and to people (CSV)."""
+"""Export the share links of one sharer, for a mini program (JSON) and for people (CSV)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from channels_assets.files import replacement
+from channels_assets.files import replace_file
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.read import connect
 
 _COLUMNS = ("article_title", "shop", "account", "best_commission_yuan", "url", "promoterShareLink")
 _LINK_COLUMNS = ("url", "promoterShareLink")
 _SEE_JSON = "not shown: a spreadsheet would take it for a formula. It is in the JSON file"
-# Spreadsheets in Chinese and Japanese take the full-width signs for formulas too.
+# Chinese and Japanese spreadsheets take text after a full-width sign for a formula as well.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 
 
@@ -25,8 +25,8 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 class ExportedLinks:
     """The files, and how many articles are in them.
 
-    `without_link` counts the articles left out since the API sent no link; `hidden` those whose
-    address or link is in the JSON alone since a spreadsheet would run it.
+    `without_link` counts the articles left out because the API sent no link; `hidden` those whose
+    address or link is in the JSON only, because a spreadsheet would run it.
     """
 
     csv: Path
@@ -43,18 +43,18 @@ def export_share_links(
 
     `sharer` is a sharer_appid; it may be left out when there are links of one sharer only. The JSON is
     a list of {"url": ..., "promoterShareLink": ...}: each is what wx.openOfficialAccountArticle takes,
-    with the very text that the API sent. The CSV (UTF-8 with BOM, for Excel) has the same articles in
+    with exactly the text that the API sent. The CSV (UTF-8 with BOM, for Excel) has the same articles in
     the same order, with title, shop, account and the best commission per sale in yuan; texts that a
-    spreadsheet would run as a formula get an apostrophe in front. Links are never altered: one that
-    begins like a formula is left out of the CSV, which says so in its place.
+    spreadsheet would run as a formula get an apostrophe in front. Links are never changed: in place of
+    a link that begins like a formula, the CSV says that it is in the JSON.
 
     Raises WarehouseError before the first refresh and for a sharer who has no articles.
     """
     with connect(data) as con:
-        sharer = _one_of([str(row[0]) for row in con.execute(_SHARERS).fetchall()], sharer)
-        found = con.execute(_ARTICLES, {"sharer": sharer}).fetchall()
+        sharer = _chosen_sharer([str(row[0]) for row in con.execute(_SHARERS).fetchall()], sharer)
+        articles = con.execute(_ARTICLES, {"sharer": sharer}).fetchall()
     rows: list[dict[str, str | None]] = [
-        dict(zip(_COLUMNS, row, strict=True)) for row in found if all(row[-2:])
+        dict(zip(_COLUMNS, row, strict=True)) for row in articles if all(row[-2:])
     ]
     folder = Path(to)
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,11 +63,11 @@ def export_share_links(
         csv=folder / f"{stem}.csv",
         json=folder / f"{stem}.json",
         links=len(rows),
-        without_link=len(found) - len(rows),
+        without_link=len(articles) - len(rows),
         hidden=sum(any(_is_formula(row[name] or "") for name in _LINK_COLUMNS) for row in rows),
     )
-    openings = [{name: row[name] for name in _LINK_COLUMNS} for row in rows]
-    _write(exported.json, json.dumps(openings, ensure_ascii=False, indent=1) + "\n")
+    links = [{name: row[name] for name in _LINK_COLUMNS} for row in rows]
+    _write(exported.json, json.dumps(links, ensure_ascii=False, indent=1) + "\n")
     _write(exported.csv, "\ufeff" + _csv(rows))
     return exported
 
@@ -82,13 +82,15 @@ _ARTICLES = """
 """
 
 
-def _one_of(known: list[str], sharer: str | None) -> str:
-    if sharer is None and len(known) == 1:
-        return known[0]
-    if sharer in known:
+def _chosen_sharer(sharers: list[str], sharer: str | None) -> str:
+    if sharer is None and len(sharers) == 1:
+        return sharers[0]
+    if sharer in sharers:
         return sharer
-    asked = "name one sharer" if sharer is None else f"there is no article of the sharer {sharer!r}"
-    raise WarehouseError(f"{asked}; there are articles of {', '.join(known) or 'nobody yet'}")
+    problem = (
+        "name one sharer" if sharer is None else f"there is no article of the sharer {sharer!r}"
+    )
+    raise WarehouseError(f"{problem}; there are articles of {', '.join(sharers) or 'nobody yet'}")
 
 
 def _is_formula(text: str) -> bool:
@@ -111,6 +113,6 @@ def _cell(name: str, text: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """The whole file, or the old one."""
-    with replacement(path) as new:
+    """Replace the file at once: a reader sees the old one or the new one."""
+    with replace_file(path) as new:
         new.write_bytes(text.encode())

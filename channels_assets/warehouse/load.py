@@ -17,15 +17,25 @@ from channels_assets.warehouse.articles import (
 )
 from channels_assets.warehouse.batch import ListToLoad, begin_batch, in_batch
 from channels_assets.warehouse.columns import ListTable
-from channels_assets.warehouse.connection import count, run
-from channels_assets.warehouse.diff import compare, count_changes, find_moves, keep_last
-from channels_assets.warehouse.history import follow
+from channels_assets.warehouse.connection import (
+    atomic,
+    in_scope,
+    names,
+    run,
+    same_key,
+    scalar,
+)
+from channels_assets.warehouse.diff import (
+    add_moves,
+    compare,
+    count_changes,
+    deduplicate,
+    write_history,
+)
+from channels_assets.warehouse.lake import validate_ids
 from channels_assets.warehouse.load_log import LoadEntry, LoadRecord, LoadStats, record_loads
-from channels_assets.warehouse.nul import refuse_nul
 from channels_assets.warehouse.parse import select_items, stage_pages
-from channels_assets.warehouse.sql import in_scope, names, same_key
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES, with_derived
-from channels_assets.warehouse.transaction import atomic
 
 
 def load_lists(
@@ -84,7 +94,7 @@ def _remove(
         FROM {table.name} LIMIT 0
         """  # noqa: S608
     )
-    rows = count(
+    rows = scalar(
         con,
         f"SELECT count(*) FROM {table.name} WHERE {in_scope(table)}",  # noqa: S608
         scope,
@@ -100,7 +110,7 @@ def _remove(
 def _is_loaded(con: duckdb.DuckDBPyConnection, table: ListTable, partition: str) -> bool:
     """Whether the list, empty or not, was loaded and not removed since."""
     return bool(
-        count(
+        scalar(
             con,
             """
             SELECT count(*) FROM (
@@ -121,14 +131,14 @@ def _replace(
     Of rows with the same key the last wins, its values and its place; the others count as duplicates.
     """
     load_ids = begin_batch(con, table, lists)
-    refuse_nul(con, table)
-    sizes = keep_last(con, table)
+    validate_ids(con, table)
+    sizes = deduplicate(con, table)
     compare(con, table)
     if table.moves:
-        find_moves(con, table)
+        add_moves(con, table)
     changes = count_changes(con)
     if table.history is not None and changes:
-        follow(con, table, table.history)
+        write_history(con, table, table.history)
     _write(con, table)
     entries: list[LoadEntry] = []
     for number, (to_load, load_id) in enumerate(zip(lists, load_ids, strict=True)):

@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 import duckdb
 
 from channels_assets.warehouse.columns import TIME, Column
-from channels_assets.warehouse.connection import count, run
+from channels_assets.warehouse.connection import atomic, names, run, scalar
 from channels_assets.warehouse.log_tables import LOADS
 from channels_assets.warehouse.schema import LOADS_WRITTEN
-from channels_assets.warehouse.sql import names
-from channels_assets.warehouse.transaction import atomic
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,7 +84,7 @@ def new_load_ids(con: duckdb.DuckDBPyConnection, loads: int) -> list[str]:
         "UPDATE meta SET value = (value::BIGINT + $loads)::VARCHAR WHERE key = $key",
         values,
     )
-    last = count(con, "SELECT value::BIGINT FROM meta WHERE key = $key", {"key": LOADS_WRITTEN})
+    last = scalar(con, "SELECT value::BIGINT FROM meta WHERE key = $key", {"key": LOADS_WRITTEN})
     numbers = range(last - loads + 1, last + 1)
     return [f"{number:012d}-{uuid.uuid4().hex[:12]}" for number in numbers]
 

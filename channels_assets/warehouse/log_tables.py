@@ -1,4 +1,4 @@
-"""The tables that hold no lists: what is known of the warehouse itself and of its loads."""
+"""The declaration of the tables without lists: facts about the warehouse, loads, failures, keys."""
 
 from channels_assets.warehouse.columns import COUNT, TEXT, TIME, Column, Table
 

@@ -15,9 +15,8 @@ import duckdb
 
 from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.columns import Column, ListTable
-from channels_assets.warehouse.connection import run
+from channels_assets.warehouse.connection import names, run
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.sql import names
 
 _BATCH_BYTES = 4_000_000
 _BATCH_DOCUMENTS = 500

@@ -4,9 +4,14 @@
 -- read as text first, and these macros turn the text into the type, or stop the load with error().
 
 -- error(NULL) is NULL and stops nothing: no message below can be NULL.
+-- Of a value that is refused only so much is shown that no token that was sent back can be known by it.
+CREATE OR REPLACE TEMP MACRO api_shown(value) AS CASE
+    WHEN length(value) < 12 THEN value
+    ELSE left(value, 8) || '... (' || length(value) || ' characters)' END;
+
 CREATE OR REPLACE TEMP MACRO api_object(item, item_number, list) AS CASE
     WHEN NOT coalesce(starts_with(item::VARCHAR, '{'), FALSE)
-        THEN error('item ' || item_number || ' of ' || list || ' is not an object: ' || coalesce(left(item::VARCHAR, 200), 'null'))
+        THEN error('item ' || item_number || ' of ' || list || ' is not an object: ' || coalesce(api_shown(item::VARCHAR), 'null'))
     ELSE item END;
 
 -- from_json reads a page once; only where it finds no list is the page read again.
@@ -34,34 +39,46 @@ SELECT number, page_number * 4294967296 + item_number AS place,
     api_object(item, item_number, field || ', page ' || page_number) AS item
 FROM item;
 
+-- A value that could stand for something else than text in the item: only then is the item looked at again.
+CREATE OR REPLACE TEMP MACRO api_maybe_no_text(value) AS
+    regexp_matches(value, '^([{\[]|true$|false$|-?[0-9]+$)');
+
 CREATE OR REPLACE TEMP MACRO api_text(value, item, path) AS CASE
-    WHEN (starts_with(value, '{') OR starts_with(value, '[') OR value IN ('true', 'false'))
-        AND json_type(item, path) <> 'VARCHAR'
-        THEN error(path || ' is neither text nor a number: ' || left(value, 200))
     WHEN starts_with(value, getvariable('fraction_mark'))
-        THEN substr(value, length(getvariable('fraction_mark')) + 1)
+        THEN error(path || ' is not text but a number with a fraction')
+    WHEN api_maybe_no_text(value) AND json_type(item, path) <> 'VARCHAR'
+        THEN error(path || ' is not text: ' || api_shown(value))
+    ELSE value END;
+
+-- Ids come as text or as numbers.
+CREATE OR REPLACE TEMP MACRO api_optional_id(value, item, path) AS CASE
+    WHEN starts_with(value, getvariable('fraction_mark'))
+        THEN error(path || ' is not an id but a number with a fraction')
+    WHEN api_maybe_no_text(value) AND NOT regexp_full_match(value, '[0-9]+') AND json_type(item, path) <> 'VARCHAR'
+        THEN error(path || ' is not an id: ' || api_shown(value))
     ELSE value END;
 
 CREATE OR REPLACE TEMP MACRO api_id(value, item, path) AS CASE
-    WHEN value IS NULL THEN error(path || ' is missing in ' || left(item::VARCHAR, 200))
-    WHEN starts_with(value, getvariable('fraction_mark'))
-        THEN error(path || ' is not an id: ' || substr(value, length(getvariable('fraction_mark')) + 1))
-    ELSE api_text(value, item, path) END;
+    WHEN value IS NULL OR value = '' THEN error(path || ' is missing')
+    ELSE api_optional_id(value, item, path) END;
 
 CREATE OR REPLACE TEMP MACRO api_bigint(value, item, path) AS CASE
     WHEN value IS NULL OR value = '' THEN NULL
     WHEN NOT regexp_full_match(value, '-?[0-9]+') OR try_cast(value AS BIGINT) IS NULL
-        THEN error(path || ' is not a whole number of 64 bits: ' || left(replace(value, getvariable('fraction_mark'), ''), 200))
+        THEN error(path || ' is not a whole number of 64 bits: ' || api_shown(replace(value, getvariable('fraction_mark'), '')))
     ELSE try_cast(value AS BIGINT) END;
 
 CREATE OR REPLACE TEMP MACRO api_integer(value, item, path) AS CASE
     WHEN api_bigint(value, item, path) NOT BETWEEN -2147483648 AND 2147483647
-        THEN error(path || ' is not a whole number of 32 bits: ' || value)
+        THEN error(path || ' is not a whole number of 32 bits: ' || api_shown(value))
     ELSE try_cast(api_bigint(value, item, path) AS INTEGER) END;
 
 -- Neighbouring families of this API count milliseconds; no time of theirs in seconds is above 10^11.
 CREATE OR REPLACE TEMP MACRO api_time(value, item, path) AS CASE
     WHEN api_bigint(value, item, path) = 0 THEN NULL
+    -- Before 1970, or after the year 9999.
+    WHEN api_bigint(value, item, path) NOT BETWEEN 0 AND 253402300799999
+        THEN error(path || ' is not a unix time: ' || api_shown(value))
     WHEN api_bigint(value, item, path) > 100000000000 THEN make_timestamptz(api_bigint(value, item, path) * 1000)
     ELSE make_timestamptz(api_bigint(value, item, path) * 1000000) END;
 
@@ -74,7 +91,7 @@ CREATE OR REPLACE TEMP MACRO api_json(document) AS CASE
 CREATE OR REPLACE TEMP MACRO api_list(value, item, path) AS CASE
     WHEN starts_with(value::VARCHAR, '[') THEN api_json(value)
     WHEN coalesce(json_type(item, path), 'NULL') = 'NULL' THEN NULL
-    ELSE error(path || ' is not a list: ' || left(item::VARCHAR, 200)) END;
+    ELSE error(path || ' is not a list') END;
 
 -- Whether an object within the item has no other fields than these. What is no object is unknown.
 CREATE OR REPLACE TEMP MACRO api_is_known(item, path, keys, fields) AS CASE

@@ -1,13 +1,18 @@
-"""The keys that this warehouse's data folder has added to Dagster's partition sets."""
+"""The table `partition_keys`: the keys that this warehouse's data folder has added to Dagster.
+
+A file of its own, though small: only these keys may ever be removed from a Dagster instance, which
+may hold the keys of others as well.
+"""
 
 from collections.abc import Sequence
 
 import duckdb
 
-from channels_assets.warehouse.transaction import atomic
+from channels_assets.warehouse.connection import atomic
 
 
-def own_keys(con: duckdb.DuckDBPyConnection, partition_set: str) -> list[str]:
+def own_partition_keys(con: duckdb.DuckDBPyConnection, partition_set: str) -> list[str]:
+    """The keys of this partition set that are ours, in order."""
     rows = con.execute(
         'SELECT "partition" FROM partition_keys WHERE partition_set = ? ORDER BY "partition"',
         [partition_set],
@@ -15,9 +20,11 @@ def own_keys(con: duckdb.DuckDBPyConnection, partition_set: str) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def keep_keys(con: duckdb.DuckDBPyConnection, partition_set: str, keys: Sequence[str]) -> None:
-    """Remembers keys as our own; those that already are stay so."""
-    known = set(own_keys(con, partition_set))
+def add_partition_keys(
+    con: duckdb.DuckDBPyConnection, partition_set: str, keys: Sequence[str]
+) -> None:
+    """Store keys as ours; those that already are stay so."""
+    known = set(own_partition_keys(con, partition_set))
     new = [key for key in dict.fromkeys(keys) if key not in known]
     if new:
         con.execute(
@@ -25,7 +32,10 @@ def keep_keys(con: duckdb.DuckDBPyConnection, partition_set: str, keys: Sequence
         )
 
 
-def drop_keys(con: duckdb.DuckDBPyConnection, partition_set: str, keys: Sequence[str]) -> None:
+def remove_partition_keys(
+    con: duckdb.DuckDBPyConnection, partition_set: str, keys: Sequence[str]
+) -> None:
+    """Store that these keys are no longer ours."""
     if keys:
         with atomic(con):
             con.execute(

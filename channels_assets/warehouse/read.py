@@ -1,4 +1,4 @@
-"""Read the warehouse from a notebook or script: read-only, pandas out."""
+"""Read what is published, from a notebook or script: a read-only connection, or pandas frames."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from channels_assets.warehouse.connection import in_memory
+from channels_assets.warehouse.connection import TIME_ZONE, in_memory, is_in_use, quoted
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.lake.extensions import quoted
-from channels_assets.warehouse.lake.lake import Lake
-from channels_assets.warehouse.recovery import explained, is_in_use, wal_of
+from channels_assets.warehouse.lake import Lake
+from channels_assets.warehouse.recovery import open_error, wal_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,18 +27,18 @@ _DTYPES = {
     "UINTEGER": "Int64",
     "UBIGINT": "UInt64",
     "BOOLEAN": "boolean",
-    # Of its own accord DuckDB makes a column of NULLs alone into one of objects.
+    # Without a dtype, a column of NULLs only becomes one of objects.
     "VARCHAR": "str",
     "JSON": "str",
 }
 
 
 def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection to the latest published data; it keeps that moment's data while it is open.
+    """A connection to the latest published data; later publications don't change what it shows.
 
     `data` is the data folder: by default the environment variable CHANNELS_DATA, else ./data.
-    The tables are there by their plain names; they can't be written, temporary ones can. Times
-    show in Asia/Shanghai. Raises WarehouseError before the first refresh.
+    The tables have their plain names; they are read-only, but temporary tables can be made. Times
+    are shown in Asia/Shanghai. Raises WarehouseError before the first refresh.
     """
     folder = Path(data if data is not None else os.environ.get("CHANNELS_DATA") or "data")
     if lake := Lake.of_folder(folder):
@@ -50,13 +49,13 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
             f"{published} does not exist yet: run `channels-assets refresh` first, "
             "or set CHANNELS_DATA to the folder that has the data"
         )
-    # duckdb.connect(path) would share one open file among all connections of the process, so a
-    # second one would show what the first one opened. A database in memory shares nothing.
+    # All connections that duckdb.connect(path) makes in a process share one open file, so a later
+    # connection would show the older data. An in-memory database shares nothing.
     con = in_memory()
     try:
         con.execute(f"ATTACH {quoted(str(published))} AS channels (TYPE duckdb, READ_ONLY)")
         con.execute("USE channels")
-        con.execute("SET TimeZone = 'Asia/Shanghai'")
+        con.execute(f"SET TimeZone = '{TIME_ZONE}'")
     except duckdb.Error as error:
         con.close()
         if is_in_use(error):
@@ -64,13 +63,13 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
                 f"{published} is open for writing in another program: open it read-only there, as with "
                 "duckdb -readonly"
             ) from error
-        if wal_of(published).exists():
+        if wal_path(published).exists():
             raise WarehouseError(
-                f"{wal_of(published)} is of another program, which had {published.name} open for "
+                f"{wal_path(published)} is of another program, which had {published.name} open for "
                 "writing: the next refresh sets it aside"
             ) from error
         raise WarehouseError(
-            f"{explained(published, error)}. The next refresh makes it anew if warehouse.duckdb beside it is "
+            f"{open_error(published, error)}. The next refresh makes it anew if warehouse.duckdb beside it is "
             "whole; `channels-assets doctor` says more"
         ) from error
     except BaseException:
@@ -80,20 +79,20 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
 
 
 def table(name: str, data: Path | str | None = None) -> pd.DataFrame:
-    """A whole table or view, such as "window_products", as query() gives it.
+    """A whole table or view, such as "window_products", in the types of query().
 
-    Raises WarehouseError, with the names there are, when there is none of this name.
+    Raises WarehouseError, which lists the names, when there is none of this name.
     """
     with connect(data) as con:
-        known = con.execute(
+        tables = con.execute(
             """
             SELECT table_name FROM information_schema.tables
             WHERE table_catalog = 'channels' ORDER BY table_name
             """
         ).fetchall()
-        if (name,) not in known:
-            there = ", ".join(str(row[0]) for row in known)
-            raise WarehouseError(f"there is no table {name!r}; there are {there}")
+        if (name,) not in tables:
+            table_names = ", ".join(str(row[0]) for row in tables)
+            raise WarehouseError(f"there is no table {name!r}; there are {table_names}")
         return _frame(con.table(name))
 
 
@@ -102,10 +101,10 @@ def query(
     params: Sequence[object] | Mapping[str, object] | None = None,
     data: Path | str | None = None,
 ) -> pd.DataFrame:
-    """The result of one query, with values for its ? or $name.
+    """The result of a query, with values for its ? or $name.
 
     Ids and texts are str, whole numbers Int64 (never float, also with NULLs; a sum that doesn't fit
-    raises), truths boolean, times datetime64 in Asia/Shanghai, decimals float64.
+    raises), booleans boolean, times datetime64 in Asia/Shanghai, decimals float64.
     """
     with connect(data) as con:
         return _frame(con.sql(sql, params=params))
@@ -113,19 +112,20 @@ def query(
 
 def _frame(rows: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     if len(set(rows.columns)) < len(rows.columns):
-        # A second column `a` becomes `a_1`, as in any subquery.
+        # Renames the second of two columns `a` to `a_1`, as in any subquery.
         rows = rows.select("*")
     types = dict(zip(rows.columns, map(str, rows.types), strict=True))
-    # pandas has no integer of 128 bits, which is what sum() gives: DuckDB would hand out floats.
+    # sum() gives integers of 128 bits, which pandas doesn't have: DuckDB would convert them to float.
     wide = [name for name, kind in types.items() if kind in ("HUGEINT", "UHUGEINT")]
     if wide:
         columns = [duckdb.ColumnExpression(name) for name in rows.columns]
         rows = rows.select(
             *[
-                c.cast("BIGINT").alias(n) if n in wide else c
-                for n, c in zip(types, columns, strict=True)
+                column.cast("BIGINT").alias(name) if name in wide else column
+                for name, column in zip(types, columns, strict=True)
             ]
         )
         types |= dict.fromkeys(wide, "BIGINT")
     frame = rows.df()
-    return frame.astype({n: _DTYPES[kind] for n, kind in types.items() if kind in _DTYPES})
+    dtypes = {name: _DTYPES[kind] for name, kind in types.items() if kind in _DTYPES}
+    return frame.astype(dtypes)

@@ -1,7 +1,8 @@
-"""Whether the two files of a warehouse are whole; the writers' file is restored from the published one.
+"""Examine and repair the two files of a FileStore: each can be restored from the other.
 
-For the process that holds the warehouse's lock. No file that may hold rows is ever overwritten: a
-damaged one is renamed, and where a person must decide, WarehouseError says what to do.
+Only for the holder of the writers' lock, except for functions that change nothing. A file that may
+hold rows is never overwritten: a damaged one is renamed, and where a person must decide,
+WarehouseError says what to do.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from typing import Literal
 
 import duckdb
 
-from channels_assets.files import free_name_aside, replacement, temporary_beside
-from channels_assets.warehouse.connection import count, in_memory
+from channels_assets.files import free_name_aside, replace_file, temporary_beside
+from channels_assets.warehouse.connection import (
+    first_line,
+    in_memory,
+    is_damage,
+    is_in_use,
+    is_other_version,
+    quoted,
+    scalar,
+)
 from channels_assets.warehouse.errors import DamagedFile, FileInUse, WarehouseError
-from channels_assets.warehouse.lake.extensions import quoted
 from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
 
-_HEADERS_BYTES = 3 * 4096
-_SIGNS_OF_DAMAGE = (
-    "not a valid DuckDB database file",
-    "Could not read enough bytes",
-    "Corrupt",
-    "checksum",
-    "Serialization Error",
-    "INTERNAL Error",
-)
+HEADER_BYTES = 3 * 4096
+"""The headers at the beginning of a DuckDB file; its blocks follow."""
 _NO_WAY_BACK = (
     "Nothing was changed. Put a backup of one of the two files in its place; or move both away to "
     "begin anew, without the history"
@@ -50,85 +51,87 @@ class WarehouseFile:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What a writer finds, and what it must do before it opens the writers' file.
+class RepairPlan:
+    """What a writer must do before it opens the writers' file.
 
-    create: neither file is there · restore: the writers' file is missing or damaged · republish: the
+    create: neither file exists · restore: the writers' file is missing or damaged · republish: the
     published file is damaged · clear_wal: the writers' file is whole without the .wal beside it ·
-    none: all is well. `why` says it in words.
+    none: both files are whole. `reason` is for people.
     """
 
     action: Literal["none", "create", "restore", "republish", "clear_wal"]
-    why: str = ""
+    reason: str = ""
 
 
-def condition(path: Path, published: Path) -> Condition:
-    """The condition of the writers' file `path` and of the published one; changes nothing.
+def plan_repair(path: Path, published: Path) -> RepairPlan:
+    """What the writers' file `path` and the published file need; changes nothing.
 
     Raises FileInUse, or WarehouseError where a person must decide.
     """
-    why, unreadable = f"{path} is missing", ""
+    reason, published_damage = f"{path} is missing", ""
     try:
         written = examine(path)
     except DamagedFile as error:
-        written, why = None, str(error)
+        written, reason = None, str(error)
     try:
-        copy = examine(published, in_use=True)
+        copy = examine(published, copy_if_in_use=True)
     except DamagedFile as error:
         if written is None:
-            raise WarehouseError(f"{why}, and {error}. {_NO_WAY_BACK}") from None
-        copy, unreadable = None, str(error)
+            raise WarehouseError(f"{reason}, and {error}. {_NO_WAY_BACK}") from None
+        copy, published_damage = None, str(error)
     if written is not None:
-        _refuse_other(path, written, published, copy)
+        _require_same_warehouse(path, written, published, copy)
         if written.has_foreign_wal:
-            return Condition("clear_wal", f"{wal_of(path)} can't be read with {path.name}")
-        return Condition("republish", unreadable) if unreadable else Condition("none")
+            return RepairPlan("clear_wal", f"{wal_path(path)} can't be read with {path.name}")
+        if published_damage:
+            return RepairPlan("republish", published_damage)
+        return RepairPlan("none")
     if copy is None:
         if path.exists():
-            raise WarehouseError(f"{why}, and there is no {published.name}. {_NO_WAY_BACK}")
-        return Condition("create")
+            raise WarehouseError(f"{reason}, and there is no {published.name}. {_NO_WAY_BACK}")
+        return RepairPlan("create")
     if not copy.warehouse_id:
         raise WarehouseError(
-            f"{why}, and {published} is no file of channels-assets: move it away to begin anew"
+            f"{reason}, and {published} is no file of channels-assets: move it away to begin anew"
         )
-    return Condition("restore", why)
+    return RepairPlan("restore", reason)
 
 
-def bring_into_order(path: Path, published: Path) -> Condition:
-    """Does what `condition` says, but for `create`; gives what it found. Raises WarehouseError."""
-    found = condition(path, published)
-    if found.action == "restore":
-        old, wal = free_name_aside(path), wal_of(path)
-        with replacement(path, old) as new:
+def repair(path: Path, published: Path) -> RepairPlan:
+    """Carry out what plan_repair() returns, except `create`, and return it. Raises WarehouseError."""
+    plan = plan_repair(path, published)
+    if plan.action == "restore":
+        old, wal = free_name_aside(path), wal_path(path)
+        with replace_file(path, old) as new:
             shutil.copyfile(published, new)
             if wal.exists():
                 wal.rename(free_name_aside(wal))
         _log.warning(
             "%s: it was restored from %s, with everything that was published.%s",
-            found.why,
+            plan.reason,
             published.name,
             f" What was there is kept as {old}." if old.exists() else "",
         )
-    elif found.action == "republish":
+    elif plan.action == "republish":
         old = free_name_aside(published)
-        with replacement(published, old) as new:
+        with replace_file(published, old) as new:
             shutil.copyfile(path, new)
-        _log.warning("%s: it is made anew from %s. It is kept as %s.", found.why, path.name, old)
-    elif found.action == "clear_wal":
-        wal = wal_of(path)
+        _log.warning("%s: it is made anew from %s. It is kept as %s.", plan.reason, path.name, old)
+    elif plan.action == "clear_wal":
+        wal = wal_path(path)
         aside = wal.rename(free_name_aside(wal))
-        _log.warning("%s: it is kept as %s.", found.why, aside)
+        _log.warning("%s: it is kept as %s.", plan.reason, aside)
         # The published file may be damaged as well.
-        bring_into_order(path, published)
-    return found
+        repair(path, published)
+    return plan
 
 
-def clear_published_wal(published: Path) -> None:
-    """Sets aside the .wal of a program that had the published file open for writing.
+def set_aside_published_wal(published: Path) -> None:
+    """Rename the .wal of a program that had the published file open for writing.
 
-    It belongs to the file as it was; beside the next one, DuckDB could open neither.
+    It belongs to the published file as it was; DuckDB could not open the next one beside it.
     """
-    for wal in {wal_of(published), published.with_name(f"{published.name}.wal")}:
+    for wal in {wal_path(published), published.with_name(f"{published.name}.wal")}:
         if wal.exists():
             aside = wal.rename(free_name_aside(wal))
             _log.warning(
@@ -140,114 +143,127 @@ def clear_published_wal(published: Path) -> None:
             )
 
 
-def is_in_use(error: duckdb.Error) -> bool:
-    """Whether a file can't be opened since another program has it open for writing."""
-    return "Could not set lock" in str(error)
+def may_contain_warehouse(folder: Path, warehouse_id: str) -> bool:
+    """Whether the folder has a warehouse of this identity, or one that can't be examined now."""
+    # The published file first: no process of ours keeps it open for writing.
+    for name in ("channels.duckdb", "warehouse.duckdb"):
+        try:
+            file = examine(folder / name, copy_if_in_use=True)
+        except WarehouseError:
+            return True
+        if file is not None:
+            return file.warehouse_id in (warehouse_id, "")
+    return False
+
+
+def wal_path(path: Path) -> Path:
+    """Where DuckDB keeps the write-ahead log of a file: beside the file behind a symlink."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.wal")
 
 
 def in_use_elsewhere(path: Path) -> FileInUse:
-    """What to raise when another program has the writers' file open."""
+    """The error to raise when another program has the writers' file open."""
     return FileInUse(
         f"{path} is open in another program: close it there, and read channels.duckdb beside it instead"
     )
 
 
-def wal_of(path: Path) -> Path:
-    """Where DuckDB keeps what is not yet in the file itself: beside the file behind a symlink."""
-    real = path.resolve()
-    return real.with_name(f"{real.name}.wal")
+def open_error(path: Path, error: duckdb.Error) -> WarehouseError:
+    """The error to raise when DuckDB can't open a file."""
+    cause = first_line(error).rstrip(".")
+    if is_damage(error):
+        return DamagedFile(f"{path} is damaged ({cause})")
+    if is_other_version(error):
+        return WarehouseError(
+            f"{path} was written by another version of DuckDB than the one here, {duckdb.__version__}: "
+            f"install a newer one (pip install --upgrade duckdb). Nothing was changed ({cause})"
+        )
+    return WarehouseError(f"{path} can't be opened ({cause}). Nothing was changed")
 
 
-def examine(path: Path, *, in_use: bool = False) -> WarehouseFile | None:
+def examine(path: Path, *, copy_if_in_use: bool = False) -> WarehouseFile | None:
     """What is in the file, None where there is no file; changes nothing.
 
-    Raises DamagedFile, FileInUse (unless `in_use`: then a copy is examined), or WarehouseError where
-    the file can't be read, or is of a newer DuckDB.
+    Raises DamagedFile, FileInUse (unless `copy_if_in_use`: then a copy is examined), or
+    WarehouseError where the file can't be read, or is of a newer DuckDB.
     """
     if path.is_symlink() and not path.resolve().parent.exists():
         raise WarehouseError(
             f"{path} is a link to {path.resolve()}, whose folder is not there: is its disk mounted?"
         )
-    for needed in (wal_of(path), path):
+    for file in (wal_path(path), path):
         try:
-            with needed.open("rb"):
-                there = True
+            with file.open("rb"):
+                exists = True
         except FileNotFoundError:
-            there = False
+            exists = False
         except OSError as error:
-            raise WarehouseError(f"{needed} can't be read: {error.strerror}") from None
-    if not there:
+            raise WarehouseError(f"{file} can't be read: {error.strerror}") from None
+    if not exists:
         return None
     try:
-        return _examine(path)
+        return _read(path)
     except duckdb.Error as error:
-        held = is_in_use(error)
-        if held and not in_use:
+        in_use = is_in_use(error)
+        if in_use and not copy_if_in_use:
             raise in_use_elsewhere(path) from None
-        if not held and not wal_of(path).exists():
-            raise explained(path, error) from None
+        if not in_use and not wal_path(path).exists():
+            raise open_error(path, error) from None
+    # A copy has no .wal beside it.
     with temporary_beside(path.resolve()) as copy:
         shutil.copyfile(path, copy)
         try:
-            found = _examine(copy)
+            facts = _read(copy)
         except duckdb.Error as error:
-            raise explained(path, error) from None
-    return WarehouseFile(found.warehouse_id, found.loads_written, has_foreign_wal=True)
+            raise open_error(path, error) from None
+    return WarehouseFile(facts.warehouse_id, facts.loads_written, has_foreign_wal=True)
 
 
-def _examine(path: Path) -> WarehouseFile:
-    # A table that is not there must not be taken for a variable of this function.
+def _read(path: Path) -> WarehouseFile:
+    # Without replace_file scans, DuckDB can't take a missing table's name for a Python variable.
     with closing(in_memory({"python_enable_replacements": False})) as con:
         con.execute(f"ATTACH {quoted(str(path))} AS file (TYPE duckdb, READ_ONLY)")
         con.execute("USE file")
         _require_whole(con, path.stat().st_size)
         try:
-            facts = dict(con.execute("SELECT key, value FROM file.meta").fetchall())
+            meta = dict(con.execute("SELECT key, value FROM file.meta").fetchall())
         except duckdb.CatalogException:
-            facts = {}
-    return WarehouseFile(facts.get(WAREHOUSE_ID, ""), int(facts.get(LOADS_WRITTEN, 0)))
+            meta = {}
+    return WarehouseFile(meta.get(WAREHOUSE_ID, ""), int(meta.get(LOADS_WRITTEN, 0)))
 
 
 def _require_whole(con: duckdb.DuckDBPyConnection, size: int) -> None:
-    """Raises duckdb.IOException when the file in use is shorter than what it says it holds: DuckDB itself
-    notices only when it comes to the rows that are missing."""
+    """Raises duckdb.IOException when the file in use is shorter than its own number of blocks.
+
+    DuckDB itself notices that only when it reads the rows that are missing.
+    """
     [(blocks, block_size)] = con.execute(
         "SELECT total_blocks, block_size FROM pragma_database_size() WHERE database_name = 'file'"
     ).fetchall()
-    if size >= _HEADERS_BYTES + blocks * block_size:
+    if size >= HEADER_BYTES + blocks * block_size:
         return
-    # Blocks at the end that are not in use may never have been written.
+    # Free blocks at the end may never have been written: find the last block that is in use.
     tables = con.execute(
         """
         SELECT concat('"', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '"')
         FROM duckdb_tables() WHERE database_name = 'file'
         """
     )
-    used = ["SELECT max(block_id) AS block FROM pragma_metadata_info()"]
+    blocks_in_use = ["SELECT max(block_id) AS block FROM pragma_metadata_info()"]
     of_table = (
         "SELECT max(greatest(block_id, list_max(additional_block_ids))) FROM pragma_storage_info"
     )
-    used += [f"{of_table}({quoted(name)})" for (name,) in tables.fetchall()]
-    last = f"SELECT coalesce(max(block), -1) FROM ({' UNION ALL '.join(used)})"  # noqa: S608
-    if size < _HEADERS_BYTES + (count(con, last) + 1) * block_size:
+    blocks_in_use += [f"{of_table}({quoted(name)})" for (name,) in tables.fetchall()]
+    last = f"SELECT coalesce(max(block), -1) FROM ({' UNION ALL '.join(blocks_in_use)})"  # noqa: S608
+    if size < HEADER_BYTES + (scalar(con, last) + 1) * block_size:
         raise duckdb.IOException("Could not read enough bytes: the file is cut off")
 
 
-def explained(path: Path, error: duckdb.Error) -> WarehouseError:
-    first = str(error).partition("\n")[0].rstrip(".")
-    if any(sign in first for sign in _SIGNS_OF_DAMAGE):
-        return DamagedFile(f"{path} is damaged ({first})")
-    if "version number" in first or "Unsupported Storage Version" in first:
-        return WarehouseError(
-            f"{path} was written by another version of DuckDB than the one here, {duckdb.__version__}: "
-            f"install a newer one (pip install --upgrade duckdb). Nothing was changed ({first})"
-        )
-    return WarehouseError(f"{path} can't be opened ({first}). Nothing was changed")
-
-
-def _refuse_other(
+def _require_same_warehouse(
     path: Path, written: WarehouseFile, published: Path, copy: WarehouseFile | None
 ) -> None:
+    """Raises WarehouseError unless the writers' file is ours, and not older than the published one."""
     if not written.warehouse_id:
         raise WarehouseError(
             f"{path} is no file of channels-assets, or of a version before its first release: move it "

@@ -1,49 +1,53 @@
-"""The schema's version, the file's own facts, and emptying it."""
+"""The schema: made from what tables.py declares, with its version and the table `meta`.
+
+`meta` holds facts about the warehouse itself, such as its identity and its number of loads.
+"""
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from importlib.resources import files
 
 import duckdb
 
-from channels_assets.warehouse.ddl import script
+from channels_assets.warehouse.columns import Column, Table
+from channels_assets.warehouse.connection import atomic, is_comment_unsupported, quoted
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.log_tables import META
 from channels_assets.warehouse.tables import TABLES
-from channels_assets.warehouse.transaction import atomic
 
 _VERSION = 1
-"""Of what tables.py declares. A change to it after a release takes the next number, and migrate() then
-brings older files there."""
+"""The version of what tables.py declares. A change after a release takes the next number, with a step in
+migrate() that brings older files there."""
 _VIEWS = "views.sql"
-_VIEWS_MADE_FROM = "views_made_from"
+_VIEWS_HASH = "views_made_from"
 WAREHOUSE_ID = "warehouse_id"
-"""What `meta` calls the identity of a warehouse: its copies have the same, no other warehouse has."""
+"""The key in `meta` of a warehouse's identity: its copies have the same one, no other warehouse has."""
 LOADS_WRITTEN = "loads_written"
-"""What `meta` calls the number of loads that were ever written. It only grows, also where old rows of
+"""The key in `meta` of the number of loads that were ever written. It only grows, also where old rows of
 `loads` are removed: of two copies, the one with more loads is the newer."""
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Bring an open file to this version of the schema, from nothing or from an older one.
 
-    Views and macros hold no data: whenever those of the file came from another text, they are made
-    anew. Raises WarehouseError when the file was written by a newer version of this program.
+    Views and macros hold no data: they are made anew where the file has those of another version of
+    views.sql. Raises WarehouseError when the file was written by a newer version of this program.
     """
     version = require_known_version(con)
     views = files("channels_assets.warehouse").joinpath(_VIEWS).read_text(encoding="utf-8")
-    made_from = hashlib.sha256(views.encode()).hexdigest()
-    if version == _VERSION and get_meta(con, _VIEWS_MADE_FROM) == made_from:
+    views_hash = hashlib.sha256(views.encode()).hexdigest()
+    if version == _VERSION and get_meta(con, _VIEWS_HASH) == views_hash:
         return
     with atomic(con):
         _drop_views(con)
         if version == 0:
-            _execute(con, script(TABLES))
+            _execute(con, ddl(TABLES))
             set_meta(con, WAREHOUSE_ID, uuid.uuid4().hex)
             set_meta(con, LOADS_WRITTEN, "0")
         _execute(con, views)
         set_meta(con, "schema_version", str(_VERSION))
-        set_meta(con, _VIEWS_MADE_FROM, made_from)
+        set_meta(con, _VIEWS_HASH, views_hash)
 
 
 def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
@@ -60,6 +64,28 @@ def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
     return version
 
 
+def ddl(tables: Iterable[Table]) -> str:
+    """Every CREATE TABLE and COMMENT.
+
+    No PRIMARY KEY: it makes a load three times slower and the file twice as large. The loaders remove
+    duplicates before they write, and checks.py has a check of it.
+    """
+    return "\n".join(statement for table in tables for statement in _statements(table))
+
+
+def _statements(table: Table) -> Iterable[str]:
+    columns = ", ".join(_definition(column) for column in table.columns)
+    yield f"CREATE TABLE {table.name} ({columns});"
+    yield f"COMMENT ON TABLE {table.name} IS {quoted(table.comment)};"
+    for column in table.columns:
+        comment = quoted(table.comment_of(column))
+        yield f'COMMENT ON COLUMN {table.name}."{column.name}" IS {comment};'
+
+
+def _definition(column: Column) -> str:
+    return f'"{column.name}" {column.kind.type}{"" if column.nullable else " NOT NULL"}'
+
+
 def _drop_views(con: duckdb.DuckDBPyConnection) -> None:
     for kind, name in con.execute(
         """
@@ -72,16 +98,12 @@ def _drop_views(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f'DROP {kind} "{name}"')
 
 
-_NO_COMMENT = ("Cannot comment on columns", "Unsupported catalog type for SET COMMENT")
-
-
 def _execute(con: duckdb.DuckDBPyConnection, script: str) -> None:
     for statement in con.extract_statements(script):
         try:
             con.execute(statement)
         except duckdb.BinderException as error:
-            # DuckLake keeps COMMENTs of tables, views and tables' columns, not of other things.
-            if not any(words in str(error) for words in _NO_COMMENT):
+            if not is_comment_unsupported(error):
                 raise
 
 
@@ -97,8 +119,13 @@ def set_meta(con: duckdb.DuckDBPyConnection, key: str, value: str) -> None:
     con.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
 
 
+def warehouse_id(con: duckdb.DuckDBPyConnection) -> str:
+    """The identity of the open warehouse. It stays the same wherever the folder is moved."""
+    return get_meta(con, WAREHOUSE_ID) or ""
+
+
 def is_empty(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether nothing was ever loaded, or since the warehouse was cleared."""
+    """Whether nothing was loaded since the warehouse was made or cleared."""
     return con.execute("FROM loads LIMIT 1").fetchall() == []
 
 

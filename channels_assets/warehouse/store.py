@@ -1,4 +1,4 @@
-"""What every warehouse can do, whatever holds its tables."""
+"""What every store of the tables can do: the files in one folder, or a lake for many machines."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Protocol
 
 import duckdb
 
-from channels_assets.warehouse.duckdb_files import Warehouse
-from channels_assets.warehouse.lake.lake import Lake, LakeWarehouse
+from channels_assets.warehouse.duckdb_files import FileStore
+from channels_assets.warehouse.lake import Lake, LakeStore
 
 
 class Store(Protocol):
     """The tables of tables.py in one place. Any number of threads and processes may use it.
 
-    `data_dir` is what read.connect() takes, `shown` tells people where they read.
+    `data_dir` is what read.connect() takes; `location` tells people where they can read.
     """
 
     @property
     def data_dir(self) -> Path: ...
 
     @property
-    def shown(self) -> str: ...
+    def location(self) -> str: ...
 
     def writing(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Wait for one's turn, then a connection in auto-commit to load with. Keep it short."""
+        """Take the writers' lock; gives a connection in auto-commit to load with. Keep it short."""
         ...
 
     def publish(self) -> None:
-        """At the end of a run: let readers see all of it, and keep the warehouse in shape."""
+        """At the end of a run: make all that was loaded readable, and do the maintenance that is due."""
         ...
 
     def publish_if_due(self) -> bool:
-        """In the middle of a run, as publish(); returns whether there was something to do."""
+        """In the middle of a run: publish() unless the last time is recent. Returns whether it did."""
         ...
 
     def is_readable(self) -> bool:
@@ -42,12 +42,12 @@ class Store(Protocol):
         ...
 
 
-def open_warehouse(data_dir: Path, publish_every: float, lake: Lake | None) -> Store:
-    """The lake if there is one, else the DuckDB files in `data_dir`, which share one engine a process."""
+def open_store(data_dir: Path, publish_every: float, lake: Lake | None) -> Store:
+    """The lake if there is one, else the files in `data_dir`, which share one engine in a process."""
     if lake is not None:
-        return LakeWarehouse(data_dir, lake)
+        return LakeStore(data_dir, lake)
     (data_dir / Lake.MARKER).unlink(missing_ok=True)
-    return _files(data_dir.absolute(), publish_every)
+    return _file_store(data_dir.absolute(), publish_every)
 
 
-_files = cache(Warehouse)
+_file_store = cache(FileStore)

@@ -1,6 +1,8 @@
-"""The declaration of every table and column: the CREATEs, COMMENTs, history and parsing follow it.
+"""The declaration of every table and column. All else is derived from it:
 
-docs/tables.md shows what comes of it (`make docs`). Views: views.sql.
+CREATE and COMMENT (schema.py), history tables (columns.py), parsing (parse.py), previews (queries.py)
+and docs/tables.md (`make docs`). columns.py has the classes, log_tables.py the tables without lists,
+views.sql the views.
 """
 
 from channels_assets.warehouse.columns import (
@@ -11,6 +13,7 @@ from channels_assets.warehouse.columns import (
     INTEGER,
     LIST,
     LOAD_ID,
+    OPTIONAL_ID,
     POSITION,
     RATE,
     TEXT,
@@ -60,7 +63,7 @@ WINDOW_PRODUCTS = ListTable(
         ),
         sent(
             "out_product_id",
-            TEXT,
+            OPTIONAL_ID,
             "Product id in the supplying shop, affiliate products only, exact digits as text",
         ),
         sent(

@@ -1,7 +1,7 @@
--- What people read: views in yuan, percent and names, and macros that look back in time. All of it is
--- derived: schema.py drops and makes it anew in any file whose views came from another text than this.
+-- Views for people, in yuan, percent and names, and macros for the rows of an earlier time. They hold no
+-- data: schema.py makes them anew in a file that has those of another version of this text.
 -- Amounts are multiplied by decimals, never divided: DuckDB's division goes through DOUBLE.
--- Days are days in China, whatever the time zone of the tool that reads.
+-- Days are days in China, independent of the reader's time zone.
 
 CREATE VIEW product_names AS
 SELECT product_id, max_by(product_name, coalesce(valid_to, 'infinity'::TIMESTAMPTZ)) AS product_name
@@ -41,7 +41,7 @@ COMMENT ON COLUMN article_commissions.fetched_at IS 'When the article''s list wa
 
 CREATE VIEW best_articles AS
 WITH offer AS (
-    -- Only the share link depends on the sharer: of several lists, the one read last speaks.
+    -- Only the share link depends on the sharer: of several lists, the latest one counts.
     FROM article_commissions
     QUALIFY row_number() OVER (
         PARTITION BY shop_appid, promoter_id, article_url, product_id ORDER BY fetched_at DESC, sharer_appid
@@ -257,7 +257,7 @@ WITH loaded AS (
     SELECT asset, "partition" FROM loaded UNION SELECT asset, "partition" FROM failures
 ), part AS (
     SELECT *, string_split("partition", '/') AS parts FROM known
-), promise AS (
+), freshness_rule AS (
     SELECT asset, coalesce(value::DOUBLE, CASE
         WHEN asset = 'window_products' THEN 2
         WHEN asset IN ('shop_articles', 'article_products') THEN 12
@@ -273,18 +273,18 @@ SELECT
             coalesce(nullif(nickname, ''), parts[3]))
         WHEN asset = 'shop_promoters' THEN coalesce(nullif(shop_nickname, ''), p."partition")
         ELSE p."partition" END AS list_name,
-    -- A load from the future tells of a clock that was ahead, not of its age; clocks of machines differ a little.
+    -- A load in the future was written while a clock was ahead; the clocks of machines differ a little.
     coalesce(epoch(now()) - epoch(loaded_at) BETWEEN -300 AND fresh_hours * 3600, FALSE) AS is_fresh,
     round((epoch(now()) - epoch(loaded_at)) / 3600, 2) AS age_hours,
     fresh_hours, l."rows", loaded_at, l.end_reason, failed_at, error_class, error
 FROM part p
-JOIN promise USING (asset)
+JOIN freshness_rule USING (asset)
 LEFT JOIN loaded l ON l.asset = p.asset AND l."partition" IS NOT DISTINCT FROM p."partition"
 LEFT JOIN failures f ON f.asset = p.asset AND f."partition" IS NOT DISTINCT FROM p."partition"
 LEFT JOIN cooperating_shops s ON s.shop_appid = parts[1]
 LEFT JOIN shop_promoters o ON o.shop_appid = parts[1] AND o.promoter_id = parts[2]
 LEFT JOIN sharers h ON h.sharer_appid = parts[3]
--- A shop that has left is not asked for its accounts any more.
+-- The accounts of a shop that has left are no longer refreshed.
 WHERE p.asset <> 'shop_promoters' OR coalesce(s.is_active, TRUE)
 ORDER BY is_fresh, age_hours DESC NULLS FIRST, asset, p."partition";
 COMMENT ON VIEW list_freshness IS 'Every list that was ever tried and has not vanished, the stalest first: when it was loaded, whether that is recent enough, and why its last try failed';
@@ -318,9 +318,9 @@ COMMENT ON COLUMN coverage.fresh_hours IS 'See list_freshness';
 COMMENT ON COLUMN coverage.oldest_hours IS 'Hours since the load of the list that was loaded longest ago';
 COMMENT ON COLUMN coverage.newest_load IS 'When the newest list was loaded';
 
--- A row of history tells its place at valid_from; the places of all others follow from the changes
--- in their order: at each refresh those that went are taken out, and those that came or moved are put
--- in at their places, lowest first. Everything else keeps its order (moves.py sees to that).
+-- A history row has its position at valid_from. Positions at other times follow from the changes in
+-- their order: at each refresh the removed rows are taken out, and the added and moved rows are inserted
+-- at their positions, lowest first. All others keep their order (moved_positions() in diff.py).
 CREATE MACRO window_as_of(t) AS TABLE
 WITH past AS (
     SELECT *, CASE WHEN valid_to <= t::TIMESTAMPTZ THEN valid_to END AS ended

@@ -1,4 +1,4 @@
-"""Calls with one credential: token, limit, send, judge, decode, and again where that can help."""
+"""Calls with one credential: token, rate limit, request, decoding, and retries where they can help."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from typing import Any, TypeVar
 
 import tenacity
 
-from channels_assets.wechat.auth.stable_token import TokenSource
+from channels_assets.wechat.auth import TokenSource
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,
     RateLimited,
     TokenRejected,
     Transient,
-    hiding,
 )
-from channels_assets.wechat.pace import Turn
-from channels_assets.wechat.rate_limit import Limiter
-from channels_assets.wechat.request import Answer, exchange
+from channels_assets.wechat.rate_limit import RateLimiter, SendTime
+from channels_assets.wechat.redaction import scrubbed_errors
+from channels_assets.wechat.request import Answer, post_json
 from channels_assets.wechat.transport import Transport
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How often a call is tried; the waits between grow: base, 2 x base, 4 x base ... seconds."""
+class RetryPolicy:
+    """How often a call is tried; the waits between grow: 1, 2, 4 ... times `backoff_seconds`."""
 
     tries: int = 5
-    base_seconds: float = 1.0
-    longest_seconds: float = 30.0
+    backoff_seconds: float = 1.0
+    max_backoff_seconds: float = 30.0
 
 
 class Stopped(Exception):
@@ -43,7 +42,7 @@ class Stopped(Exception):
 
 
 class Calls:
-    """The calls of one caller: how many were sent, failed ones too, and whether to go on.
+    """The calls of one caller: how many were sent, failed ones too, and whether to stop.
 
     Once `stop` is set, waits end and no further call is sent. Each call holds `slot` while it is on
     the wire, and not while it waits for its account's rate limit or for a retry.
@@ -62,9 +61,9 @@ class Calls:
 
     def wait(self, seconds: float) -> None:
         self._sleep(seconds)
-        self.go_on()
+        self.raise_if_stopped()
 
-    def go_on(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raises Stopped once `stop` is set."""
         if self._stop.is_set():
             raise Stopped
@@ -73,8 +72,8 @@ class Calls:
 class Client:
     """The API as one account sees it. Safe for many threads.
 
-    Errors are those of `errors.py`. Transient ones were tried `patience.tries` times before they
-    come out; after one QuotaExhausted, no further call is spent on that path.
+    Errors are those of `errors.py`. A call that ends in a Transient one was tried `retry.tries` times;
+    after one QuotaExhausted, no further call is spent on that path.
     """
 
     def __init__(
@@ -82,14 +81,14 @@ class Client:
         transport: Transport,
         base_url: str,
         tokens: TokenSource,
-        limiter: Limiter | None = None,
-        patience: Patience | None = None,
+        limiter: RateLimiter | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
         self._transport = transport
         self._base_url = base_url
         self._tokens = tokens
-        self._limiter = limiter or Limiter()
-        self._patience = patience or Patience()
+        self._limiter = limiter or RateLimiter()
+        self._retry = retry or RetryPolicy()
 
     def call(
         self,
@@ -99,35 +98,35 @@ class Client:
         decode: Callable[[Answer], T],
         calls: Calls,
     ) -> T:
-        """POSTs `body`, returns `decode(answer)`; what `decode` refuses is asked for again."""
+        """POSTs `body`, returns `decode(answer)`; a call whose answer `decode` refuses is retried."""
         self._refuse_if_closed(path, endpoint)
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
         try:
-            return self._once(path, endpoint, payload, decode, calls)
+            return self._try_call(path, endpoint, payload, decode, calls)
         except Transient:
-            if self._patience.tries == 1:
+            if self._retry.tries == 1:
                 raise
-        base = self._patience.base_seconds
+        base = self._retry.backoff_seconds
         calls.wait(base + random.uniform(0, base))
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(self._patience.tries - 1),
-            wait=tenacity.wait_exponential(multiplier=2 * base, max=self._patience.longest_seconds)
+            stop=tenacity.stop_after_attempt(self._retry.tries - 1),
+            wait=tenacity.wait_exponential(multiplier=2 * base, max=self._retry.max_backoff_seconds)
             + tenacity.wait_random(0, base),
             sleep=calls.wait,
             reraise=True,
         )
-        return retrying(self._once, path, endpoint, payload, decode, calls)
+        return retrying(self._try_call, path, endpoint, payload, decode, calls)
 
     def _refuse_if_closed(self, path: str, endpoint: str) -> None:
         if self._tokens.paths is not None and path not in self._tokens.paths:
             raise PermissionDenied(
                 "This API is not open to this account's `auth`; no call was made.",
                 endpoint=endpoint,
-                advice='Use auth = "stable_token" for it. 该调用方式不支持此接口，请改用 stable_token。',
+                remedy='Use auth = "stable_token" for it. 该调用方式不支持此接口，请改用 stable_token。',
             )
 
-    def _once(
+    def _try_call(
         self,
         path: str,
         endpoint: str,
@@ -153,18 +152,15 @@ class Client:
     ) -> T:
         while True:
             self._refuse_if_exhausted(path)
-            calls.go_on()
-            turn = self._limiter.acquire(calls.wait)
-            try:
-                with calls.slot:
-                    # Much may have happened while it waited for the slot.
-                    self._refuse_if_exhausted(path)
-                    calls.go_on()
-                    if self._limiter.holds(turn):
-                        calls.sent += 1
-                        return self._post(path, endpoint, payload, token, decode, turn)
-            finally:
-                self._limiter.release()
+            calls.raise_if_stopped()
+            send_time = self._limiter.acquire(calls.wait)
+            with calls.slot:
+                # The account may have been refused while this call waited for the slot.
+                self._refuse_if_exhausted(path)
+                calls.raise_if_stopped()
+                if self._limiter.is_current(send_time):
+                    calls.sent += 1
+                    return self._post(path, endpoint, payload, token, decode, send_time)
 
     def _post(
         self,
@@ -173,11 +169,11 @@ class Client:
         payload: bytes,
         token: str,
         decode: Callable[[Answer], T],
-        turn: Turn,
+        send_time: SendTime,
     ) -> T:
         try:
-            with hiding(token):
-                answer = exchange(
+            with scrubbed_errors(token):
+                answer = post_json(
                     self._transport,
                     self._base_url + path,
                     self._tokens.query(token),
@@ -185,10 +181,10 @@ class Client:
                     endpoint,
                     [token],
                 )
-                self._limiter.accepted(turn)
+                self._limiter.accepted(send_time)
                 return decode(answer)
         except RateLimited:
-            self._limiter.refused(turn)
+            self._limiter.refused(send_time)
             raise
         except QuotaExhausted as error:
             self._limiter.exhaust(path, error)
@@ -201,10 +197,10 @@ class Client:
 
 def _not_tried(error: QuotaExhausted) -> QuotaExhausted:
     return QuotaExhausted(
-        f"Not tried: {error.what[0].lower()}{error.what[1:]}",
+        f"Not tried: {error.reason[0].lower()}{error.reason[1:]}",
         endpoint=error.endpoint,
         errcode=error.errcode,
         errmsg=error.errmsg,
         rid=error.rid,
-        advice=error.advice,
+        remedy=error.remedy,
     )

@@ -1,7 +1,6 @@
-"""From what requests and urllib3 raise to an error that says where, why, and through which proxy.
+"""The WeChatError for an exception of requests or urllib3: where, why, and through which proxy.
 
-Their own exceptions hold the URL with the token in it: nothing of them is shown but what is
-sorted out here.
+Their exceptions hold the URL with the token in it: nothing of them is shown but what is chosen here.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why, in both languages."""
+    """Why a call failed, in English and Chinese."""
 
     en: str
     zh: str
@@ -63,15 +62,15 @@ _CERTIFICATE = Reason("The TLS certificate could not be verified", "TLS 证书�
 _TLS = Reason("TLS failed: does that port speak it?", "TLS 握手失败：该端口是否支持 TLS？")
 _NO_HTTP = Reason("What answers there does not speak HTTP", "对方应答不是 HTTP")
 _PACKED = Reason("The answer's compression is broken", "应答的压缩数据已损坏")
-_LATE = Reason("No answer in time", "超时")
+_TIME_OUT = Reason("No answer in time", "超时")
 
-# The first that fits: what stands further down may wrap what stands above.
+# The first match counts: exceptions of the later entries may wrap those of the earlier ones.
 _REASONS: tuple[tuple[Reason, tuple[type[BaseException], ...]], ...] = (
     (_CERTIFICATE, (ssl.SSLCertVerificationError,)),
     (_NO_NAME, (socket.gaierror,)),
     (_REFUSED, (ConnectionRefusedError,)),
     (_PACKED, (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError)),
-    (_LATE, (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)),
+    (_TIME_OUT, (TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout)),
     (LOST, (ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError)),
     (_TLS, (ssl.SSLError, urllib3.exceptions.SSLError)),
     (_NO_HTTP, (http.client.HTTPException,)),
@@ -90,8 +89,10 @@ def no_connection(seconds: float) -> Reason:
     return Reason(f"No connection within {seconds:g} s", f"{seconds:g} 秒内未能连接")
 
 
-def failed(reason: Reason, route: Route, endpoint: str, *, at_proxy: bool = False) -> Transient:
-    """What may be otherwise at the next call."""
+def connection_failed(
+    reason: Reason, route: Route, endpoint: str, *, at_proxy: bool = False
+) -> Transient:
+    """The error for what may pass until the next call."""
     kind = UnexpectedResponse if reason is _PACKED else Transient
     proxy = route.proxy
     todo = "Look at the network, DNS, clock and firewall of this machine, and `base_url` in channels.toml."
@@ -110,12 +111,12 @@ def failed(reason: Reason, route: Route, endpoint: str, *, at_proxy: bool = Fals
     return kind(
         f"{reason.en}: {route.address}{via}.",
         endpoint=endpoint,
-        advice=f"{todo} {reason.zh}：{route.address}{via_zh}。{todo_zh}",
+        remedy=f"{todo} {reason.zh}：{route.address}{via_zh}。{todo_zh}",
     )
 
 
 def proxy_refused(status: int, route: Route, endpoint: str) -> WeChatError:
-    """What a proxy answers instead of letting a call through."""
+    """The error for the answer of a proxy that does not forward a call."""
     proxy = route.proxy
     name, variable = (proxy.address, proxy.variable) if proxy else ("on the way", "HTTPS_PROXY")
     what = f"The proxy {name} ({variable}) answered HTTP {status} to a call to {route.address}."
@@ -123,14 +124,14 @@ def proxy_refused(status: int, route: Route, endpoint: str) -> WeChatError:
         return PermissionDenied(
             what,
             endpoint=endpoint,
-            advice=f"It asks for a user and a password: {variable}=http://user:password@host:port. "
+            remedy=f"It asks for a user and a password: {variable}=http://user:password@host:port. "
             f"代理 {name}（{variable}）要求认证（407）：请在 {variable} 中填写用户名和密码。",
         )
     kind = PermissionDenied if status in (400, 401, 403, 404, 405) else Transient
     return kind(
         what,
         endpoint=endpoint,
-        advice=f"May it call that address? If no proxy is needed, unset {variable} or set NO_PROXY. "
+        remedy=f"May it call that address? If no proxy is needed, unset {variable} or set NO_PROXY. "
         f"代理 {name}（{variable}）拒绝转发到 {route.address}（HTTP {status}）：请检查代理规则；"
         f"若无需代理，请取消设置 {variable} 或设置 NO_PROXY。",
     )
@@ -141,8 +142,8 @@ def error_of(
 ) -> WeChatError:
     """`seconds`: the time-outs for connecting and for reading, neither of which is the deadline."""
     causes = list(_causes(error))
-    for one in causes:
-        if tunnel := _TUNNEL.match(str(one)) if type(one) is OSError else None:
+    for cause in causes:
+        if tunnel := _TUNNEL.match(str(cause)) if type(cause) is OSError else None:
             return proxy_refused(int(tunnel[1]), route, endpoint)
     if (missing := _certificates_missing(causes, route, endpoint)) is not None:
         return missing
@@ -155,31 +156,31 @@ def error_of(
         kind = type(causes[-1]).__name__
         reason = Reason(f"The call failed before it was answered ({kind})", f"调用失败（{kind}）")
     at_proxy = _has(causes, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)
-    return failed(reason, route, endpoint, at_proxy=at_proxy)
+    return connection_failed(reason, route, endpoint, at_proxy=at_proxy)
 
 
 def _reason(causes: list[BaseException], seconds: tuple[float, float]) -> Reason | None:
     for reason, kinds in _REASONS:
         if _has(causes, *kinds):
-            return _late(causes, seconds) if reason is _LATE else reason
-    for one in causes:
+            return _time_out_reason(causes, seconds) if reason is _TIME_OUT else reason
+    for cause in causes:
         # Of the system, such as "Network is unreachable"; requests' own have no number.
-        if isinstance(one, OSError) and one.errno and one.strerror:
-            return Reason(f"No connection ({one.strerror})", f"无法连接（{one.strerror}）")
+        if isinstance(cause, OSError) and cause.errno and cause.strerror:
+            return Reason(f"No connection ({cause.strerror})", f"无法连接（{cause.strerror}）")
     return LOST if _has(causes, urllib3.exceptions.ProtocolError) else None
 
 
-def _late(causes: list[BaseException], seconds: tuple[float, float]) -> Reason:
-    """A handshake counts as part of connecting."""
+def _time_out_reason(causes: list[BaseException], seconds: tuple[float, float]) -> Reason:
+    """The TLS handshake counts as part of connecting."""
     connecting = _has(causes, urllib3.exceptions.ConnectTimeoutError)
-    connecting = connecting or any("handshake" in str(one) for one in causes)
+    connecting = connecting or any("handshake" in str(cause) for cause in causes)
     return no_connection(seconds[0]) if connecting else no_answer(seconds[1])
 
 
 def _certificates_missing(
     causes: list[BaseException], route: Route, endpoint: str
 ) -> PermissionDenied | None:
-    """Whether it is the file of trusted certificates that can't be read."""
+    """The error where the file of trusted certificates can't be read, else None."""
     if not route.url.startswith("https") or _has(causes, ssl.SSLCertVerificationError):
         return None
     path = route.certificates or str(DEFAULT_CA_BUNDLE_PATH)
@@ -188,13 +189,13 @@ def _certificates_missing(
             return None
         ssl.create_default_context(cafile=path)
     except OSError as error:
-        # ssl.SSLError is one, too.
+        # ssl.SSLError is an OSError.
         why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         variable = _variable_of(route.certificates)
         return PermissionDenied(
             f"The file of trusted certificates {path} ({variable}) can't be used: {why}.",
             endpoint=endpoint,
-            advice=f"Let {variable} name a readable file of PEM certificates, or unset it. "
+            remedy=f"Let {variable} name a readable file of PEM certificates, or unset it. "
             f"受信任证书文件 {path}（{variable}）不可用：请指向可读的 PEM 证书文件，或取消设置。"
             if route.certificates
             else f"Install certifi anew. 受信任证书文件 {path} 不可用：请重新安装 certifi。",
@@ -208,20 +209,22 @@ def _variable_of(certificates: str | None) -> str:
 
 
 def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(one, kinds) for one in causes)
+    return any(isinstance(cause, kinds) for cause in causes)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it was made from: what libraries wrap stands in odd places."""
+    """The error and all that it was made from, wherever libraries keep what they wrap."""
     seen: set[int] = set()
-    following: list[object] = [error]
-    while following:
-        one = following.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
+    pending: list[object] = [error]
+    while pending:
+        cause = pending.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        following += [*one.args, getattr(one, "reason", None), one.__cause__]
-        if isinstance(one, urllib3.exceptions.HTTPError) and isinstance(one.__context__, OSError):
-            # urllib3 1 says no `from`.
-            following.append(one.__context__)
+        seen.add(id(cause))
+        yield cause
+        pending += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+        if isinstance(cause, urllib3.exceptions.HTTPError) and isinstance(
+            cause.__context__, OSError
+        ):
+            # urllib3 1 raises without `from`.
+            pending.append(cause.__context__)

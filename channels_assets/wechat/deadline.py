@@ -1,9 +1,8 @@
 """One deadline for a whole HTTP exchange, however slowly its bytes come.
 
-urllib3's time-outs hold for each read alone: whoever sends a byte of a header now and then, or
-`100 Continue` without end, is never too late for them. Here each read from the socket is given
-what is left of the time, at the price of one look at the clock. Over TLS too, where Python's
-time-outs hold for a whole record, and for a whole handshake.
+urllib3's time-outs count for each read alone: a server that sends a byte of a header now and then, or
+`100 Continue` without end, never exceeds them. Here each read from the socket gets the time that is
+left. Over TLS too, where Python's time-outs count for a whole record, and for a whole handshake.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class _Exchange(threading.local):
     deadline = math.inf
 
 
-# An exchange stays in its thread, and its connection is chosen and opened below several layers.
+# By thread, since an exchange stays in its thread, and urllib3 passes no argument down to the socket.
 _exchange = _Exchange()
 
 
@@ -31,12 +30,12 @@ class _Pool(Protocol):
     ConnectionCls: Any
 
 
-def answer_until(deadline: float) -> None:
+def set_deadline(deadline: float) -> None:
     """Reads of this thread's next exchange end in TimeoutError at `deadline` (of time.monotonic)."""
     _exchange.deadline = deadline
 
 
-def keep_deadlines(pool: urllib3.connectionpool.ConnectionPool | _Pool) -> None:
+def enforce_deadlines(pool: urllib3.connectionpool.ConnectionPool | _Pool) -> None:
     """Makes the connections that `pool` opens from now on read until the deadline."""
     plain: Any = getattr(pool, "ConnectionCls")  # noqa: B009 (only its subclasses declare it)
     if plain.response_class is not _Response:
@@ -45,7 +44,7 @@ def keep_deadlines(pool: urllib3.connectionpool.ConnectionPool | _Pool) -> None:
 
 
 class _Response(http.client.HTTPResponse):
-    """Also what a proxy answers to CONNECT."""
+    """An HTTP response, also that of a proxy to CONNECT."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:  # noqa: ANN401
         reading: Any = _Reading(sock)
@@ -53,13 +52,13 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Reading:
-    """All that http.client asks of a socket to read an answer from it."""
+    """The part of a socket that http.client needs to read an answer."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
     def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
-        # The socket counts its open files: it is closed with the last of them.
+        # The socket counts its open files and closes with the last of them.
         raw = self._sock.makefile(mode, buffering=0)
         return io.BufferedReader(_UntilDeadline(self._sock, raw, _exchange.deadline))
 

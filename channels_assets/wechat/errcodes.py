@@ -17,9 +17,8 @@ from channels_assets.wechat.errors import (
     TokenRejected,
     Transient,
     WeChatError,
-    redact,
-    strike,
 )
+from channels_assets.wechat.redaction import redact, scrub
 
 _RID = re.compile(r"\brid:\s*([0-9a-fA-F]+(?:-[0-9a-fA-F]+)+)|\bhint:\s*\[([\w-]+)\]", re.ASCII)
 _TAIL = re.compile(r"[,\s]*(?:\brid:\s*\S+|hint:\s*\[[^\]]*\])\s*$")
@@ -32,12 +31,13 @@ class Rule:
     error: type[WeChatError]
     meaning: str
     meaning_zh: str
-    advice: str
-    advice_zh: str
+    remedy: str
+    remedy_zh: str
 
     @property
-    def told(self) -> str:
-        return f"{self.advice} {self.advice_zh}"
+    def remedies(self) -> str:
+        """The remedy in both languages."""
+        return f"{self.remedy} {self.remedy_zh}"
 
 
 _BUSY = Rule(
@@ -128,7 +128,21 @@ _TICKET = Rule(
     "pushes still write it where ticket_file or ticket_command reads it?",
     "微信每 10 分钟推送一次（12 小时有效）：请检查接收推送的程序是否仍在更新 ticket。",
 )
-_RATE_KIN = (45011, 30000, 44990, 300000)
+
+# Codes that callers tell apart beyond the class of their error.
+IP_CODES = (40164, 45035, 61004)
+"""The caller's IP address is not allowed."""
+NO_TOKEN_CODES = (41001, 43003)
+"""The call arrived without a token."""
+NOT_ALLOWED_CODE = 48001
+"""The account may not call this API: it is of another type, or lacks the capability."""
+ACCOUNT_TYPE_CODES = (10022001, 76022)
+"""The account is of another type than the API is for."""
+GRANT_CODES = (48001, 61003, 61007, -604101)
+"""A capability is not switched on, or not granted to the third-party platform."""
+STALE_CURSOR_CODES = (10022006, 10024000, 10071003, 10071048)
+"""A wrong parameter: in the middle of a walk, a cursor that is not valid any more."""
+_RATE_CODES = (45011, 30000, 44990, 300000)
 
 RULES: dict[int, Rule] = {
     -1: _BUSY,
@@ -141,17 +155,17 @@ RULES: dict[int, Rule] = {
         "It is tried again by itself.",
         "推客信息查询失败，会自动重试。",
     ),
-    **dict.fromkeys(_RATE_KIN, _RATE),
+    **dict.fromkeys(_RATE_CODES, _RATE),
     **dict.fromkeys((40001, 40014, 42001), _TOKEN),
     **dict.fromkeys((40013, 41002), _APPID),
     **dict.fromkeys((40125, 41004), _SECRET),
-    **dict.fromkeys((40164, 45035, 61004), _IP),
+    **dict.fromkeys(IP_CODES, _IP),
     **dict.fromkeys((48004, 50001, 50002, 50004, 10080000, 10080001, 10080002), _ACCOUNT),
     **dict.fromkeys((61005, 61006), _TICKET),
     **dict.fromkeys((61011, 61024), _COMPONENT),
-    **dict.fromkeys((41001, 43003), _NO_TOKEN),
+    **dict.fromkeys(NO_TOKEN_CODES, _NO_TOKEN),
     **dict.fromkeys((40002, 40066, 40097, 43002, 44002, 45002, 47001), _BUG),
-    **dict.fromkeys((10022006, 10024000, 10071003, 10071048), _BUG),
+    **dict.fromkeys(STALE_CURSOR_CODES, _BUG),
     61003: _REAUTHORISE,
     61007: Rule(
         PermissionDenied,
@@ -165,8 +179,8 @@ RULES: dict[int, Rule] = {
         PermissionDenied,
         "The authorizer_refresh_token does not work any more.",
         "authorizer_refresh_token 已失效。",
-        _REAUTHORISE.advice,
-        _REAUTHORISE.advice_zh,
+        _REAUTHORISE.remedy,
+        _REAUTHORISE.remedy_zh,
     ),
     40243: Rule(
         PermissionDenied,
@@ -269,7 +283,7 @@ def error_for(errcode: int, errmsg: str, endpoint: str, secrets: Sequence[str] =
         rule.meaning,
         endpoint=endpoint,
         errcode=errcode,
-        errmsg=redact(strike(text, secrets))[:500],
+        errmsg=redact(scrub(text, secrets))[:500],
         rid=(found[1] or found[2]) if found else "",
-        advice=rule.told,
+        remedy=rule.remedies,
     )

@@ -1,11 +1,12 @@
 """The league agency's (联盟带货机构) lists: articles of a shop's linked accounts, and what leads to them.
 
-Sources: https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/sharer/
+The items are as the API sends them; an id may come as text or as number. The pages that are named as
+sources are those below https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/sharer/
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Required, TypedDict
 
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errors import BadRequest
@@ -15,112 +16,76 @@ _DOC = "https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/sharer
 ARTICLE_PROMOTER_TYPES = (4, 5)
 
 
-class ArticleProduct(NamedTuple):
+class ArticleProduct(TypedDict, total=False):
     """A product shown in an article.
 
     predict_commission_amount: fen, what the agency expects. commission_rate: parts per million.
     """
 
-    product_id: str
-    product_name: str | None
-    product_img_url: str | None
-    predict_commission_amount: int | None
-    commission_rate: int | None
+    product_id: Required[int]
+    product_name: str
+    product_img_url: str
+    predict_commission_amount: int
+    commission_rate: int
 
 
-class Article(NamedTuple):
-    """An article of a linked account. Times in epoch seconds; promoter_share_link is opaque text."""
+class ArticleInfo(TypedDict, total=False):
+    """What an article is called and where it is. promoter_share_link is opaque text."""
 
-    article_url: str
-    article_title: str | None
-    cover_image: str | None
-    promoter_share_link: str | None
-    create_time: float | None
-    update_time: float | None
-    products: tuple[ArticleProduct, ...]
+    article_url: Required[str]
+    article_title: str
+    cover_image: str
+    promoter_share_link: str
 
 
-class Shop(NamedTuple):
-    """A cooperating shop (合作小店)."""
+class Article(TypedDict, total=False):
+    """An article of a linked account. Times in epoch seconds.
 
-    shop_appid: str
-    shop_nickname: str | None
-    shop_head_img: str | None
-    bind_time: float | None
+    Source: article/api_getshopmparticlelist.html
+    """
+
+    article_info: Required[ArticleInfo]
+    product_list: list[ArticleProduct]
+    create_time: int
+    update_time: int
 
 
-class Promoter(NamedTuple):
-    """An account linked to a shop (关联账号). promoter_type: 1 视频号, 4 公众号, 5 服务号."""
+class Shop(TypedDict, total=False):
+    """A cooperating shop (合作小店). bind_time in epoch seconds.
 
-    promoter_id: str
+    Source: account/api_getbindshoplist.html
+    """
+
+    shop_appid: Required[str]
+    shop_nickname: str
+    shop_head_img: str
+    bind_time: int
+
+
+class Promoter(TypedDict, total=False):
+    """An account linked to a shop (关联账号). promoter_type: 1 视频号, 4 公众号, 5 服务号.
+
+    Source: account/api_getbindshoppromoterlist.html
+    """
+
+    promoter_id: Required[str]
     promoter_type: int
-    promoter_name: str | None
-    avatar_image_url: str | None
+    promoter_name: str
+    avatar_image_url: str
 
 
-class Sharer(NamedTuple):
-    """A sharer (推客) bound to the agency. commission_ratio: parts per million, void if type is 1."""
+class Sharer(TypedDict, total=False):
+    """A sharer (推客) bound to the agency. commission_ratio: parts per million, void if type is 1.
 
-    sharer_appid: str
-    nickname: str | None
-    head_img_url: str | None
-    bind_time: float | None
-    commission_type: int | None
-    commission_ratio: int | None
+    Source: account/api_getbindsharerlist.html
+    """
 
-
-def _decode_article_product(item: Fields) -> ArticleProduct:
-    return ArticleProduct(
-        product_id=item.id("product_id"),
-        product_name=item.text("product_name"),
-        product_img_url=item.text("product_img_url"),
-        predict_commission_amount=item.integer("predict_commission_amount"),
-        commission_rate=item.integer("commission_rate", bits=32),
-    )
-
-
-def _decode_article(item: Fields) -> Article:
-    info = item.object("article_info")
-    return Article(
-        article_url=info.id("article_url"),
-        article_title=info.text("article_title"),
-        cover_image=info.text("cover_image"),
-        promoter_share_link=info.text("promoter_share_link"),
-        create_time=item.time("create_time"),
-        update_time=item.time("update_time"),
-        products=tuple(
-            _decode_article_product(product) for product in item.objects("product_list")
-        ),
-    )
-
-
-def _decode_shop(item: Fields) -> Shop:
-    return Shop(
-        shop_appid=item.id("shop_appid"),
-        shop_nickname=item.text("shop_nickname"),
-        shop_head_img=item.text("shop_head_img"),
-        bind_time=item.time("bind_time"),
-    )
-
-
-def _decode_promoter(item: Fields) -> Promoter:
-    return Promoter(
-        promoter_id=item.id("promoter_id"),
-        promoter_type=item.integer("promoter_type", bits=32) or 0,
-        promoter_name=item.text("promoter_name"),
-        avatar_image_url=item.text("avatar_image_url"),
-    )
-
-
-def _decode_sharer(item: Fields) -> Sharer:
-    return Sharer(
-        sharer_appid=item.id("sharer_appid"),
-        nickname=item.text("nickname"),
-        head_img_url=item.text("head_img_url"),
-        bind_time=item.time("bind_time"),
-        commission_type=item.integer("commission_type", bits=32),
-        commission_ratio=item.integer("commission_ratio", bits=32),
-    )
+    sharer_appid: Required[str]
+    nickname: str
+    head_img_url: str
+    bind_time: int
+    commission_type: int
+    commission_ratio: int
 
 
 SHOP_ARTICLES: Endpoint[Article] = Endpoint(
@@ -128,44 +93,40 @@ SHOP_ARTICLES: Endpoint[Article] = Endpoint(
     path="/channels/ec/promoter/get_shop_mp_article_list",
     doc=_DOC + "article/api_getshopmparticlelist.html",
     list_field="article_list",
+    key_path=("article_info", "article_url"),
     cursor_field="next_key",
-    tells_has_more=True,
+    sends_has_more=True,
     max_page_size=10,
-    decode=_decode_article,
-    key=lambda article: article.article_url,
 )
 COOPERATING_SHOPS: Endpoint[Shop] = Endpoint(
     name="getbindshoplist",
     path="/channels/ec/promoter/get_bind_shop_list",
     doc=_DOC + "account/api_getbindshoplist.html",
     list_field="shop_list",
+    key_path=("shop_appid",),
     cursor_field="next_key",
-    tells_has_more=True,
+    sends_has_more=True,
     max_page_size=10,
-    decode=_decode_shop,
-    key=lambda shop: shop.shop_appid,
 )
 SHOP_PROMOTERS: Endpoint[Promoter] = Endpoint(
     name="getbindshoppromoterlist",
     path="/channels/ec/promoter/get_bind_shop_promoter_list",
     doc=_DOC + "account/api_getbindshoppromoterlist.html",
     list_field="promoter_list",
+    key_path=("promoter_id",),
     cursor_field="next_key",
-    tells_has_more=True,
+    sends_has_more=True,
     max_page_size=10,
-    decode=_decode_promoter,
-    key=lambda promoter: promoter.promoter_id,
 )
 SHARERS: Endpoint[Sharer] = Endpoint(
     name="getbindsharerlist",
     path="/channels/ec/promoter/get_bind_sharer_list",
     doc=_DOC + "account/api_getbindsharerlist.html",
     list_field="sharer_info_list",
+    key_path=("sharer_appid",),
     cursor_field="next_key",
-    tells_has_more=False,
+    sends_has_more=False,
     max_page_size=20,
-    decode=_decode_sharer,
-    key=lambda sharer: sharer.sharer_appid,
 )
 ENDPOINTS: tuple[Endpoint[Any], ...] = (SHOP_ARTICLES, COOPERATING_SHOPS, SHOP_PROMOTERS, SHARERS)
 
@@ -207,6 +168,11 @@ def shop_promoters(
 ) -> ListRequest[Promoter]:
     """Accounts linked to one shop, of every promoter_type. page_size: 1 to 10."""
     return ListRequest(SHOP_PROMOTERS, {"page_size": page_size, "shop_appid": shop_appid})
+
+
+def promoter_type_of(promoter: Promoter) -> int:
+    """As a number, 0 where it is missing. Raises UnexpectedResponse for what is no number."""
+    return Fields(promoter, SHOP_PROMOTERS.name).integer("promoter_type") or 0
 
 
 def sharers(

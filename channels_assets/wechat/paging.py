@@ -1,4 +1,4 @@
-"""One list, page after page: what to ask next, and when the end is proven.
+"""One list, page after page: the next request, and the proof of the end.
 
     A   last_buffer, no has_more, total_num on request
     B-D next_key and has_more
@@ -10,13 +10,13 @@ without proof must never be loaded as if it were whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from channels_assets.wechat.client import Calls, Client
-from channels_assets.wechat.decode import Fields, JsonObject, parse_object
+from channels_assets.wechat.decode import Fields, JsonObject, item_keys, parse_object
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd
 from channels_assets.wechat.request import Answer
 
@@ -24,13 +24,14 @@ Item = TypeVar("Item")
 EndReason = Literal["has_more_false", "empty_page", "cursor_missing", "total_reached"]
 
 MAX_PAGES = 100_000
-_BARREN_PAGES = 5
+_MAX_PAGES_WITHOUT_NEW_KEYS = 5
 
 
 @dataclass(frozen=True)
 class Endpoint(Generic[Item]):
     """A list that the API pages through.
 
+    `key_path` leads from an item to its id. `sends_has_more`: whether answers say if a page follows.
     `max_indexed`: how many of its items can also be had by `page_index`, 0 for none.
     """
 
@@ -39,10 +40,9 @@ class Endpoint(Generic[Item]):
     doc: str
     list_field: str
     cursor_field: Literal["last_buffer", "next_key"]
-    tells_has_more: bool
+    key_path: tuple[str, ...]
+    sends_has_more: bool
     max_page_size: int
-    decode: Callable[[Fields], Item]
-    key: Callable[[Item], str]
     max_indexed: int = 0
 
 
@@ -74,8 +74,9 @@ class ListRequest(Generic[Item]):
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """One page: its items in order, what the API says of the rest, and its bytes as they came.
+    """One page: its items as sent, in order, what the API says of the rest, and its bytes.
 
+    `keys` are the items' ids as text. Nothing else of an item was checked: the load does that.
     `listed` is false and `cursor` None where the answer left the field out.
     """
 
@@ -89,17 +90,18 @@ class Page(Generic[Item]):
 
 
 def page_of_bytes(request: ListRequest[Item], raw: bytes) -> Page[Item]:
-    """A page from the bytes of an answer that was once accepted."""
+    """A page from the bytes of an answer that was accepted before."""
     return _decode(request, Answer(parse_object(raw, request.endpoint.name), raw))
 
 
 def _decode(request: ListRequest[Item], answer: Answer) -> Page[Item]:
     endpoint = request.endpoint
     fields = Fields(answer.value, endpoint.name)
-    items = tuple(map(endpoint.decode, fields.objects(endpoint.list_field)))
+    items = fields.items(endpoint.list_field)
     return Page(
-        items=items,
-        keys=tuple(map(endpoint.key, items)),
+        # Objects, if item_keys() finds their keys.
+        items=cast("tuple[Item, ...]", tuple(items)),
+        keys=item_keys(items, endpoint.key_path, endpoint.list_field, endpoint.name),
         listed=answer.value.get(endpoint.list_field) is not None,
         cursor=fields.text(endpoint.cursor_field),
         has_more=fields.boolean("has_more"),
@@ -130,10 +132,10 @@ def _fetch(
 
 
 class Walk(Generic[Item]):
-    """The guard of one walk. Give it each page in order; ask it for the next cursor.
+    """The state of one walk: takes each page in order, gives the next cursor.
 
-    Pure: it makes no calls, so that staged pages can be replayed through it. At the end,
-    `end_is_explicit` tells whether the end can be believed against a total_num that disagrees.
+    It makes no calls, so that staged pages can be replayed through it. At the end, `end_is_explicit`
+    says whether the end can be believed against a total_num that disagrees.
     """
 
     def __init__(self, request: ListRequest[Item], max_pages: int = MAX_PAGES) -> None:
@@ -148,7 +150,7 @@ class Walk(Generic[Item]):
         self._keys: set[str] = set()
         self._asked = {""}
         self._totals: set[int] = set()
-        self._barren = 0
+        self._pages_without_new_keys = 0
         self._all_full = True
         self._digest = blake2b(digest_size=16)
 
@@ -190,11 +192,12 @@ class Walk(Generic[Item]):
         if page.total_num is not None:
             self.total_num = page.total_num
             self._totals.add(page.total_num)
-        self._barren = self._barren + 1 if self.distinct == known else 0
+        new = self.distinct > known
+        self._pages_without_new_keys = 0 if new else self._pages_without_new_keys + 1
         full = len(page.items) >= self.request.fields["page_size"]
         self.end_reason = self._reason_to_end(page, full)
-        # A cursor that is missing behind a full page may have been forgotten; an empty page, or a
-        # short one that ends a row of full ones, says on purpose that nothing follows.
+        # A cursor that is missing after a full page may be an error of the server; an empty page, or a
+        # short page after full pages only, says on purpose that nothing follows.
         self.end_is_explicit = (
             not full and page.listed and (not page.items or self._all_full)
             if self.end_reason != "has_more_false"
@@ -202,7 +205,7 @@ class Walk(Generic[Item]):
         )
         self._all_full = self._all_full and full
         if self.end_reason is None:
-            self._go_on(page.cursor or "")
+            self._advance(page.cursor or "")
 
     def _reason_to_end(self, page: Page[Item], full: bool) -> EndReason | None:
         endpoint = self.request.endpoint
@@ -210,7 +213,7 @@ class Walk(Generic[Item]):
         if not page.listed and not counted:
             # It may mean an empty list, or an answer that lost its list: never guess.
             raise self._unproven(f"the answer leaves {endpoint.list_field} out")
-        if endpoint.tells_has_more:
+        if endpoint.sends_has_more:
             return self._reason_by_has_more(page)
         if not page.items:
             return "empty_page"
@@ -220,10 +223,10 @@ class Walk(Generic[Item]):
             if endpoint.cursor_field == "last_buffer" and full and not self._totals:
                 raise self._unproven("last_buffer is missing behind a full page, and total_num too")
             return "cursor_missing"
-        once = counted and self.items == self.distinct
-        if once and ((self._all_full and not full) or page.cursor in self._asked):
-            # total_num alone could be off by one on a page break: a short last page, or a cursor
-            # that leads nowhere new, must say the same.
+        # total_num alone could be off by one on a page break: a short last page, or a cursor that
+        # leads nowhere new, must say the same.
+        seems_last = (self._all_full and not full) or page.cursor in self._asked
+        if counted and seems_last and self.items == self.distinct:
             return "total_reached"
         return None
 
@@ -236,11 +239,13 @@ class Walk(Generic[Item]):
             raise self._unproven("has_more is true but next_key is empty")
         return None
 
-    def _go_on(self, cursor: str) -> None:
+    def _advance(self, cursor: str) -> None:
         if cursor in self._asked:
             raise self._unproven("a cursor came twice, so the pages go round in a circle")
-        if self._barren >= _BARREN_PAGES:
-            raise self._unproven(f"{_BARREN_PAGES} pages in a row brought nothing new")
+        if self._pages_without_new_keys >= _MAX_PAGES_WITHOUT_NEW_KEYS:
+            raise self._unproven(
+                f"{_MAX_PAGES_WITHOUT_NEW_KEYS} pages in a row brought nothing new"
+            )
         if self.pages >= self._max_pages:
             raise self._unproven(f"no end after {self.pages} pages")
         self._asked.add(cursor)
@@ -254,6 +259,6 @@ def unproven(endpoint: str, reason: str, pages: int) -> UnprovenEnd:
     return UnprovenEnd(
         f"The list ended without proof that it is complete: {reason} (page {pages}).",
         endpoint=endpoint,
-        advice="Nothing was loaded, the rows of the last refresh stay; refresh again. "
+        remedy="Nothing was loaded, the rows of the last refresh stay; refresh again. "
         "列表未能确认完整，本次未写入，原数据保留，请重新刷新。",
     )

@@ -1,4 +1,4 @@
-"""Which proxy is in force for an address: what the environment says, but never for this machine."""
+"""The proxy for an address: that of the environment, but none for this machine."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def proxy_for(url: str, endpoint: str) -> Proxy | None:
         raise PermissionDenied(
             f"{variable} names a SOCKS proxy, for which the package PySocks is missing.",
             endpoint=endpoint,
-            advice="Install it (pip install pysocks) where channels-assets is installed, set "
+            remedy="Install it (pip install pysocks) where channels-assets is installed, set "
             f"{variable} to an http:// proxy, or unset it. "
             f"{variable} 指向 SOCKS 代理，但缺少 PySocks：请 pip install pysocks，或改用 http:// 代理，"
             f"或取消设置 {variable}。",
@@ -84,7 +84,7 @@ def unusable(variable: str, why: str, why_zh: str, endpoint: str) -> PermissionD
     return PermissionDenied(
         f"The proxy in {variable} can't be used: {why}.",
         endpoint=endpoint,
-        advice=f"Set {variable} to http://host:port (socks5h://host:port for SOCKS), or unset it. "
+        remedy=f"Set {variable} to http://host:port (socks5h://host:port for SOCKS), or unset it. "
         f"{variable} 中的代理不可用：{why_zh}；请改为 http://主机:端口（SOCKS 为 socks5h://主机:端口），"
         "或取消设置。",
     )

@@ -1,4 +1,4 @@
-"""One POST, judged by its HTTP status and errcode. Shared by token calls and data calls."""
+"""One POST of JSON, its HTTP status and errcode checked. Shared by token calls and data calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer:
     raw: bytes
 
 
-def exchange(
+def post_json(
     transport: Transport,
     url: str,
     query: Mapping[str, str],
@@ -34,12 +34,12 @@ def exchange(
     *,
     secret_answer: bool = False,
 ) -> Answer:
-    """Sends and judges. Raises the error of the status or errcode; no errcode means success.
+    """Raises the error of the HTTP status or of the errcode; no errcode means success.
 
-    `secrets` are struck out of what is shown of the answer; of a `secret_answer` nothing is shown.
+    `secrets` are removed from what is shown of the answer; of a `secret_answer` nothing is shown.
     """
     reply = transport.post(url, query, body, endpoint)
-    _judge_status(reply, endpoint)
+    _check_status(reply, endpoint)
     value = parse_object(reply.body, endpoint, None if secret_answer else secrets)
     fields = Fields(value, endpoint)
     errcode = fields.integer("errcode") or 0
@@ -48,20 +48,20 @@ def exchange(
     return Answer(value, reply.body)
 
 
-def _judge_status(reply: Reply, endpoint: str) -> None:
+def _check_status(reply: Reply, endpoint: str) -> None:
     if reply.status == 200:
         return
-    what = f"HTTP {reply.status} instead of an answer."
+    reason = f"HTTP {reply.status} instead of an answer."
     if reply.status >= 500:
-        raise Transient(what, endpoint=endpoint)
+        raise Transient(reason, endpoint=endpoint)
     if reply.status == 429:
-        raise RateLimited(what, endpoint=endpoint)
+        raise RateLimited(reason, endpoint=endpoint)
     if 300 <= reply.status < 400:
         raise UnexpectedResponse(
             f"HTTP {reply.status}: a redirect, which is not followed, because it would carry the token away.",
             endpoint=endpoint,
-            advice="Correct `base_url` in channels.toml, or look at the proxy between.",
+            remedy="Correct `base_url` in channels.toml, or check the proxy between.",
         )
     if reply.status == 412:
-        raise BadRequest(what, endpoint=endpoint)
-    raise UnexpectedResponse(what, endpoint=endpoint)
+        raise BadRequest(reason, endpoint=endpoint)
+    raise UnexpectedResponse(reason, endpoint=endpoint)

@@ -1,4 +1,4 @@
-"""One HTTP exchange. The seam that tests and simulations replace, and the only user of requests."""
+"""One HTTP exchange. The interface that tests and simulations replace, and the only user of requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from requests.adapters import HTTPAdapter
 from channels_assets.wechat.connection_errors import (
     LOST,
     Route,
+    connection_failed,
     error_of,
-    failed,
     proxy_refused,
     time_out,
 )
-from channels_assets.wechat.deadline import answer_until, keep_deadlines
-from channels_assets.wechat.errors import UnexpectedResponse, redact
+from channels_assets.wechat.deadline import enforce_deadlines, set_deadline
+from channels_assets.wechat.errors import UnexpectedResponse
 from channels_assets.wechat.proxies import proxy_for
+from channels_assets.wechat.redaction import redact
 
 
 class _Redacting(logging.Filter):
@@ -44,7 +45,7 @@ READ_SECONDS = 30.0
 TOTAL_SECONDS = 120.0
 MAX_BYTES = 32 * 1024 * 1024
 
-# Whatever comes out of requests, urllib3 or http.client: it may hold the URL with the token.
+# All that requests, urllib3 or http.client raise: it may hold the URL with the token.
 _FAILURES = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
@@ -69,10 +70,10 @@ class Transport(Protocol):
 
 
 class _Adapter(HTTPAdapter):
-    """Looks a URL's connections up once: what decides on them is the same for all its calls."""
+    """Finds the connection pool of a URL once: it is the same for all its calls."""
 
     def __init__(self, connections: int) -> None:
-        # No more hosts than that are called: those of urllib3 1 close the pools of all others.
+        # More hosts than are ever called: urllib3 1 closes the pools beyond this number.
         super().__init__(pool_connections=64, pool_maxsize=connections, pool_block=False)
         self._pools: dict[str, urllib3.connectionpool.ConnectionPool] = {}
 
@@ -86,7 +87,7 @@ class _Adapter(HTTPAdapter):
         url = (request.url or "").partition("?")[0]
         if url not in self._pools:
             pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            keep_deadlines(pool)
+            enforce_deadlines(pool)
             self._pools[url] = pool
         return self._pools[url]
 
@@ -111,7 +112,7 @@ class RequestsTransport:
     """
 
     def __init__(self, connections: int = 32) -> None:
-        # Only asked what a request looks like: its own `send` would keep cookies, and look for redirects.
+        # It only prepares requests: its `send` would keep cookies and follow redirects.
         self._session = requests.Session()
         self._adapter = _Adapter(connections)
         self._session.headers["Content-Type"] = "application/json; charset=utf-8"
@@ -129,26 +130,27 @@ class RequestsTransport:
         request.body = body
         request.headers["Content-Length"] = str(len(body))
         seconds = (CONNECT_SECONDS, READ_SECONDS)
-        answer_until(deadline)
+        set_deadline(deadline)
         try:
             with self._adapter.send(request, timeout=seconds, **prepared.settings) as response:
                 reply = Reply(response.status_code, _read(response, prepared.route, endpoint))
         except _FAILURES as error:
             if time.monotonic() >= deadline:
-                raise failed(time_out(TOTAL_SECONDS), prepared.route, endpoint) from None
+                raise connection_failed(time_out(TOTAL_SECONDS), prepared.route, endpoint) from None
             raise error_of(error, prepared.route, endpoint, seconds) from None
         if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             raise proxy_refused(reply.status, prepared.route, endpoint)
         return reply
 
     def _prepare(self, url: str, endpoint: str) -> _Prepared:
-        """A request to this address, and what the environment says of proxies and certificates, which
-        is in force, as users expect: looked up once, since that takes longer than the call itself."""
+        """A request to this address, with the environment's proxies and certificates, as users expect.
+
+        Prepared once: it takes longer than the call itself."""
         if url not in self._prepared:
             proxy = proxy_for(url, endpoint)
             request = self._session.prepare_request(requests.Request("POST", url, auth=_no_auth))
             settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
-            # Those of the environment, but none for this machine.
+            # The environment's proxies, but none for calls to this machine.
             settings["proxies"] = {"all": proxy.url} if proxy else {}
             verify = settings["verify"]
             route = Route(url, proxy, verify if isinstance(verify, str) else None)
@@ -164,8 +166,8 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _read(response: requests.Response, route: Route, endpoint: str) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    # read1 hands bytes on as they come: iter_content waits for a whole chunk, of any size once it
-    # is unpacked.
+    # read1 returns bytes as they arrive: iter_content waits for a whole chunk, and decompression may
+    # make a chunk of any size.
     while chunk := response.raw.read1(64 * 1024, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
@@ -173,7 +175,7 @@ def _read(response: requests.Response, route: Route, endpoint: str) -> bytes:
             raise UnexpectedResponse(
                 f"The answer is larger than {MAX_BYTES // 1024 // 1024} MB.", endpoint=endpoint
             )
-    promised = response.headers.get("Content-Length", "")
-    if promised.isdecimal() and response.raw.tell() < int(promised):
-        raise failed(LOST, route, endpoint)
+    declared = response.headers.get("Content-Length", "")
+    if declared.isdecimal() and response.raw.tell() < int(declared):
+        raise connection_failed(LOST, route, endpoint)
     return b"".join(chunks)

@@ -5,39 +5,28 @@ Source: https://developers.weixin.qq.com/doc/channels/API/windowproduct/list_get
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Required, TypedDict
 
 from channels_assets.wechat.client import Calls, Client
-from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errors import BadRequest
 from channels_assets.wechat.paging import Endpoint, ListRequest, Page, fetch_page
 
-OWN_SHOP = 0
-SELECTION_CENTRE = 1
 _MAX_INDEXED = 10_000
 
 
-class WindowProduct(NamedTuple):
-    """A product in a window.
+class WindowProduct(TypedDict, total=False):
+    """A product in a window, as sent; an id may come as text or as number.
 
-    product_id: uint64 as text. shop_appid: the source shop (API: `appid`), own-shop products only.
-    out_product_id: the id in the supplying shop, affiliate products only.
-    product_source: 0 own shop (also when the API leaves it out), 1 selection centre (选品中心).
+    product_id: uint64. appid: the source shop, own-shop products only. out_product_id: the id in the
+    supplying shop, affiliate products only. product_source: 0 own shop (also where it is missing),
+    1 selection centre (选品中心).
+    Source: https://developers.weixin.qq.com/doc/channels/API/windowproduct/list_get.html
     """
 
-    product_id: str
-    shop_appid: str | None
-    out_product_id: str | None
+    product_id: Required[str]
+    appid: str
+    out_product_id: str
     product_source: int
-
-
-def _decode(item: Fields) -> WindowProduct:
-    return WindowProduct(
-        product_id=item.id("product_id"),
-        shop_appid=item.text("appid"),
-        out_product_id=item.optional_id("out_product_id"),
-        product_source=item.integer("product_source", bits=32) or OWN_SHOP,
-    )
 
 
 WINDOW_PRODUCTS: Endpoint[WindowProduct] = Endpoint(
@@ -45,11 +34,10 @@ WINDOW_PRODUCTS: Endpoint[WindowProduct] = Endpoint(
     path="/channels/ec/window/product/list/get",
     doc="https://developers.weixin.qq.com/doc/channels/API/windowproduct/list_get.html",
     list_field="products",
+    key_path=("product_id",),
     cursor_field="last_buffer",
-    tells_has_more=False,
+    sends_has_more=False,
     max_page_size=200,
-    decode=_decode,
-    key=lambda product: product.product_id,
     max_indexed=_MAX_INDEXED,
 )
 

@@ -24,7 +24,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from channels_assets.warehouse import LoadRecord, Warehouse, connect, load_lists
+from channels_assets.warehouse import FileStore, LoadRecord, connect, load_lists
 from channels_assets.warehouse.tables import SHOP_ARTICLES, WINDOW_PRODUCTS
 from channels_assets_tests.bench.serve import served
 from channels_assets_tests.bench.world import Size
@@ -135,7 +135,7 @@ def articles_at(number: int, one: int) -> list[dict[str, Any]]:
 def refreshes(steps: tuple[int, ...]) -> list[Point]:
     points: list[Point] = []
     with tempfile.TemporaryDirectory() as folder:
-        store = Warehouse(Path(folder))
+        store = FileStore(Path(folder))
         recent: list[float] = []
         for number in range(1, max(steps) + 1):
             items = products_at(number)

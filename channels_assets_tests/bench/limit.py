@@ -1,9 +1,10 @@
 """`make bench-limit`: how near the pace comes to a limit that nobody tells it, over a real socket.
 
 The sandbox, in a process of its own, answers 45011 to an account above R calls within any second.
-The real pool pulls windows from it, each account with its own client. What is counted is what the
-sandbox saw, by its clock; the first seconds after a start or a change are its settling. Time in which
-the machine ran nothing of this, neither caller nor sandbox, is not counted.
+The real pool pulls windows from it, each account with its own client, in one worker process or in
+several that know nothing of each other. What is counted is what the sandbox saw, by its clock; the
+first seconds after a start or a change are its settling. Time in which the machine ran nothing of
+this, neither caller nor sandbox, is not counted.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -37,6 +39,8 @@ LATENCY = 0.05
 _PAGE, _PRODUCTS = 10, 500
 _TOO_FAST = 45011
 _TICK, _PAUSE = 0.05, 0.3
+_START_SECONDS = 120
+_SPAWN = get_context("spawn")
 
 Pause = tuple[float, float]
 
@@ -113,32 +117,26 @@ def _size(accounts: int) -> Size:
 
 
 def follow(
-    limits: Sequence[Sequence[int]], seconds: Sequence[float], in_flight: int = 32
+    limits: Sequence[Sequence[int]], seconds: Sequence[float], in_flight: int = 32, workers: int = 1
 ) -> list[list[Phase]]:
     """For each account, what the sandbox saw of it in each phase.
 
     `limits`: for each account its limit in each phase. `seconds`: how long each phase is.
     """
-    with _Manager(ctx=get_context("spawn")) as manager, tempfile.TemporaryDirectory() as folder:
+    with _Manager(ctx=_SPAWN) as manager, tempfile.TemporaryDirectory() as folder:
         server = cast("Serving", manager.serve(len(limits)))  # pyright: ignore
         secrets = {one.appid: one.secret for one in make(_size(len(limits))).windows.values()}
-        stop = threading.Event()
-        clients = _clients(server.url(), secrets, in_flight)
-        pulling = threading.Thread(target=_pull, args=(clients, Path(folder), in_flight, stop))
+        for appid, of_account in zip(secrets, limits, strict=True):
+            server.limit_second(appid, of_account[0])
         moments: list[float] = []
         pauses: list[Pause] = []
-        try:
+        with _workers(workers, server.url(), secrets, Path(folder), in_flight):
             for number, length in enumerate(seconds):
-                for appid, one in zip(secrets, limits, strict=True):
-                    server.limit_second(appid, one[number])
+                for appid, of_account in zip(secrets, limits, strict=True):
+                    server.limit_second(appid, of_account[number])
                 moments.append(time.time())
-                if not number:
-                    pulling.start()
                 pauses += _sleep(length)
-        finally:
             moments.append(time.time())
-            stop.set()
-            pulling.join()
         seen = server.seen()
     return [
         [
@@ -154,6 +152,43 @@ def follow(
         ]
         for appid, one in zip(secrets, limits, strict=True)
     ]
+
+
+@contextmanager
+def _workers(
+    number: int, url: str, secrets: Mapping[str, str], folder: Path, in_flight: int
+) -> Iterator[None]:
+    """So many processes that pull; they begin together, once all are ready."""
+    ready, stop = _SPAWN.Barrier(number + 1), _SPAWN.Event()
+    processes = [
+        _SPAWN.Process(
+            target=_work, args=(url, dict(secrets), folder / str(worker), in_flight, ready, stop)
+        )
+        for worker in range(number)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        ready.wait(_START_SECONDS)
+        yield
+    finally:
+        stop.set()
+        for process in processes:
+            process.join()
+    assert [process.exitcode for process in processes] == [0] * number
+
+
+def _work(
+    url: str,
+    secrets: Mapping[str, str],
+    folder: Path,
+    in_flight: int,
+    ready: Barrier,
+    stop: threading.Event,
+) -> None:
+    clients = _clients(url, secrets, in_flight)
+    ready.wait()
+    _pull(clients, folder, in_flight, stop)
 
 
 def _sleep(seconds: float) -> list[Pause]:

@@ -28,7 +28,7 @@ from rich.table import Table
 from channels_assets.config import load_settings
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask
-from channels_assets.warehouse import ListToLoad, Warehouse, load_lists
+from channels_assets.warehouse import FileStore, ListToLoad, load_lists
 from channels_assets.warehouse.tables import SHOP_ARTICLES, WINDOW_PRODUCTS
 from channels_assets_tests.bench.pull import everything, list_of
 from channels_assets_tests.bench.serve import Served, served
@@ -89,7 +89,7 @@ def staged(place: Served, size: Size) -> list[Batch]:
     return batches
 
 
-def load(store: Warehouse, batches: Sequence[Batch]) -> Spent:
+def load(store: FileStore, batches: Sequence[Batch]) -> Spent:
     spent = Spent()
     with store.writing():
         pass  # Makes the tables of a new file.
@@ -104,7 +104,7 @@ def load(store: Warehouse, batches: Sequence[Batch]) -> Spent:
     return spent
 
 
-def load_at_once(store: Warehouse, batches: Sequence[Batch], spent: Spent) -> None:
+def load_at_once(store: FileStore, batches: Sequence[Batch], spent: Spent) -> None:
     windows = [one for batch in batches for one in _lists(batch.windows)]
     articles = [one for batch in batches for one in _lists(batch.articles)]
     with store.writing():
@@ -115,7 +115,7 @@ def load_at_once(store: Warehouse, batches: Sequence[Batch], spent: Spent) -> No
             load_lists(connection, SHOP_ARTICLES, articles)
 
 
-def statements(store: Warehouse, batches: Sequence[Batch]) -> list[tuple[str, int, float]]:
+def statements(store: FileStore, batches: Sequence[Batch]) -> list[tuple[str, int, float]]:
     """Kinds of statements, how often, and seconds of the processor, of article lists in batches."""
     times = Counter[str]()
     seconds: dict[str, float] = {}
@@ -154,12 +154,12 @@ def main(rounds: int, latency: float) -> None:
         first: list[Spent] = []
         again: list[Spent] = []
         for number in range(rounds):
-            store = Warehouse(Path(folder) / f"round {number}")
+            store = FileStore(Path(folder) / f"round {number}")
             first.append(load(store, batches))
             again.append(load(store, batches))
-            load_at_once(Warehouse(Path(folder) / f"at once {number}"), batches, first[-1])
-            load_at_once(Warehouse(Path(folder) / f"at once {number}"), batches, again[-1])
-        told = statements(Warehouse(Path(folder) / "statements"), batches)
+            load_at_once(FileStore(Path(folder) / f"at once {number}"), batches, first[-1])
+            load_at_once(FileStore(Path(folder) / f"at once {number}"), batches, again[-1])
+        told = statements(FileStore(Path(folder) / "statements"), batches)
     console = Console(highlight=False, width=120)
     console.print(f"{len(batches)} batches; medians of {rounds} rounds; rows a second")
     table = Table("", box=None, header_style="bold")

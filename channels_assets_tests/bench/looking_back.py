@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from channels_assets.warehouse import Warehouse, connect
+from channels_assets.warehouse import FileStore, connect
 from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import MOMENT, in_pages, load
 
@@ -47,7 +47,7 @@ def main() -> None:
     products = [{"product_id": str(n), "appid": "shop"} for n in range(asked.products)]
     seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = Warehouse(Path(folder))
+        warehouse = FileStore(Path(folder))
         with warehouse.writing() as con:
             for day in range(asked.days):
                 pages = in_pages("products", products, 200)

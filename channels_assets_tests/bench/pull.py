@@ -16,7 +16,7 @@ from channels_assets.config import Settings, load_settings
 from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask
 from channels_assets.sandbox import World
-from channels_assets.warehouse import LIST_TABLES, ListToLoad, Warehouse, load_lists
+from channels_assets.warehouse import LIST_TABLES, FileStore, ListToLoad, load_lists
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client
 from channels_assets.wechat.league import shop_articles
@@ -70,7 +70,7 @@ def everything(settings: Settings, world: World) -> dict[str, PullTask]:
 
 def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int, datetime]:
     """Returns the number of calls, and when the last page was there."""
-    tasks, store, calls = everything(settings, world), Warehouse(folder), 0
+    tasks, store, calls = everything(settings, world), FileStore(folder), 0
     fetched = datetime.min.replace(tzinfo=UTC)
     staging, in_flight = PageFolder(folder / "staging"), settings.api.max_in_flight
     with closing(pull_all(tasks, staging, in_flight, threading.Event())) as batches:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class Fleet:
-    """Starts what the README's commands start, each in a session of its own, and ends all of it."""
+    """Runs the README's commands, each in a session of its own, and ends them all."""
 
     def __init__(self, project: Project, server: str, broker: str, name: str) -> None:
         self.project = project
@@ -35,7 +35,6 @@ class Fleet:
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         environment["DAGSTER_POSTGRES"] = new_database(server, f"dagster_{name}")
         environment["CHANNELS_LAKE"] = new_database(server, f"lake_{name}")
-        environment["CHANNELS_LIMITS"] = environment["DAGSTER_POSTGRES"]
         environment["CHANNELS_BROKER"] = broker
         environment["PYTHONPATH"] = str(ROOT)
         self._port = free_port()
@@ -51,14 +50,14 @@ class Fleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for one in self._running:
-            kill(one, signal.SIGTERM)
-        for one in self._running:
+        for process in self._running:
+            kill(process, signal.SIGTERM)
+        for process in self._running:
             try:
-                one.wait(20)
+                process.wait(20)
             except subprocess.TimeoutExpired:
-                kill(one, signal.SIGKILL)
-                one.wait()
+                kill(process, signal.SIGKILL)
+                process.wait()
         self._stack.close()
 
     @property
@@ -67,7 +66,7 @@ class Fleet:
 
     def start(self, command: str, log: str) -> subprocess.Popen[bytes]:
         out = self._stack.enter_context((self.project.folder / f"{log}.log").open("wb"))
-        one = subprocess.Popen(
+        process = subprocess.Popen(
             shlex.split(command),
             cwd=ROOT,
             env=self.environment,
@@ -75,8 +74,8 @@ class Fleet:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._running.append(one)
-        return one
+        self._running.append(process)
+        return process
 
     def worker(self, name: str) -> subprocess.Popen[bytes]:
         [command] = readme_commands("each worker")
@@ -104,7 +103,7 @@ class Fleet:
 
     def logs(self) -> str:
         found = sorted(self.project.folder.glob("*.log"))
-        return "\n".join(f"== {one.name}\n{one.read_text()[-2000:]}" for one in found)
+        return "\n".join(f"== {log.name}\n{log.read_text()[-2000:]}" for log in found)
 
 
 def kill(process: subprocess.Popen[bytes], number: int) -> None:

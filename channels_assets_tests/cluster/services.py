@@ -1,16 +1,18 @@
-"""PostgreSQL, Redis and an object store, each started for the tests alone, with a password."""
+"""PostgreSQL, Redis and an object store, started for the tests alone, each with a password."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,7 +33,10 @@ def free_port() -> int:
 @contextmanager
 def postgres() -> Iterator[str]:
     """The address of a server's database `postgres`; its user may make more databases."""
-    home = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name))
+    home = max(
+        Path("/usr/lib/postgresql").glob("*/bin"),
+        key=lambda bin_folder: int(bin_folder.parent.name),
+    )
     # It refuses to run as root. pytest's own folders are closed to others, so not there.
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     folder = Path(tempfile.mkdtemp(prefix="channels-pg-"))
@@ -45,17 +50,18 @@ def postgres() -> Iterator[str]:
         subprocess.run(initdb, check=True, user=user, stdout=subprocess.DEVNULL, cwd=folder)
         port = free_port()
         server = [home / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder]
-        # Durability is PostgreSQL's own business; the tests need its speed.
+        # The tests need speed, and not that data survive a power cut.
         settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         settings += ["-c", "max_connections=300"]
         log = (folder / "log").open("w")
         address = f"postgresql://channels:{quoted(PASSWORD)}@127.0.0.1:{port}/postgres"
-        with log, subprocess.Popen([*server, *settings], user=user, stderr=log, cwd=folder) as one:
+        command = [*server, *settings]
+        with log, subprocess.Popen(command, user=user, stderr=log, cwd=folder) as process:
             try:
-                wait_for(lambda: psycopg.connect(address).close(), one, folder / "log")
+                wait_for(lambda: psycopg.connect(address).close(), process, folder / "log")
                 yield address
             finally:
-                one.send_signal(2)
+                process.send_signal(signal.SIGINT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -67,14 +73,14 @@ def redis_server() -> Iterator[str]:
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     command = ["redis-server", *options, "--requirepass", PASSWORD]
     try:
-        with subprocess.Popen(command, stdout=(folder / "log").open("w")) as one:
+        with subprocess.Popen(command, stdout=(folder / "log").open("w")) as process:
             try:
                 address = f"redis://:{quoted(PASSWORD)}@127.0.0.1:{port}/0"
                 with closing(redis.Redis.from_url(address)) as client:
-                    wait_for(client.ping, one, folder / "log")
+                    wait_for(client.ping, process, folder / "log")
                 yield address
             finally:
-                one.terminate()
+                process.terminate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -95,10 +101,11 @@ def object_store(*options: str) -> Iterator[dict[str, str]]:
     try:
         with (
             (folder / "log").open("w") as log,
-            subprocess.Popen([*serve, *options], env=keys, stderr=log) as one,
+            subprocess.Popen([*serve, *options], env=keys, stderr=log) as process,
         ):
             try:
-                wait_for(lambda: requests.get(f"http://{address}", timeout=5), one, folder / "log")
+                is_up = partial(requests.get, f"http://{address}", timeout=5)
+                wait_for(is_up, process, folder / "log")
                 yield {
                     "AWS_ENDPOINT_URL": f"http://{address}",
                     "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -106,7 +113,7 @@ def object_store(*options: str) -> Iterator[dict[str, str]]:
                     "AWS_REGION": "us-east-1",
                 }
             finally:
-                one.terminate()
+                process.terminate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,11 +131,11 @@ def new_database(server: str, name: str) -> str:
     return server.rpartition("/")[0] + "/" + name
 
 
-def wait_for(up: Callable[[], object], server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(is_up: Callable[[], object], server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            up()
+            is_up()
             return
         except (psycopg.OperationalError, redis.ConnectionError, requests.ConnectionError):
             assert server.poll() is None, log.read_text()

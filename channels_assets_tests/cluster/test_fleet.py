@@ -1,4 +1,4 @@
-"""Celery workers refresh many lists, one of them is killed in the middle: nothing lost, nothing twice."""
+"""Celery workers refresh many lists, a worker is killed meanwhile: nothing is lost, nothing is stored twice."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from channels_assets.cluster.celery_app import make_celery
 from channels_assets.defs.active_runs import UNDER_WAY
 from channels_assets.sandbox import Sandbox, World
 from channels_assets.warehouse import WarehouseError
+from channels_assets_tests.cluster.cpu_time import CpuTime
 from channels_assets_tests.cluster.fleet import ROOT, Fleet, kill, wait_for
-from channels_assets_tests.cluster.spent import Spent
 from channels_assets_tests.helpers.project import Project
 
 pytestmark = pytest.mark.cluster
@@ -41,7 +41,7 @@ mutation ($params: LaunchBackfillParams!) {
 
 
 def world(lists: int) -> World:
-    """An agency with so many article lists, a few more: one for each promoter of each shop."""
+    """An agency with at least so many article lists: one for each promoter of each shop."""
     return World.generate(
         seed=8, windows=1, products=10, shops=10, promoters=lists * 3 // 20, sharers=1, articles=4
     )
@@ -57,7 +57,7 @@ def article_lists(made: World) -> list[tuple[str, str, str]]:
 
 
 def readme_settings(folder: Path) -> str:
-    """The README's additions to channels.toml, for this folder and a test's patience."""
+    """The README's additions to channels.toml, for this folder and with smaller runs."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition("## Outgrowing one machine")[2]
     block = section.partition("```toml\n")[2].partition("```")[0]
@@ -68,16 +68,14 @@ def readme_settings(folder: Path) -> str:
 def prepared(folder: Path, sandbox: Sandbox, made: World) -> Project:
     folder.mkdir()
     project = Project(folder, sandbox, made)
-    api, _, rest = readme_settings(folder).partition("[warehouse]")
-    project.settings.append(api.replace("[api]", ""))
     project.write(windows=[])
     with (folder / "channels.toml").open("a", encoding="utf-8") as settings:
-        settings.write(f"[warehouse]{rest}")
+        settings.write(readme_settings(folder))
     return project
 
 
-def hurry(project: Project, workers: int) -> None:
-    """The shipped dagster.yaml, with a shorter wait for a dead worker."""
+def shorten_waits(project: Project, workers: int) -> None:
+    """In the shipped dagster.yaml: a dead worker is found sooner."""
     file = Path(project.environment["DAGSTER_HOME"]) / "dagster.yaml"
     text = file.read_text(encoding="utf-8")
     text = text.replace("gone_after_seconds: 60", "gone_after_seconds: 10")
@@ -99,13 +97,13 @@ def backfill(fleet: Fleet, keys: list[str]) -> str:
 
 
 def is_over(fleet: Fleet, backfill: str) -> bool:
-    told = fleet.query(
+    answer = fleet.query(
         "query ($id: String!) { partitionBackfillOrError(backfillId: $id)"
         " { ... on PartitionBackfill { status } ... on PythonError { message } } }",
         id=backfill,
     )["partitionBackfillOrError"]
-    assert "status" in told, told
-    return told["status"] not in ("REQUESTED", "CANCELING", "FAILING")
+    assert "status" in answer, answer
+    return answer["status"] not in ("REQUESTED", "CANCELING", "FAILING")
 
 
 def loaded(project: Project) -> int:
@@ -125,16 +123,16 @@ def recorded(instance: DagsterInstance, asset: str) -> Counter[str]:
     cursor: str | None = None
     while True:
         page = instance.fetch_materializations(AssetKey(asset), limit=1000, cursor=cursor)
-        found.update(str(one.partition_key) for one in page.records)
+        found.update(str(record.partition_key) for record in page.records)
         if not page.has_more:
             return found
         cursor = page.cursor
 
 
-def kill_one_at_work(
+def kill_busy_worker(
     fleet: Fleet, broker: str, workers: dict[str, subprocess.Popen[bytes]]
 ) -> None:
-    """The worker whose run has begun last, if it is still at it: it has most of it before it."""
+    """Kills the worker whose run was started last and still runs: most of it is left to do."""
     deadline = time.monotonic() + 300
     with fleet.project.instance() as instance:
         while time.monotonic() < deadline:
@@ -145,36 +143,36 @@ def kill_one_at_work(
                 for task in tasks
             ]
             for _, worker, task in sorted(found, reverse=True):
-                # Frozen, it can't end its run between the look and the kill.
+                # A stopped process can't end its run between the query and the kill.
                 kill(workers[worker], signal.SIGSTOP)
                 runs = instance.get_runs(RunsFilter(tags={DAGSTER_CELERY_TASK_ID_TAG: task}))
                 if [run.status for run in runs] == [DagsterRunStatus.STARTED]:
                     kill(workers[worker], signal.SIGKILL)
                     return
                 kill(workers[worker], signal.SIGCONT)
-    raise AssertionError("no worker was at work")
+    raise AssertionError("no worker was busy")
 
 
 def refreshed(
-    fleet: Fleet, lists: int, amid: Callable[[], None] = lambda: None
-) -> tuple[float, Spent]:
+    fleet: Fleet, lists: int, meanwhile: Callable[[], None] = lambda: None
+) -> tuple[float, CpuTime]:
     """Seconds from the first load to the last, of all lists, which the daemon finds by itself."""
-    wait_for(lambda: loaded(fleet.project) > 0, "the first list", 180)
+    wait_for(lambda: loaded(fleet.project) > 0, "the first list", 600)
     begun = time.monotonic()
-    with Spent() as spent:
+    with CpuTime() as cpu_time:
         wait_for(lambda: loaded(fleet.project) > lists // 4, "a quarter of the lists", 1200, 2)
-        amid()
+        meanwhile()
         wait_for(lambda: loaded(fleet.project) == lists, "all lists", 2400, 2)
-    return time.monotonic() - begun, spent
+    return time.monotonic() - begun, cpu_time
 
 
 @contextmanager
 def fleet_of(project: Project, server: str, broker: str, workers: int) -> Iterator[Fleet]:
     with Fleet(project, server, broker, project.folder.name) as fleet:
-        # For this process too: it looks into the lake and into the Dagster instance.
+        # For this process too: it reads the lake and the Dagster instance.
         for name in ("CHANNELS_LAKE", "DAGSTER_POSTGRES", "CHANNELS_BROKER"):
             os.environ[name] = fleet.environment[name]
-        hurry(project, workers)
+        shorten_waits(project, workers)
         fleet.services()
         try:
             yield fleet
@@ -184,26 +182,26 @@ def fleet_of(project: Project, server: str, broker: str, workers: int) -> Iterat
 
 def test_one_worker_is_killed(tmp_path: Path, server: str, broker: str) -> None:
     made = world(PARTITIONS)
-    keys = ["/".join(one) for one in article_lists(made)]
+    keys = ["/".join(ids) for ids in article_lists(made)]
     with Sandbox(made, latency=0.05) as sandbox:
         project = prepared(tmp_path / "four", sandbox, made)
         with fleet_of(project, server, broker, WORKERS) as fleet:
             names = [f"worker{number}" for number in range(WORKERS)]
             workers = {name: fleet.worker(name) for name in names}
-            seconds, spent = refreshed(
-                fleet, len(keys), lambda: kill_one_at_work(fleet, broker, workers)
+            seconds, cpu_time = refreshed(
+                fleet, len(keys), lambda: kill_busy_worker(fleet, broker, workers)
             )
             with project.instance() as instance:
                 wait_for(lambda: not under_way(instance), "the end of all runs", 60)
                 check_rows(project, made)
                 check_runs(project, instance, keys)
                 check_backfill(fleet, instance, keys)
-    tell(f"{len(keys)} lists, {WORKERS} workers, one killed: {seconds:.0f} s", spent)
+    show(f"{len(keys)} lists, {WORKERS} workers, one killed: {seconds:.0f} s", cpu_time)
 
 
 @pytest.mark.skipif(PARTITIONS < 1000, reason="only the long form compares times")
 def test_against_one_worker(tmp_path: Path, server: str, broker: str) -> None:
-    """For their times alone, which are printed."""
+    """Nothing is asserted of their times: they are printed."""
     made = world(PARTITIONS)
     lists = len(article_lists(made))
     took: dict[int, float] = {}
@@ -213,15 +211,15 @@ def test_against_one_worker(tmp_path: Path, server: str, broker: str) -> None:
             with fleet_of(project, server, broker, number) as fleet:
                 for name in range(number):
                     fleet.worker(f"worker{name}")
-                took[number], spent = refreshed(fleet, lists)
+                took[number], cpu_time = refreshed(fleet, lists)
             check_rows(project, made)
-        tell(f"{lists} lists, {number} at work: {took[number]:.0f} s", spent)
+        show(f"{lists} lists, {number} at work: {took[number]:.0f} s", cpu_time)
     ratio = took[1] / took[WORKERS]
-    tell(f"1 worker {took[1]:.0f} s, {WORKERS} workers {took[WORKERS]:.0f} s: {ratio:.2f} times")
+    show(f"1 worker {took[1]:.0f} s, {WORKERS} workers {took[WORKERS]:.0f} s: {ratio:.2f} times")
 
 
-def tell(line: str, spent: Spent | None = None) -> None:
-    print(f"\n{line} ({spent})" if spent else f"\n{line}")  # noqa: T201
+def show(line: str, cpu_time: CpuTime | None = None) -> None:
+    print(f"\n{line} ({cpu_time})" if cpu_time else f"\n{line}")  # noqa: T201
 
 
 def under_way(instance: DagsterInstance) -> bool:
@@ -229,26 +227,26 @@ def under_way(instance: DagsterInstance) -> bool:
 
 
 def check_backfill(fleet: Fleet, instance: DagsterInstance, keys: list[str]) -> None:
-    """A backfill is split by the setting, and its runs go to the workers that are left."""
-    # Neighbours in Dagster's order: it makes a run of its own for each stretch of them.
+    """A backfill is split by the setting, and its runs go to the remaining workers."""
+    # Neighbours in Dagster's order: each range of neighbours becomes a run.
     chosen = instance.get_dynamic_partitions("channels_article_lists")[: SIZE * 2 + 1]
     before = recorded(instance, "shop_articles")
-    asked = backfill(fleet, list(chosen))
-    wait_for(lambda: is_over(fleet, asked), "the end of the backfill", 300)
-    runs = instance.get_runs(RunsFilter(tags={"dagster/backfill": asked}))
+    backfill_id = backfill(fleet, list(chosen))
+    wait_for(lambda: is_over(fleet, backfill_id), "the end of the backfill", 300)
+    runs = instance.get_runs(RunsFilter(tags={"dagster/backfill": backfill_id}))
     assert [run.status for run in runs] == [DagsterRunStatus.SUCCESS] * len(runs)
     assert len(runs) == 3
-    told = recorded(instance, "shop_articles")
-    assert min(told[key] for key in chosen) == 2
-    assert told.total() == before.total() + len(chosen)
+    after = recorded(instance, "shop_articles")
+    assert min(after[key] for key in chosen) == 2
+    assert after.total() == before.total() + len(chosen)
 
 
 def check_rows(project: Project, made: World) -> None:
     articles: list[tuple[Any, ...]] = []
     products: list[tuple[Any, ...]] = []
     for scope in article_lists(made):
-        for place, one in enumerate(made.articles_for(*scope), start=1):
-            info = one["article_info"]
+        for place, article in enumerate(made.articles_for(*scope), start=1):
+            info = article["article_info"]
             articles.append(
                 (
                     *scope,
@@ -260,7 +258,7 @@ def check_rows(project: Project, made: World) -> None:
             )
             products += [
                 (*scope, info["article_url"], str(product["product_id"]))
-                for product in one.get("product_list") or []
+                for product in article.get("product_list") or []
             ]
     scope = "shop_appid, promoter_id, sharer_appid, article_url"
     assert sorted(articles) == sorted(
@@ -271,7 +269,7 @@ def check_rows(project: Project, made: World) -> None:
     assert sorted(set(products)) == sorted(
         project.rows(f"SELECT {scope}, product_id FROM article_products")
     )
-    # Doubled work would open a period of history twice.
+    # A list loaded twice would begin a period of history twice.
     assert sorted(set(products)) == sorted(
         project.rows(f"SELECT {scope}, product_id FROM article_products_history")
     )
@@ -279,10 +277,10 @@ def check_rows(project: Project, made: World) -> None:
 
 def check_runs(project: Project, instance: DagsterInstance, keys: list[str]) -> None:
     for asset in ("shop_articles", "article_products"):
-        told = recorded(instance, asset)
-        assert set(told) == set(keys), asset
-        # The one list that the dead worker was about to record.
-        assert told.total() <= len(keys) + 1, asset
+        times = recorded(instance, asset)
+        assert set(times) == set(keys), asset
+        # The list that the dead worker was about to record.
+        assert times.total() <= len(keys) + 1, asset
     dead = [
         run
         for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.FAILURE]))
@@ -296,6 +294,6 @@ def check_runs(project: Project, instance: DagsterInstance, keys: list[str]) -> 
         "WHERE asset = 'shop_articles' GROUP BY ALL"
     )
     assert sorted(key for key, _, _ in loads) == sorted(keys)
-    # Those that the dead worker had loaded, but not yet recorded, were loaded once more.
+    # Lists that the dead worker had loaded, but not yet recorded, were loaded once more.
     twice = [runs for _, count, runs in loads if count > 1]
     assert all(set(runs.split(",")) == {dead[0].run_id, again[0].run_id} for runs in twice)

@@ -1,4 +1,4 @@
-"""`channels-assets doctor` names what is wrong with a lake or the shared limits, and nothing else."""
+"""`channels-assets doctor` names what is wrong with a lake, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import Lake, LakeWarehouse, set_meta
+from channels_assets.warehouse import Lake, set_meta
+from channels_assets.warehouse.lake import LakeStore
 from channels_assets_tests.cluster.services import PASSWORD, new_database, object_store, quoted
 from channels_assets_tests.helpers.broken import Breaks, Case
 from channels_assets_tests.helpers.project import Project
@@ -53,7 +54,7 @@ def in_bucket(path: str = "s3://lakes/doctor", **more: str) -> Breaks:
 
 
 def shadowed(name: str, *versions: str) -> Breaks:
-    """The extension's package as if it were there for these versions of DuckDB alone."""
+    """The extension's package as if installed for these versions of DuckDB alone."""
 
     def breaks(project: Project) -> None:
         package = project.folder / "first" / f"duckdb_extension_{name}"
@@ -68,10 +69,10 @@ def shadowed(name: str, *versions: str) -> Breaks:
     return breaks
 
 
-def both(one: Breaks, other: Breaks) -> Breaks:
+def both(first: Breaks, second: Breaks) -> Breaks:
     def breaks(project: Project) -> None:
-        one(project)
-        other(project)
+        first(project)
+        second(project)
 
     return breaks
 
@@ -83,7 +84,7 @@ def no_folder(project: Project) -> None:
 
 
 def guest(name: str) -> Breaks:
-    """An address whose user may read, and no more: since PostgreSQL 15 what a new user gets."""
+    """An address whose user may only read: the default of a new user since PostgreSQL 15."""
 
     def breaks(project: Project) -> None:
         role = f"guest_{time.time_ns()}"
@@ -95,9 +96,9 @@ def guest(name: str) -> Breaks:
     return breaks
 
 
-def lake_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> LakeWarehouse:
+def lake_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> LakeStore:
     monkeypatch.setenv("CHANNELS_LAKE", project.environment["CHANNELS_LAKE"])
-    return LakeWarehouse(project.data, Lake("CHANNELS_LAKE", str(project.folder / "lake")))
+    return LakeStore(project.data, Lake("CHANNELS_LAKE", str(project.folder / "lake")))
 
 
 CASES = {
@@ -159,21 +160,6 @@ CASES = {
         in_bucket(AWS_ENDPOINT_URL="http://127.0.0.1:1"),
         *("lake_files", ("127.0.0.1:1", "AWS_ENDPOINT_URL"), "AWS_ENDPOINT_URL"),
     ),
-    # The shared limits.
-    "no limits": Case(
-        environment(CHANNELS_LIMITS=""), "limits", ("CHANNELS_LIMITS", "is empty"), "请设置"
-    ),
-    "limits nowhere": Case(
-        environment(CHANNELS_LIMITS=f"nonsense {PASSWORD}"),
-        *("limits", ("no PostgreSQL address",), "请修正"),
-    ),
-    "limits out of reach": Case(
-        address(quoted(PASSWORD), "gUessAgain", "CHANNELS_LIMITS"),
-        *("limits", ("password authentication failed",), "密码"),
-    ),
-    "limits not allowed": Case(
-        guest("CHANNELS_LIMITS"), "limits", ("permission denied", "GRANT"), "所有者"
-    ),
 }
 
 
@@ -182,14 +168,12 @@ def project(
     make_project: Callable[..., Project], server: str, bucket: dict[str, str], tmp_path: Path
 ) -> Project:
     made = make_project(World.generate(seed=71, windows=1, products=3, articles=1))
-    made.settings.append('limits_env = "CHANNELS_LIMITS"')
     made.write()
     with (made.folder / "channels.toml").open("a", encoding="utf-8") as settings:
         settings.write('[warehouse]\ncatalogue_env = "CHANNELS_LAKE"\n')
         settings.write(f'data_path = "{tmp_path / "lake"}"\n')
     made.environment |= {
         "CHANNELS_LAKE": new_database(server, f"lake_{time.time_ns()}"),
-        "CHANNELS_LIMITS": new_database(server, f"limits_{time.time_ns()}"),
         **bucket,
     }
     return made
@@ -198,18 +182,19 @@ def project(
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_doctor_names_the_cause(project: Project, case: Case) -> None:
     case.breaks(project)
-    told = project.command("doctor", "--json")
+    as_json = project.command("doctor", "--json")
     project.environment["LC_ALL"] = "zh_CN.UTF-8"
     shown = project.command("doctor")
-    assert told.code == shown.code == case.code, told.out + shown.out + told.err
-    assert told.err == shown.err == ""
-    found = [one for one in json.loads(told.out)["findings"] if one["status"] != "ok"]
-    assert [one["check"] for one in found] == [case.check], told.out
+    assert as_json.code == shown.code == case.code, as_json.out + shown.out + as_json.err
+    assert as_json.err == shown.err == ""
+    findings = json.loads(as_json.out)["findings"]
+    found = [finding for finding in findings if finding["status"] != "ok"]
+    assert [finding["check"] for finding in found] == [case.check], as_json.out
     said = f"{found[0]['message']} {found[0]['todo']}"
     assert [word for word in case.words if word not in said] == [], said
     [line] = [line for line in shown.out.splitlines() if not line.startswith("正常")]
     assert case.zh in line
-    assert "gUess" not in told.out + shown.out
+    assert "gUess" not in as_json.out + shown.out
 
 
 @pytest.mark.parametrize("breaks", [lambda _: None, in_bucket()], ids=["folder", "object store"])
@@ -226,7 +211,7 @@ def test_nothing_broken_is_all_ok(project: Project, breaks: Breaks, tmp_path: Pa
     assert not (tmp_path / "data" / "warehouse.duckdb").exists()
 
 
-def test_what_a_lake_itself_has_against_it(
+def test_a_lake_with_another_path_or_of_another_version(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = lake_of(project, monkeypatch)
@@ -253,8 +238,8 @@ def test_what_a_lake_itself_has_against_it(
 
 
 def problems(project: Project) -> list[dict[str, Any]]:
-    found = json.loads(project.command("doctor", "--json").out)["findings"]
-    return [one for one in found if one["status"] != "ok"]
+    findings = json.loads(project.command("doctor", "--json").out)["findings"]
+    return [finding for finding in findings if finding["status"] != "ok"]
 
 
 def test_a_profile_instead_of_keys(project: Project) -> None:
@@ -282,21 +267,21 @@ def test_the_bucket_as_a_host_name(project: Project) -> None:
         assert problems(project) == []
 
 
-def test_no_key_is_told(
+def test_no_key_is_shown(
     project: Project, monkeypatch: pytest.MonkeyPatch, bucket: dict[str, str]
 ) -> None:
     for name, value in {**bucket, **project.environment}.items():
         monkeypatch.setenv(name, value)
-    lake = Lake("CHANNELS_LAKE", "s3://lakes/told")
-    with LakeWarehouse(project.data, lake).writing() as con:
-        told = [
+    lake = Lake("CHANNELS_LAKE", "s3://lakes/keys")
+    with LakeStore(project.data, lake).writing() as con:
+        texts = [
             str(con.execute(f"FROM {source}").fetchall())
             for source in ("duckdb_databases()", "duckdb_secrets()", "duckdb_settings()")
         ]
         with pytest.raises(duckdb.Error) as failed:
-            con.execute("FROM 's3://lakes/told/nothing.parquet'")
-        told.append(str(failed.value))
+            con.execute("FROM 's3://lakes/keys/nothing.parquet'")
+        texts.append(str(failed.value))
     with psycopg.connect(project.environment["CHANNELS_LAKE"]) as catalogue:
-        told += [str(catalogue.execute("SELECT * FROM ducklake_metadata").fetchall())]
-    told += [path.read_text() for path in project.data.glob("*.json")]
-    assert [one for one in told if "gUess" in one] == []
+        texts += [str(catalogue.execute("SELECT * FROM ducklake_metadata").fetchall())]
+    texts += [path.read_text() for path in project.data.glob("*.json")]
+    assert [text for text in texts if "gUess" in text] == []

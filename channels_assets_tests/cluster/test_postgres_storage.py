@@ -1,4 +1,4 @@
-"""Dagster's events in PostgreSQL over connections that are kept, and replaced when they are closed."""
+"""Dagster's events in PostgreSQL over connections that are kept, and replaced once they are closed."""
 
 import os
 import time
@@ -45,7 +45,7 @@ def instance(
 
 
 def sessions(dsn: str) -> int:
-    """Connections that were ever made to it, this one too. PostgreSQL tells with some delay."""
+    """Connections made to the database so far, with this one. PostgreSQL counts with some delay."""
     with psycopg.connect(dsn, autocommit=True) as con:
         con.execute("SELECT pg_stat_clear_snapshot()")
         [(number,)] = con.execute(
@@ -73,9 +73,9 @@ def recording(context: AssetExecutionContext, warehouse: WarehouseResource) -> N
 def test_a_run_makes_few_connections_and_outlives_them(instance: DagsterInstance, dsn: str) -> None:
     done = materialize([recording], instance=instance, resources={"warehouse": WarehouseResource()})
     assert done.success
-    told = done.asset_materializations_for_node("recording")[-1].metadata["sessions"].value
-    assert isinstance(told, int)
+    made_in_run = done.asset_materializations_for_node("recording")[-1].metadata["sessions"].value
+    assert isinstance(made_in_run, int)
     # Dagster's own way makes two for each event.
-    assert told < EVENTS
+    assert made_in_run < EVENTS
     records = instance.fetch_materializations(AssetKey("recorded"), limit=100).records
     assert {record.partition_key for record in records} == {str(n) for n in range(EVENTS)}

@@ -27,7 +27,7 @@ from channels_assets.defs.ownership import claim
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.defs.runner import MODULE
 from channels_assets.sandbox import Fault, World
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import FileStore
 from channels_assets_tests.helpers.project import Project, kill_holder_of
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -124,7 +124,7 @@ def test_new_and_vanished_windows_are_found_and_asked_for_alone(desk: Desk) -> N
     fresh = Desk(desk.project, desk.instance)
     assert fresh.new_lists() == []
     assert desk.instance.get_dynamic_partitions("channels_windows") == rest
-    with Warehouse(desk.project.data).writing() as connection:
+    with FileStore(desk.project.data).writing() as connection:
         names = connection.execute('SELECT DISTINCT "window" FROM window_products').fetchall()
     assert (first,) not in names
 
@@ -176,7 +176,7 @@ def test_lists_that_wait_for_a_run_are_not_called_tried(desk: Desk) -> None:
 def test_nothing_is_touched_where_the_instance_belongs_to_another(
     desk: Desk, tmp_path: Path
 ) -> None:
-    other = Warehouse(tmp_path / "other")
+    other = FileStore(tmp_path / "other")
     assert claim(desk.instance, other, desk.settings) == ""
     desk.instance.add_dynamic_partitions("channels_windows", ["theirs"])
     told = desk.skipped()
@@ -203,7 +203,7 @@ def test_one_stale_list_turns_the_check_red_and_its_refresh_green(desk: Desk) ->
     assert desk.checks(cursor) == ({}, cursor)
 
     stale = list(desk.project.world.windows)[1]
-    store = Warehouse(desk.project.data)
+    store = FileStore(desk.project.data)
     for hours, severity in ((3, "WARN"), (5, "ERROR")):
         with store.writing() as connection:
             connection.execute(

@@ -18,7 +18,7 @@ from channels_assets_tests.helpers.project import Project
 
 SECRET = {
     name: f"SeCrEt-of-{name}"
-    for name in ("WX_WINDOW", "WX_REFRESH", "WX_LEAGUE", "WX_PLATFORM", "LAKE", "LIMITS")
+    for name in ("WX_WINDOW", "WX_REFRESH", "WX_LEAGUE", "WX_PLATFORM", "LAKE")
 }
 GIVEN = "92_given-token"
 OTHERS = {"MY_VAULT_TOKEN": "needed", "LANG": "zh_CN.UTF-8"}
@@ -40,7 +40,7 @@ def test_a_command_gets_no_secret_of_an_account(
     (tmp_path / "channels.toml").write_text(
         "\n".join(
             [
-                *("[api]", 'base_url = "http://127.0.0.1:9"', 'limits_env = "LIMITS"'),
+                *("[api]", 'base_url = "http://127.0.0.1:9"'),
                 *("[warehouse]", 'catalogue_env = "LAKE"', 'data_path = "/lake"'),
                 *("[platform]", 'component_appid = "wxc"', 'secret_env = "WX_PLATFORM"'),
                 f"ticket_command = {dumping(tmp_path / 'ticket')}",
@@ -55,9 +55,9 @@ def test_a_command_gets_no_secret_of_an_account(
     )
     settings = config.load_settings(tmp_path / "channels.toml")
     sources = token_sources(settings, tmp_path / "data")
-    assert sources.of(settings.window[2].credential).token() == GIVEN
+    assert sources.source(settings.window[2].credential).token() == GIVEN
     with pytest.raises(WeChatError):  # nobody listens there, but the ticket was asked for before
-        sources.of(settings.window[1].credential).token()
+        sources.source(settings.window[1].credential).token()
     for command in ("token", "ticket"):
         given = json.loads((tmp_path / command).read_text())
         missing = {name: value for name, value in os.environ.items() if name not in given}

@@ -6,7 +6,6 @@ import json
 import re
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +36,7 @@ import channels_assets
 from channels_assets.defs import dagster_internals
 from channels_assets.defs.dagster_internals import BatchedSqliteEventLog, batched
 from channels_assets.sandbox import World
+from channels_assets_tests.helpers.fork_server import start_python
 from channels_assets_tests.helpers.project import Project
 
 RUNS = ("run-one", "run-two")
@@ -258,6 +258,9 @@ PRIVATE = [
 _WITHOUT = """
 import builtins, sys
 module, name = sys.argv[1:]
+# A forked process has imported them already, with the name.
+for loaded in [one for one in sys.modules if one.partition(".")[0] == "channels_assets"]:
+    del sys.modules[loaded]
 attribute = name.partition(".")[2]
 real_import, real_hasattr = builtins.__import__, hasattr
 
@@ -283,17 +286,16 @@ def test_a_refresh_without_a_private_name(
 ) -> None:
     """Dagster has taken it away, or has changed it: the public way is taken."""
     project = make_project(World.generate(seed=4, windows=2, products=9, articles=2))
-    done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT, module, name],
+    with start_python(
+        ["-c", _WITHOUT, module, name],
+        project.environment,
         cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert all(not one["failed"] for one in json.loads(done.stdout)["assets"].values())
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, out + err
+    assert all(not one["failed"] for one in json.loads(out)["assets"].values())
     with project.instance() as instance:
         runs = instance.get_runs()
         assert {run.status.value for run in runs} == {"SUCCESS"}

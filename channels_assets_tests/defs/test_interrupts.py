@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Callable
 
 import pytest
 from dagster import Failure
 
-from channels_assets.defs.interrupts import noting_signals, stopping
+from channels_assets.defs.interrupts import run_in_worker, stop_requested, stopping
+from channels_assets.wechat.client import Stopped
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -42,15 +45,44 @@ def test_an_end_that_nobody_asked_for_by_a_signal_is_none() -> None:
         stop.set()
 
 
-def test_a_signal_that_was_swallowed_is_told_at_the_end() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_main_thread_stops_a_body_in_the_worker(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    failures: list[Failure] = []
 
-    def swallowing() -> None:
-        with noting_signals() as asked:
-            signal.signal(signal.SIGTERM, lambda *_: None)
-            signal.raise_signal(signal.SIGTERM)
-            assert asked()
+    def body() -> None:
+        with stopping() as stop:
+            if not failures:
+                os.kill(os.getpid(), number)
+            assert stop.wait(20)
+            raise Stopped
+
+    def work() -> None:
+        # The second body sees the signal that came before it.
+        for _ in range(2):
+            try:
+                body()
+            except Failure as failure:
+                failures.append(failure)
 
     with pytest.raises(KeyboardInterrupt):
-        swallowing()
-    assert signal.getsignal(signal.SIGTERM) == before
+        run_in_worker(work)
+    assert [failure.allow_retries for failure in failures] == [False, False]
+    assert signal.getsignal(number) == before
+    assert not stop_requested()
+
+
+@pytest.mark.parametrize("ends", [lambda: None, lambda: 1 / 0], ids=["returns", "raises"])
+def test_a_signal_that_the_work_has_not_seen_is_told_at_its_end(ends: Callable[[], object]) -> None:
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        ends()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_in_worker(work)
+
+
+def test_work_without_a_signal_returns_or_raises_by_itself() -> None:
+    assert run_in_worker(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        run_in_worker(lambda: 1 / 0)

@@ -9,10 +9,10 @@ import pytest
 
 from channels_assets.defs.assets import refresh
 from channels_assets.warehouse import (
+    FileStore,
     ListTable,
     ListToLoad,
     LoadStats,
-    Warehouse,
     duckdb_files,
     load_lists,
 )
@@ -42,7 +42,7 @@ def test_it_is_loaded_all_the_same_and_the_next_turn_has_the_usual_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(duckdb_files._CONFIG, "memory_limit", "16MiB")
-    warehouse = Warehouse(tmp_path)
+    warehouse = FileStore(tmp_path)
     tries: list[int] = []
 
     def counted(

@@ -82,7 +82,7 @@ def _row(codes: str, rule: Rule) -> str:
 
 
 def _texts(rule: Rule) -> Iterator[str]:
-    for text in (rule.meaning, rule.advice, rule.meaning_zh, rule.advice_zh):
+    for text in (rule.meaning, rule.remedy, rule.meaning_zh, rule.remedy_zh):
         yield text.replace("|", "\\|")
 
 

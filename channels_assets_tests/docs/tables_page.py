@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import FileStore
 from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.tables import TABLES
 
@@ -32,7 +32,7 @@ FROM duckdb_columns() WHERE NOT internal AND table_name = ? ORDER BY column_inde
 
 def page() -> str:
     """The page as it should be."""
-    with tempfile.TemporaryDirectory() as folder, Warehouse(Path(folder)).writing() as con:
+    with tempfile.TemporaryDirectory() as folder, FileStore(Path(folder)).writing() as con:
         return _HEAD + "".join(_parts(con))
 
 

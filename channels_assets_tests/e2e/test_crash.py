@@ -9,7 +9,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +16,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from channels_assets.defs.lock_files import HeldFile
+from channels_assets.files import ProcessLock
 from channels_assets.sandbox import Fault, World
+from channels_assets_tests.helpers.fork_server import start_python
 from channels_assets_tests.helpers.project import Project
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -91,7 +91,7 @@ def test_kill_9_at_any_moment_leaves_each_list_old_or_new(
     looks = 0
     for number in range(KILLS):
         process = project.start("refresh", "--json")
-        time.sleep(dice.uniform(1.0, 4.0))
+        time.sleep(dice.uniform(0.1, 3.0))
         process.kill()
         process.communicate()
         for file in ("channels.duckdb", "warehouse.duckdb"):
@@ -126,6 +126,7 @@ def test_a_pull_that_was_killed_goes_on_after_its_last_page(make_project: Make) 
         time.sleep(0.05)
     process.kill()
     process.communicate()
+    project.wait_for_connections_to_end()
     project.sandbox.reset_calls()
 
     done = project.refresh()
@@ -149,12 +150,11 @@ def test_writers_and_readers_at_once(make_project: Make, figures: list[str]) -> 
     until = time.monotonic() + SECONDS
 
     def reader() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", READER, str(SECONDS), str(project.data)],
+        return start_python(
+            ["-c", READER, str(SECONDS), str(project.data)],
+            project.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            env=project.environment,
         )
 
     readers = [reader() for _ in range(READERS)]
@@ -217,7 +217,7 @@ def test_settings_of_a_sandbox_go_when_its_process_died(make_project: Make) -> N
     process.kill()
     process.communicate()
     assert len(list(folder.glob("*.toml"))) == 1
-    serving = HeldFile(folder / "another.toml")
+    serving = ProcessLock(folder / "another.toml")
     assert project.command("refresh").code == 0
     assert [path.name for path in folder.glob("*.toml")] == ["another.toml"]
     serving.release()

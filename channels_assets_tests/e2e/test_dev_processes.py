@@ -25,6 +25,9 @@ _HEEDS = "import os, pty, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_D
 PLAIN = _HEEDS + "os.execv(sys.argv[1], sys.argv[1:])"
 TERMINAL = _HEEDS + "pty.spawn(sys.argv[1:])"
 
+# Each of these tests starts six processes that import Dagster.
+SLOW = pytest.mark.slow
+
 Make = Callable[..., Project]
 
 
@@ -47,7 +50,15 @@ def has_ended(project: Project, dagster: DagsterDev) -> bool:
     return not taken and not processes_of(project)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+# SIGHUP also by a closed terminal, SIGTERM also under nohup: both below.
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        signal.SIGINT,
+        *(pytest.param(number, marks=SLOW) for number in (signal.SIGHUP, signal.SIGTERM)),
+    ],
+)
 def test_no_process_outlives_the_command(project: Project, number: signal.Signals) -> None:
     project.sandbox.inject(Fault("hang", path=WINDOW_PATH))
     with DagsterDev(project) as dagster:
@@ -160,28 +171,7 @@ def test_a_token_command_in_a_session_of_its_own_ends_as_well(project: Project) 
         assert int(noted.read_text()) not in {one.pid for one in dev_guard.processes()}
 
 
-def test_a_second_dev_is_refused_with_the_firsts_pid_and_address(project: Project) -> None:
-    with DagsterDev(project) as dagster:
-        second = project.command("dev", "--port", str(DagsterDev(project).port))
-        assert second.code == 2
-        (line,) = second.err.splitlines()
-        assert f"process {dagster.process.pid}, {dagster.url}." in line
-        assert f"`kill {dagster.process.pid}`" in line
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_start_right_after_the_end_of_the_last_one_waits_for_it(
-    project: Project, number: signal.Signals
-) -> None:
-    with DagsterDev(project) as dagster:
-        dagster.process.send_signal(number)
-        if number == signal.SIGTERM:
-            dagster.wait_for(lambda: "Shutting down" in dagster.log(), "the beginning of the end")
-        dagster.start()
-        assert dagster.query("{ version }")["version"]
-
-
-def test_a_port_that_is_taken_is_one_line(project: Project) -> None:
+def test_a_taken_port_and_a_second_dev_are_refused_in_one_line(project: Project) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -191,8 +181,24 @@ def test_a_port_that_is_taken_is_one_line(project: Project) -> None:
     (line,) = done.err.splitlines()
     assert f"Port {port} of 127.0.0.1 is in use" in line
     assert "--port" in line
-    # Nothing of this attempt keeps the next from starting.
+    # Nothing of that attempt keeps the next from starting.
     with DagsterDev(project) as dagster:
+        second = project.command("dev", "--port", str(DagsterDev(project).port))
+        assert second.code == 2
+        (line,) = second.err.splitlines()
+        assert f"process {dagster.process.pid}, {dagster.url}." in line
+        assert f"`kill {dagster.process.pid}`" in line
+
+
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=SLOW), signal.SIGTERM])
+def test_a_start_right_after_the_end_of_the_last_one_waits_for_it(
+    project: Project, number: signal.Signals
+) -> None:
+    with DagsterDev(project) as dagster:
+        dagster.process.send_signal(number)
+        if number == signal.SIGTERM:
+            dagster.wait_for(lambda: "Shutting down" in dagster.log(), "the beginning of the end")
+        dagster.start()
         assert dagster.query("{ version }")["version"]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from channels_assets.sandbox import Call, Fault, World
+from channels_assets_tests.helpers.fork_server import start_python
 from channels_assets_tests.helpers.project import Project
 
 PRODUCTS = "/channels/ec/window/product/list/get"
@@ -52,13 +52,12 @@ class Crowd:
 @contextmanager
 def crowd_of(project: Project) -> Iterator[Crowd]:
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", READER],
+        start_python(
+            ["-c", READER],
+            project.environment,
             cwd=project.folder,
-            env=project.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
         )
         for _ in range(PROCESSES)
     ]

@@ -16,7 +16,7 @@ def test_many_lists_with_the_few_open_files_of_a_mac(
     make_project: Callable[..., Project], limit: str
 ) -> None:
     world = World.generate(
-        seed=37, windows=300, products=1, shops=10, promoters=30, articles=1, sharers=1
+        seed=37, windows=300, products=1, shops=1, promoters=3, articles=1, sharers=1
     )
     project = make_project(world)
     project.launcher = ["/bin/sh", "-c", f'{limit}; exec "$@"', "sh"]

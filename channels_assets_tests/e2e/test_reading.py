@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import FileStore
 from channels_assets_tests.helpers.project import Project
 
 Make = Callable[..., Project]
@@ -36,7 +36,7 @@ def test_share_links_are_those_that_the_server_sent(make_project: Make) -> None:
     ]
     assert sorted(links, key=str) == sorted(sent, key=str)
     assert f"{len(sent):,} links" in done.out
-    with Warehouse(project.data).writing() as con:
+    with FileStore(project.data).writing() as con:
         con.execute("DROP VIEW best_articles")
         con.execute("UPDATE meta SET value = 'an older text' WHERE key = 'views_made_from'")
     (project.data / "channels.duckdb").write_bytes((project.data / "warehouse.duckdb").read_bytes())

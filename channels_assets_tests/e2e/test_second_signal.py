@@ -53,6 +53,7 @@ def test_a_call_without_an_answer(make_project: Make, number: signal.Signals) ->
     (line,) = stop_twice(process, number).splitlines()
 
     assert line == "channels-assets: ended at once; the next refresh goes on from what was kept."
+    project.wait_for_connections_to_end()
     project.sandbox.clear_faults()
     project.sandbox.reset_calls()
     done = project.refresh()
@@ -102,7 +103,7 @@ def test_a_lock_that_another_process_holds(make_project: Make, number: signal.Si
         until(lambda: _waits_for_a_lock(process.pid), process)
         process.send_signal(number)
         try:
-            process.communicate(timeout=5)
+            process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
             process.communicate(timeout=60)
@@ -121,8 +122,11 @@ def test_what_make_passes_on_is_not_a_second_one(make_project: Make) -> None:
     project.write(league=False)
     process = project.start("refresh")
     until(lambda: len(project.sandbox.calls_to(WINDOW_PATH)) > 0, process)
+    # Both at the same moment, however slow the machine is.
+    process.send_signal(signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the next refresh goes on from here" in err

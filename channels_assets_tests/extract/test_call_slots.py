@@ -17,10 +17,9 @@ from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Calls, Client, Patience, Stopped
+from channels_assets.wechat.client import Calls, Client, RetryPolicy, Stopped
 from channels_assets.wechat.errors import RateLimited
-from channels_assets.wechat.pace import Turn
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.rate_limit import RateLimiter, SendTime
 from channels_assets.wechat.request import Answer
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
@@ -253,11 +252,11 @@ class Accounts:
         self.staging = PageFolder(folder)
         self.appids = list(world.windows)
 
-    def client(self, appid: str, limiter: Limiter | None = None) -> Client:
+    def client(self, appid: str, limiter: RateLimiter | None = None) -> Client:
         secret = self._world.windows[appid].secret
         tokens = StableToken(self._transport, self.sandbox.url, appid, lambda: secret)
-        patience = Patience(tries=3, base_seconds=0.01)
-        return Client(self._transport, self.sandbox.url, tokens, limiter, patience)
+        retry = RetryPolicy(tries=3, backoff_seconds=0.01)
+        return Client(self._transport, self.sandbox.url, tokens, limiter, retry)
 
     def tasks(self, appid: str, lists: int, client: Client | None = None) -> dict[str, PullTask]:
         client = client or self.client(appid)
@@ -275,10 +274,10 @@ def place(tmp_path: Path) -> Iterator[Accounts]:
         yield Accounts(sandbox, tmp_path, world)
 
 
-class NoTurn(Limiter):
+class NoTurn(RateLimiter):
     """The limiter of an account that may not call now: it waits until it is stopped."""
 
-    def acquire(self, sleep: Callable[[float], None]) -> Turn:
+    def acquire(self, sleep: Callable[[float], None]) -> SendTime:
         while True:
             sleep(0.05)
 
@@ -307,7 +306,7 @@ def test_lists_that_wait_for_their_rate_limit_need_few_threads(place: Accounts) 
     asked, limiter = Counter[str](), NoTurn()
     acquire = limiter.acquire
 
-    def counted(sleep: Callable[[float], None]) -> Turn:
+    def counted(sleep: Callable[[float], None]) -> SendTime:
         asked["turns"] += 1
         return acquire(sleep)
 
@@ -359,7 +358,7 @@ def test_a_call_that_waited_for_a_slot_while_another_was_refused_waits_for_the_r
 ) -> None:
     """Else all that wait for a slot would be sent into an API that refuses just now."""
     slots, seen = CallSlots(1), list[int | None]()
-    limiter = Limiter()
+    limiter = RateLimiter()
     client = place.client(place.appids[0], limiter)
 
     def read(answer: Answer) -> None:
@@ -381,7 +380,7 @@ def test_a_call_that_waited_for_a_slot_while_another_was_refused_waits_for_the_r
         refused = Calls()
         patient = threading.Thread(target=call, args=(refused,))
         patient.start()
-        until(lambda: refused.sent >= 1 and limiter.holds(Turn(0, 0)) is False)
+        until(lambda: refused.sent >= 1 and limiter.is_current(SendTime(0, 0)) is False)
     until(lambda: not slots._waiting and slots._free == 1)
     sent = len(place.sandbox.calls_to(PATH))
     place.sandbox.clear_faults()

@@ -17,7 +17,7 @@ from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, Patience, Stopped
+from channels_assets.wechat.client import Client, RetryPolicy, Stopped
 from channels_assets.wechat.errors import BadRequest, Transient, UnprovenEnd
 from channels_assets.wechat.paging import ListRequest
 from channels_assets.wechat.transport import RequestsTransport
@@ -50,7 +50,7 @@ def task(sandbox: Sandbox, request: ListRequest[Any] | None = None) -> PullTask:
         transport,
         sandbox.url,
         StableToken(transport, sandbox.url, account.appid, lambda: account.secret),
-        patience=Patience(tries=2, base_seconds=0.0),
+        retry=RetryPolicy(tries=2, backoff_seconds=0.0),
     )
     asked = request or window_products(page_size=5)
     return PullTask("window_products", account.appid, client, asked)

@@ -13,9 +13,9 @@ import pytest
 from channels_assets.extract.call_slots import WalkThreads
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, WindowEnd, World
-from channels_assets.wechat import pace, transport
+from channels_assets.wechat import rate_limit, transport
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.client import Client, RetryPolicy
 from channels_assets.wechat.errors import UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import page_of_bytes
 from channels_assets.wechat.transport import Reply, RequestsTransport
@@ -74,7 +74,7 @@ class Bench:
             self.transport, self.sandbox.url, self.appid, lambda: self.window.secret
         )
         client = Client(
-            self.transport, self.sandbox.url, tokens, patience=Patience(tries=3, base_seconds=0)
+            self.transport, self.sandbox.url, tokens, retry=RetryPolicy(tries=3, backoff_seconds=0)
         )
         return PullTask("window", self.appid, client, window_products(page_size=PAGE_SIZE))
 
@@ -143,7 +143,7 @@ def test_a_fault_never_shortens_the_list(
         monkeypatch.setattr(transport, "READ_SECONDS", 0.25)
         monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.3)
         monkeypatch.setattr(transport, "MAX_BYTES", 2**20)
-    monkeypatch.setattr(pace, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(rate_limit, "LONGEST_PAUSE", 0.2)
     fault = Fault(row.kind, path=PATH, after=at - 1, times=row.times, seconds=0.02)
     bench.sandbox.inject(fault)
     failed: WeChatError | None = None

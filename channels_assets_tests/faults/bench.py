@@ -13,10 +13,9 @@ from pathlib import Path
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.client import Client, RetryPolicy
 from channels_assets.wechat.errors import WeChatError
-from channels_assets.wechat.pace import Turn
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.rate_limit import RateLimiter, SendTime
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets_tests.faults.lists import PAGE_SIZE, SIZE, Con, Listing, Row
 from channels_assets_tests.warehouse.making import in_pages, load
@@ -26,14 +25,14 @@ TRIES = 3
 _A_DAY = 86_400.0
 
 
-class Unhurried(Limiter):
+class Unhurried(RateLimiter):
     """Waits are written down, not waited for."""
 
     def __init__(self) -> None:
         super().__init__(lambda: time.monotonic() + sum(self.waits))
         self.waits: list[float] = []
 
-    def acquire(self, sleep: Callable[[float], None]) -> Turn:
+    def acquire(self, sleep: Callable[[float], None]) -> SendTime:
         del sleep
         return super().acquire(self.waits.append)
 
@@ -125,7 +124,7 @@ class Bench:
             self.sandbox.url,
             StableToken(transport, self.sandbox.url, appid, lambda: secret),
             limiter,
-            Patience(tries=TRIES, base_seconds=0.0),
+            RetryPolicy(tries=TRIES, backoff_seconds=0.0),
         )
         task = PullTask(listing.endpoint.name, appid, client, listing.ask(self.world, page_size))
         result: Pulled | WeChatError

@@ -72,7 +72,7 @@ def more(calls: int) -> Calls:
 
 
 def tried(before: int) -> int:
-    """It is tried as often as patience allows."""
+    """It is tried as often as the retry policy allows."""
     return before + TRIES
 
 

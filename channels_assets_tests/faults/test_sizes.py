@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from channels_assets.sandbox import WindowEnd
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import FileStore
 from channels_assets_tests.faults.bench import Bench
 from channels_assets_tests.faults.lists import LISTS, SIZE
 
@@ -18,7 +18,7 @@ def bench(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("sizes")
-    with Warehouse(folder / "data").writing() as con:
+    with FileStore(folder / "data").writing() as con:
         con.execute("SET threads = 1")
         bench = Bench(folder / "staging", con, window_end=request.param)
         with bench.sandbox:

@@ -77,7 +77,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch, row: Row) -> None:
         monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.4)
     elif row.kind == "huge":
         monkeypatch.setattr(transport, "MAX_BYTES", 2**20)
-    monkeypatch.setattr(token_cache, "_PASSING_SECONDS", 0.0)
+    monkeypatch.setattr(token_cache, "_TRANSIENT_FAILURE_SECONDS", 0.0)
 
 
 def test_every_kind_of_fault_is_in_the_table_with_every_list_that_it_can_strike() -> None:

@@ -78,6 +78,18 @@ WAYS: dict[str, Way] = {
     "reason": lambda told: Reply(b"", 599, Reason=told.split()[0]),
 }
 
+# A whole list for the walk, whose items can't be loaded.
+LOAD_WAYS: dict[str, Way] = {
+    "in_number": lambda told: _product(product_source=told.split()[0]),
+    "in_a_piece_of_a_number": lambda told: _product(product_source=told[:30]),
+    "in_text": lambda told: _product(appid={told[:30]: told}),
+    "in_optional_id": lambda told: _product(out_product_id=[told]),
+}
+
+
+def _product(**fields: object) -> Reply:
+    return Reply(json.dumps({"products": [{"product_id": "1", **fields}]}))
+
 
 class Echo(ThreadingHTTPServer):
     """`way_of` says, by appid, how a call is answered; appids in `refuse_tokens` get no token.

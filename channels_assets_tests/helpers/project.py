@@ -22,6 +22,7 @@ from dagster import DagsterInstance
 
 from channels_assets.sandbox import Sandbox, World
 from channels_assets.warehouse import query
+from channels_assets_tests.helpers.fork_server import start_python
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Project:
 
     launcher: Sequence[str] = ()
     """What runs the command, if it does not run by itself."""
+    fresh = False
+    """Whether each command is a new interpreter, where otherwise a fork will do (fork_server.py)."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, world: World) -> None:
         self.folder = folder
@@ -78,27 +81,34 @@ class Project:
         return [*self.launcher, sys.executable, "-m", "channels_assets.cli", *arguments]
 
     def command(self, *arguments: str) -> Finished:
-        done = subprocess.run(
-            self.line(*arguments),
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=200)
+            except BaseException:
+                process.kill()
+                raise
+        return Finished(process.returncode, out, err)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The command, left running."""
-        return subprocess.Popen(
-            self.line(*arguments),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        options = {"cwd": self.folder, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        if self.launcher:
+            line = self.line(*arguments)
+            return subprocess.Popen(line, env=self.environment, text=True, **options)
+        python = ["-m", "channels_assets.cli", *arguments]
+        return start_python(python, self.environment, fresh=self.fresh, **options)
+
+    def wait_for_connections_to_end(self) -> None:
+        """After a process was killed: the sandbox may still read, and log, what it had sent."""
+        server = self.sandbox._server
+        assert server is not None
+        deadline = time.monotonic() + 60
+        # Twice, since a connection may wait to be accepted.
+        for _ in range(2):
+            while server._connections:
+                assert time.monotonic() < deadline, "the sandbox keeps connections"
+                time.sleep(0.02)
+            time.sleep(0.05)
 
     def refresh(self, *arguments: str) -> Finished:
         return self.command("refresh", "--json", *arguments)
@@ -133,12 +143,9 @@ with DagsterInstance.from_config(sys.argv[1]) as instance:
 
 def holder_of(instance: DagsterInstance, run_id: str) -> subprocess.Popen[str]:
     """A process of its own that holds the run's lock, as one that executes the run does."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, instance.root_directory, run_id],
-        env={**os.environ, "DAGSTER_HOME": instance.root_directory},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    environment = {**os.environ, "DAGSTER_HOME": instance.root_directory}
+    code = ["-c", _HOLDER, instance.root_directory, run_id]
+    process = start_python(code, environment, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process

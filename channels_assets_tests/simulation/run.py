@@ -20,10 +20,10 @@ from channels_assets.warehouse import LIST_TABLES, Failure, clear, load_lists, r
 from channels_assets.warehouse.schema import migrate
 from channels_assets.wechat import league
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, Patience
+from channels_assets.wechat.client import Client, RetryPolicy
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.paging import ListRequest
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.rate_limit import RateLimiter
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.helpers.loading import pulled_list
 from channels_assets_tests.simulation.checks import Attempt, Checks, Violation
@@ -105,8 +105,8 @@ class Simulation:
         self.disk = Disk(folder, self.clock, self.rng)
         self.database = Database(base)
         self.tally = Tally()
-        self.patience = Patience(tries=self.rng.randrange(1, 6), base_seconds=1.0)
-        self.checks = Checks(self.world, self.disk, self.database, self.patience.tries)
+        self.retry = RetryPolicy(tries=self.rng.randrange(1, 6), backoff_seconds=1.0)
+        self.checks = Checks(self.world, self.disk, self.database, self.retry.tries)
         self.checks.resume_seconds = RESUME_SECONDS
         self.staging = PageFolder(folder, RESUME_SECONDS, self.clock)
         self._draw_lists()
@@ -279,7 +279,7 @@ class Simulation:
                 self.world, "https://sim", one.account, lambda: secret, clock=self.clock
             )
             process.clients[one.account] = Client(
-                self.world, "https://sim", tokens, Limiter(self.clock), self.patience
+                self.world, "https://sim", tokens, RateLimiter(self.clock), self.retry
             )
         return process.clients[one.account]
 

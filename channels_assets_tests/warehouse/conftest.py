@@ -5,7 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.warehouse import Store
+from channels_assets.warehouse import FileStore, Store
+from channels_assets_tests.warehouse.damage import put
 from channels_assets_tests.warehouse.opening import ON_LAKE, SERVER, opened
 
 
@@ -30,3 +31,13 @@ def warehouse(tmp_path: Path) -> Store:
 def con(warehouse: Store) -> Iterator[duckdb.DuckDBPyConnection]:
     with warehouse.writing() as connection:
         yield connection
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A published warehouse in files, with a history, as another process left it."""
+    store = FileStore(tmp_path / "data")
+    put(store, *range(3000))
+    put(store, *range(1000, 4000))
+    store.publish()
+    return store.data_dir

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from channels_assets.warehouse import Lake, Store, open_warehouse
+from channels_assets.warehouse import Lake, Store, open_store
 
 ON_LAKE = os.environ.get("LAKE") == "1"
 NUL = "\1" if ON_LAKE else "\0"
@@ -26,4 +26,4 @@ def opened(folder: Path, publish_every: float = 3.0) -> Store:
         name = f"lake_{uuid.uuid4().hex}"
         os.environ[name] = new_database(os.environ[SERVER], name)
         lake = Lake(name, str(folder / "lake"))
-    return open_warehouse(folder, publish_every, lake)
+    return open_store(folder, publish_every, lake)

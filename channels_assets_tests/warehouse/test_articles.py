@@ -162,10 +162,18 @@ def test_articles_without_products(con: duckdb.DuckDBPyConnection, product_list:
         {"article_info": "u"},
         {"article_info": {"article_url": {}}},
         {"article_info": {"article_url": "u", "article_title": {}}},
+        {"article_info": {"article_url": "u", "article_title": 5}},
         {"article_info": {"article_url": "u"}, "product_list": "x"},
-        {"article_info": {"article_url": "u"}, "create_time": "yesterday"},
+        {"article_info": {"article_url": "u"}, "product_list": {}},
+        *(
+            {"article_info": {"article_url": "u"}, "create_time": sent}
+            for sent in ("yesterday", -1, "-1", 10**18, 253_402_300_800_000, 1.5, True, [])
+        ),
         article("u", None),
         article("u", {}),
+        article("u", 3),
+        *(article("u", {"product_id": sent}) for sent in ("", None, -1, 1.0, True, [])),
+        article("u", {"product_id": 1, "product_name": 7}),
         article("u", {"product_id": 1, "commission_rate": 0.4}),
         article("u", {"product_id": 1, "predict_commission_amount": 2**63}),
     ],

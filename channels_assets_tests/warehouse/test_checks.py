@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import duckdb
 import pytest
 
-from channels_assets.warehouse import CHECKS, Failure, list_ages, lists_tried, record_failure
-from channels_assets_tests.helpers.loading import load_articles, load_window, remove_window
+from channels_assets.warehouse import CHECKS
+from channels_assets_tests.helpers.loading import load_articles, load_window
 from channels_assets_tests.warehouse.making import MOMENT, against, article, articles, ids, load
 
 LIST = {"shop_appid": "s", "promoter_id": "p", "sharer_appid": "h"}
@@ -127,37 +125,3 @@ def test_evidence_is_limited_but_counted_in_full(con: duckdb.DuckDBPyConnection)
 
 def test_no_two_checks_of_a_table_share_a_name() -> None:
     assert len({(check.asset, check.name) for check in CHECKS}) == len(CHECKS)
-
-
-def test_ages_name_the_oldest_first_with_their_last_failure(
-    con: duckdb.DuckDBPyConnection,
-) -> None:
-    for number, window in enumerate(["fresh", "old", "gone"]):
-        load_window(con, window=window, account_appid="a", pages=ids(1), load=load())
-        con.execute(
-            'UPDATE loads SET finished_at = now() - to_hours(?) WHERE "partition" = ?',
-            [number * 5, window],
-        )
-    remove_window(con, "gone")
-    for window in ("old", "never"):
-        why = Failure("window_products", window, "run", "PermissionDenied", "48001", 1)
-        record_failure(con, why)
-        record_failure(con, why)
-    ages = list_ages(con, "window_products", ["fresh", "never", "old", "gone", "new"])
-    assert [(one.partition, one.error) for one in ages] == [
-        ("gone", None),
-        ("never", "48001"),
-        ("new", None),
-        ("old", "48001"),
-        ("fresh", None),
-    ]
-    assert [one.seconds and round(one.seconds / 3600) for one in ages] == [None] * 3 + [5, 0]
-    assert lists_tried(con, "window_products") == {"fresh", "old", "never"}
-    load_window(
-        con,
-        window="old",
-        account_appid="a",
-        pages=ids(1),
-        load=load(fetched_at=MOMENT + timedelta(hours=1)),
-    )
-    assert list_ages(con, "window_products", ["old"])[0].error is None

@@ -2,13 +2,8 @@ from datetime import timedelta
 
 import duckdb
 
-from channels_assets.warehouse import (
-    LoadStats,
-    PromoterKey,
-    active_promoters,
-    active_sharers,
-    active_shops,
-)
+from channels_assets.warehouse import LoadStats, active_promoters, active_sharers, active_shops
+from channels_assets.warehouse.queries import PromoterKey
 from channels_assets_tests.helpers.loading import load_promoters, load_sharers, load_shops
 from channels_assets_tests.warehouse.making import MOMENT, load, page
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from channels_assets.warehouse import (
-    Warehouse,
+    FileStore,
     WarehouseError,
     duckdb_files,
     lift_memory_limit,
@@ -32,14 +32,14 @@ def stored(path: Path, query: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def test_both_files_open_in_duckdb_1_5(warehouse: Warehouse) -> None:
+def test_both_files_open_in_duckdb_1_5(warehouse: FileStore) -> None:
     warehouse.publish()
     for path in (warehouse.path, warehouse.published):
         tags = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'file'"
         assert stored(path, tags) == [("v1.5.0+",)]
 
 
-def test_publish_copies_what_was_committed(warehouse: Warehouse) -> None:
+def test_publish_copies_what_was_committed(warehouse: FileStore) -> None:
     with warehouse.writing() as con:
         load_window(con, window="w", account_appid="a", pages=ids("1"), load=load())
     assert not warehouse.published.exists()
@@ -47,24 +47,24 @@ def test_publish_copies_what_was_committed(warehouse: Warehouse) -> None:
     assert stored(warehouse.published, "SELECT product_id FROM window_products") == [("1",)]
 
 
-def test_publish_copies_only_after_a_write(warehouse: Warehouse) -> None:
+def test_publish_copies_only_after_a_write(warehouse: FileStore) -> None:
     warehouse.publish()
     inode = warehouse.published.stat().st_ino
     with warehouse.writing() as con:
         con.execute("SELECT count(*) FROM loads").fetchall()
-    Warehouse(warehouse.data_dir).publish()
+    FileStore(warehouse.data_dir).publish()
     assert warehouse.published.stat().st_ino == inode
     with warehouse.writing() as con:
         set_meta(con, "origin", "x")
-    Warehouse(warehouse.data_dir).publish()
+    FileStore(warehouse.data_dir).publish()
     assert stored(warehouse.published, "SELECT value FROM meta WHERE key = 'origin'") == [("x",)]
 
 
-def test_publish_takes_in_the_log_of_a_killed_writer(warehouse: Warehouse) -> None:
+def test_publish_takes_in_the_log_of_a_killed_writer(warehouse: FileStore) -> None:
     script = (
         "import os, sys, pathlib\n"
-        "from channels_assets.warehouse import Warehouse, set_meta\n"
-        "with Warehouse(pathlib.Path(sys.argv[1])).writing() as con:\n"
+        "from channels_assets.warehouse import FileStore, set_meta\n"
+        "with FileStore(pathlib.Path(sys.argv[1])).writing() as con:\n"
         "    set_meta(con, 'origin', 'killed')\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -75,7 +75,7 @@ def test_publish_takes_in_the_log_of_a_killed_writer(warehouse: Warehouse) -> No
     assert found == [("killed",)]
 
 
-def test_publish_removes_what_dead_publishers_left(warehouse: Warehouse) -> None:
+def test_publish_removes_what_dead_publishers_left(warehouse: FileStore) -> None:
     warehouse.data_dir.mkdir()
     leftover = warehouse.data_dir / ".channels.duckdb.0123.tmp"
     leftover.write_bytes(b"half")
@@ -85,7 +85,7 @@ def test_publish_removes_what_dead_publishers_left(warehouse: Warehouse) -> None
 
 
 def test_failed_copy_leaves_the_old_snapshot(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse.publish()
     before = warehouse.published.read_bytes()
@@ -103,14 +103,14 @@ def test_failed_copy_leaves_the_old_snapshot(
 
 
 def test_publish_if_due_waits(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path, publish_every=0.3)
+    warehouse = FileStore(tmp_path, publish_every=0.3)
     assert warehouse.publish_if_due()
     assert not warehouse.publish_if_due()
     time.sleep(0.35)
     assert warehouse.publish_if_due()
 
 
-def test_a_newer_file_is_refused(warehouse: Warehouse) -> None:
+def test_a_newer_file_is_refused(warehouse: FileStore) -> None:
     with warehouse.writing() as con:
         set_meta(con, "schema_version", "99")
     with pytest.raises(WarehouseError, match=r"version 99.*upgrade channels-assets"):
@@ -118,7 +118,7 @@ def test_a_newer_file_is_refused(warehouse: Warehouse) -> None:
 
 
 def test_another_program_holding_the_file(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duckdb_files, "_OPEN_SECONDS", 0.3)
     warehouse.publish()
@@ -143,13 +143,13 @@ def test_another_program_holding_the_file(
             set_meta(con, "waited", "yes")
 
 
-def test_writing_within_writing_is_an_error_and_not_a_standstill(warehouse: Warehouse) -> None:
+def test_writing_within_writing_is_an_error_and_not_a_standstill(warehouse: FileStore) -> None:
     with warehouse.writing(), pytest.raises(WarehouseError, match="already"):
         warehouse.publish()
     warehouse.publish()
 
 
-def test_threads_take_turns(warehouse: Warehouse) -> None:
+def test_threads_take_turns(warehouse: FileStore) -> None:
     def add(number: int) -> None:
         for window in ("a", "b"):
             with warehouse.writing() as con:
@@ -167,7 +167,7 @@ def test_threads_take_turns(warehouse: Warehouse) -> None:
 
 
 def test_nothing_stays_of_a_turn_but_what_was_written(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+    warehouse = FileStore(tmp_path)
     limit = "SELECT current_setting('memory_limit')"
     with warehouse.writing() as connection:
         usual = connection.execute(limit).fetchall()
@@ -184,7 +184,7 @@ def test_nothing_stays_of_a_turn_but_what_was_written(tmp_path: Path) -> None:
 
 
 def test_after_an_error_the_file_is_free_and_the_next_turn_begins_anew(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+    warehouse = FileStore(tmp_path)
 
     def fail() -> None:
         with warehouse.writing() as connection:
@@ -203,7 +203,7 @@ def test_after_an_error_the_file_is_free_and_the_next_turn_begins_anew(tmp_path:
 
 @pytest.mark.parametrize("published", [True, False])
 def test_replaced_rows_leave_no_room_behind_in_the_file(tmp_path: Path, published: bool) -> None:
-    warehouse = Warehouse(tmp_path)
+    warehouse = FileStore(tmp_path)
     sizes: list[int] = []
     for _ in range(60):
         pages = ids(*(f"{number}-{uuid.uuid4()}" for number in range(500)))

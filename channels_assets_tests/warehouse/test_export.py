@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import Warehouse, WarehouseError, export_share_links
+from channels_assets.warehouse import FileStore, WarehouseError, export_share_links
 from channels_assets_tests.helpers.loading import load_articles, load_promoters, load_shops
 from channels_assets_tests.warehouse.making import articles, load, page
 
@@ -46,7 +46,7 @@ def item(url: str, title: str | None, link: str | None, yuan: float = 0) -> dict
 
 
 def put(folder: Path, *items: object, sharer: str = "wxsharer") -> None:
-    warehouse = Warehouse(folder)
+    warehouse = FileStore(folder)
     with warehouse.writing() as con:
         load_articles(
             con,
@@ -69,7 +69,7 @@ def in_csv(path: Path) -> list[dict[str, str]]:
 
 
 def test_what_it_writes(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+    warehouse = FileStore(tmp_path)
     with warehouse.writing() as con:
         load_shops(
             con,

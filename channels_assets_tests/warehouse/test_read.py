@@ -135,10 +135,10 @@ def test_notebooks_need_neither_dagster_nor_requests() -> None:
 SETTINGS = """
 import sys
 from pathlib import Path
-from channels_assets.warehouse import Lake, connect, open_warehouse
+from channels_assets.warehouse import Lake, connect, open_store
 
 folder = Path(sys.argv[1])
-with open_warehouse(folder, 3, Lake.of_folder(folder)).writing() as writing:
+with open_store(folder, 3, Lake.of_folder(folder)).writing() as writing:
     print(*writing.execute("SELECT current_setting('enable_progress_bar')").fetchall())
 with connect(folder) as reading:
     print(*reading.execute("SELECT current_setting('enable_progress_bar')").fetchall())

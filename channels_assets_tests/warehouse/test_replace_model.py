@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from channels_assets.warehouse import load_lists
 from channels_assets.warehouse.batch import ListToLoad
-from channels_assets.warehouse.moves import moved_items
+from channels_assets.warehouse.diff import moved_positions
 from channels_assets.warehouse.tables import WINDOW_PRODUCTS
 from channels_assets_tests.helpers.loading import window_list
 from channels_assets_tests.warehouse.making import MOMENT, in_pages, load
@@ -89,7 +89,7 @@ class Model:
         times = [row[name] for row in mine for name in ("valid_from", "valid_to") if row[name]]
         at = max([microseconds(fetched_at), *(time + 1 for time in times)])
         places = {key: place for place, key in enumerate(old)}
-        moved = moved_items([places[key] for key in new if key in old])
+        moved = moved_positions([places[key] for key in new if key in old])
         changes = {key: "added" for key in new if key not in old}
         changes |= {key: "moved" for key in old if places[key] in moved}
         changes |= {key: "changed" for key in new if key in old and old[key] != new[key]}

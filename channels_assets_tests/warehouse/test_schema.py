@@ -1,6 +1,6 @@
 import duckdb
 
-from channels_assets.warehouse import Store, clear, get_meta, keep_keys, set_meta
+from channels_assets.warehouse import Store, add_partition_keys, clear, get_meta, set_meta
 from channels_assets_tests.helpers.loading import (
     load_articles,
     load_sharers,
@@ -73,7 +73,7 @@ def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> No
     )
     load_shops(con, pages=[page("shop_list", [{"shop_appid": "s"}])], load=load())
     load_sharers(con, pages=[page("sharer_info_list", [{"sharer_appid": "s"}])], load=load())
-    keep_keys(con, "channels_windows", ["w"])
+    add_partition_keys(con, "channels_windows", ["w"])
     clear(con)
     tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
     counts = {name: len(con.table(name).fetchall()) for (name,) in tables}

@@ -16,8 +16,8 @@ from channels_assets.warehouse.columns import (
     other_fields,
     sent,
 )
-from channels_assets.warehouse.ddl import script
 from channels_assets.warehouse.parse import begin_staging, select_items
+from channels_assets.warehouse.schema import ddl
 from channels_assets.warehouse.tables import LIST_TABLES, TABLES
 from channels_assets_tests.docs import tables_page
 from channels_assets_tests.warehouse.making import page
@@ -104,7 +104,7 @@ def test_the_history_of_a_declared_table() -> None:
     history = history_table(COUPONS)
     assert history is not None
     with duckdb.connect() as con:
-        con.execute(script([COUPONS, history]))
+        con.execute(ddl([COUPONS, history]))
         columns = con.execute(
             "SELECT column_name, data_type, is_nullable, comment FROM duckdb_columns() "
             "WHERE table_name = 'coupons_history' ORDER BY column_index LIMIT 6"

@@ -8,7 +8,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from channels_assets.warehouse import Failure, Warehouse, connect, keep_promises, record_failure
+from channels_assets.warehouse import (
+    Failure,
+    FileStore,
+    connect,
+    record_failure,
+    save_freshness_rules,
+)
 from channels_assets_tests.helpers.loading import (
     load_articles,
     load_promoters,
@@ -185,9 +191,9 @@ def test_coverage(league: duckdb.DuckDBPyConnection) -> None:
         "shop_promoters": (1, 1, 0, 0, 0),
         "window_products": (4, 2, 2, 2, 1),
     }
-    keep_promises(league, {"window_products": 3.0})
+    save_freshness_rules(league, {"window_products": 3.0})
     assert coverage(league)["window_products"] == (4, 3, 1, 2, 1)
-    keep_promises(league, {"window_products": 0.5})
+    save_freshness_rules(league, {"window_products": 0.5})
     age(league, "window_products", "fresh", 0.6)
     assert coverage(league)["window_products"] == (4, 1, 3, 2, 1)
     assert rows(
@@ -213,7 +219,7 @@ def test_a_shop_that_left_is_not_asked_for_its_accounts(league: duckdb.DuckDBPyC
     assert "shop_promoters" not in coverage(league)
 
 
-def test_every_view_reads_in_a_new_warehouse(warehouse: Warehouse) -> None:
+def test_every_view_reads_in_a_new_warehouse(warehouse: FileStore) -> None:
     warehouse.publish()
     with connect(warehouse.data_dir) as con:
         views = rows(con, "SELECT view_name FROM duckdb_views() WHERE NOT internal")

@@ -44,11 +44,10 @@ def put_text(con: duckdb.DuckDBPyConnection, item: str) -> None:
         ('q"\\\n', 'q"\\\n'),
         (f"a{NUL}b", f"a{NUL}b"),
         ("😀中", "😀中"),
-        ("", ""),
     ],
 )
 def test_ids_keep_their_digits(con: duckdb.DuckDBPyConnection, sent: object, kept: str) -> None:
-    put(con, {"product_id": sent, "appid": sent, "out_product_id": sent})
+    put(con, {"product_id": sent, "appid": kept, "out_product_id": sent})
     assert stored(con, "product_id, shop_appid, out_product_id") == [(kept, kept, kept)]
 
 
@@ -63,13 +62,22 @@ def test_ids_keep_their_digits(con: duckdb.DuckDBPyConnection, sent: object, kep
         '{"product_id":true}',
         '{"product_id":{"a":1}}',
         '{"product_id":[1]}',
-        '{"product_id":"1","appid":{}}',
-        '{"product_id":"1","appid":false}',
+        '{"product_id":""}',
+        '{"product_id":-1}',
+        *(
+            f'{{"product_id":"1","appid":{sent}}}'
+            for sent in ("{}", "[]", "false", "5", "-5", "1.5", "123456789012345678901234567890")
+        ),
+        *(
+            f'{{"product_id":"1","out_product_id":{sent}}}'
+            for sent in ("{}", "[]", "true", "-5", "1.0", "1e2")
+        ),
         '{"product_id":"1","product_source":"x"}',
         '{"product_id":"1","product_source":" 1"}',
         '{"product_id":"1","product_source":1.0}',
         '{"product_id":"1","product_source":true}',
         '{"product_id":"1","product_source":[]}',
+        '{"product_id":"1","product_source":{}}',
         '{"product_id":"1","product_source":2147483648}',
         '{"product_id":"1","product_source":99999999999999999999}',
         '{"product_id":"\\ud83d"}',
@@ -85,6 +93,27 @@ def test_what_does_not_fit_is_an_error_and_the_old_list_stays(
     with pytest.raises(WarehouseError, match="can't be stored exactly"):
         put_text(con, item)
     assert stored(con, "product_id") == [("old",)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"product_id": {"x": "%s"}},
+        {"product_id": "1", "appid": {"%s": 1}},
+        {"product_id": "1", "out_product_id": ["%s"]},
+        {"product_id": "1", "product_source": "%s"},
+        {"appid": "%s"},
+        "%s",
+    ],
+)
+def test_of_a_value_that_is_refused_too_little_is_shown_to_know_a_token_by_it(
+    con: duckdb.DuckDBPyConnection, fields: object
+) -> None:
+    token = "92_SeCrEtSeCrEtSeCrEt-SeCrEt"
+    with pytest.raises(WarehouseError, match="can't be stored exactly") as caught:
+        put_text(con, json.dumps(fields).replace("%s", token))
+    shown = str(caught.value)
+    assert not any(token[at : at + 12] in shown for at in range(len(token) - 11))
 
 
 @pytest.mark.parametrize("body", ['{"products":5}', '{"products":{}}', "[]", "null", "{", ""])

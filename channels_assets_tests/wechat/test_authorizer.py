@@ -17,16 +17,17 @@ from channels_assets.wechat.auth.authorizer import (
     AuthorizerToken,
     Component,
 )
-from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import file_reader
-from channels_assets.wechat.client import Calls, Client, Patience
+from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import PermissionDenied
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.transport import Reply, RequestsTransport
-from channels_assets.wechat.window import window_products
+from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 
 SIX_MINUTES = 360.0
+PATHS = frozenset({WINDOW_PRODUCTS.path})
 
 
 class Telling(RequestsTransport):
@@ -63,12 +64,12 @@ class Bench:
             lambda: self.secret,
             file_reader("ticket_file", self.ticket),
         )
-        kept = RefreshToken(self.path, lambda: self.given, "REFRESH_TOKEN")
-        return AuthorizerToken(component, self.appid, kept)
+        kept = RefreshTokenStore(self.path, lambda: self.given, "REFRESH_TOKEN")
+        return AuthorizerToken(component, self.appid, kept, PATHS)
 
     def read(self, source: AuthorizerToken) -> int:
-        patience = Patience(tries=2, base_seconds=0.0)
-        client = Client(self.transport, self.sandbox.url, source, patience=patience)
+        retry = RetryPolicy(tries=2, backoff_seconds=0.0)
+        client = Client(self.transport, self.sandbox.url, source, retry=retry)
         return len(fetch_page(client, window_products(), "", Calls()).items)
 
     def calls(self, path: str) -> int:
@@ -183,7 +184,7 @@ def test_a_newly_given_one_counts(bench: Bench) -> None:
 def test_an_answer_that_was_lost_is_asked_for_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_cache, "_PASSING_SECONDS", 0.0)
+    monkeypatch.setattr(token_cache, "_TRANSIENT_FAILURE_SECONDS", 0.0)
     bench.sandbox.inject(Fault("drop", path=AUTHORIZER_TOKEN_PATH, times=1))
     assert bench.read(bench.source()) == 9
     assert bench.calls(AUTHORIZER_TOKEN_PATH) == 2

@@ -12,7 +12,7 @@ import pytest
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat import transport as transport_module
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Calls, Client, Patience, Stopped
+from channels_assets.wechat.client import Calls, Client, RetryPolicy, Stopped
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,
@@ -42,20 +42,20 @@ def world(sandbox: Sandbox) -> World:
 
 
 def client_of(
-    sandbox: Sandbox, appid: str, secret: str, patience: Patience | None = None
+    sandbox: Sandbox, appid: str, secret: str, retry: RetryPolicy | None = None
 ) -> Client:
     transport = RequestsTransport()
     return Client(
         transport,
         sandbox.url,
         StableToken(transport, sandbox.url, appid, lambda: secret),
-        patience=patience or Patience(tries=3, base_seconds=0.0),
+        retry=retry or RetryPolicy(tries=3, backoff_seconds=0.0),
     )
 
 
-def window_client(sandbox: Sandbox, patience: Patience | None = None) -> Client:
+def window_client(sandbox: Sandbox, retry: RetryPolicy | None = None) -> Client:
     window = next(iter(sandbox.world.windows.values()))
-    return client_of(sandbox, window.appid, window.secret, patience)
+    return client_of(sandbox, window.appid, window.secret, retry)
 
 
 def test_a_page_as_the_api_describes_it(sandbox: Sandbox, world: World) -> None:
@@ -69,9 +69,7 @@ def test_a_page_as_the_api_describes_it(sandbox: Sandbox, world: World) -> None:
     assert first.total_num == len(truth)
     assert second.total_num is None
     assert second.keys == by_index.keys == tuple(truth[7:14])
-    own = next(item for item in first.items if item.shop_appid)
-    assert own.out_product_id is None
-    assert own.product_source == 0
+    assert list(first.items) == world.products_for(appid)[:7]
 
 
 def test_many_threads_share_one_token(sandbox: Sandbox) -> None:
@@ -183,7 +181,7 @@ def test_a_hanging_server_ends_in_a_timeout(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport_module, "READ_SECONDS", 0.2)
-    client = window_client(sandbox, Patience(tries=1))
+    client = window_client(sandbox, RetryPolicy(tries=1))
     sandbox.inject(Fault("hang", times=1))
     with pytest.raises(Transient, match="No answer within"):
         fetch_page(client, window_products(), "", Calls())
@@ -193,14 +191,14 @@ def test_dribbling_bytes_end_at_the_deadline(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport_module, "TOTAL_SECONDS", 0.3)
-    client = window_client(sandbox, Patience(tries=1))
+    client = window_client(sandbox, RetryPolicy(tries=1))
     sandbox.inject(Fault("slow", times=1, seconds=30, path=WINDOW_PRODUCTS.path))
     with pytest.raises(Transient, match="took longer"):
         fetch_page(client, window_products(), "", Calls())
 
 
 def test_a_huge_answer_is_refused(sandbox: Sandbox) -> None:
-    client = window_client(sandbox, Patience(tries=1))
+    client = window_client(sandbox, RetryPolicy(tries=1))
     sandbox.inject(Fault("huge"))
     with pytest.raises(UnexpectedResponse, match="larger than 32 MB"):
         fetch_page(client, window_products(), "", Calls())
@@ -221,7 +219,7 @@ def test_an_address_where_nobody_listens_is_said_without_the_token(world: World)
         def renew(self, rejected: str) -> str:
             return rejected
 
-    client = Client(transport, "http://127.0.0.1:9", Fixed(), patience=Patience(tries=1))
+    client = Client(transport, "http://127.0.0.1:9", Fixed(), retry=RetryPolicy(tries=1))
     with pytest.raises(Transient, match="connection was refused") as caught:
         fetch_page(client, window_products(), "", Calls())
     assert "THE_TOKEN" not in repr(caught.value)
@@ -288,7 +286,9 @@ def test_lists_that_wait_for_a_token_share_its_failure(sandbox: Sandbox) -> None
 def test_a_caller_that_stops_ends_its_waits_and_sends_no_more(sandbox: Sandbox) -> None:
     sandbox.inject(Fault("system_busy"))
     stop = threading.Event()
-    client = window_client(sandbox, Patience(tries=5, base_seconds=60, longest_seconds=60))
+    client = window_client(
+        sandbox, RetryPolicy(tries=5, backoff_seconds=60, max_backoff_seconds=60)
+    )
     calls = Calls(stop)
     threading.Timer(0.3, stop.set).start()
     with pytest.raises(Stopped):
@@ -334,7 +334,7 @@ def test_no_part_of_a_token_reaches_errors_or_logs(
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        client = Client(RequestsTransport(), url, Fixed(), patience=Patience(tries=1))
+        client = Client(RequestsTransport(), url, Fixed(), retry=RetryPolicy(tries=1))
         caplog.set_level("DEBUG")
         told = ""
         try:

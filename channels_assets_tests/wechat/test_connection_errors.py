@@ -11,7 +11,7 @@ import pytest
 
 from channels_assets.sandbox import World
 from channels_assets.wechat import transport as transport_module
-from channels_assets.wechat.client import Calls, Client, Patience
+from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import PermissionDenied, Transient, WeChatError
 from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.proxies import is_loopback
@@ -187,8 +187,8 @@ def test_a_proxy_that_can_not_be_used_is_one_line_and_not_tried_again(
             return rejected
 
     # By a client that would wait for an hour between two tries.
-    patience = Patience(tries=5, base_seconds=3600)
-    client = Client(RequestsTransport(), f"https://{ELSEWHERE}", Fixed(), patience=patience)
+    retry = RetryPolicy(tries=5, backoff_seconds=3600)
+    client = Client(RequestsTransport(), f"https://{ELSEWHERE}", Fixed(), retry=retry)
     calls = Calls()
     with pytest.raises(PermissionDenied):
         fetch_page(client, window_products(), "", calls)
@@ -247,9 +247,9 @@ def test_an_address_that_answers_amiss(case: str) -> None:
     with listening(talk) as server:
         error = failure(f"{scheme}://127.0.0.1:{server.port}/list")
     assert type(error) is Transient
-    assert told in error.what
-    assert f"{scheme}://127.0.0.1:{server.port}" in error.what
-    assert zh in error.advice
+    assert told in error.reason
+    assert f"{scheme}://127.0.0.1:{server.port}" in error.reason
+    assert zh in error.remedy
 
 
 def test_an_address_that_nobody_knows_or_listens_at() -> None:

@@ -1,4 +1,4 @@
-"""Errors by what the caller does, with rid and advice, and without secrets."""
+"""Errors by what the caller does, with rid and remedy, and without secrets."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from channels_assets.wechat.errors import (
     Transient,
     UnexpectedResponse,
     WeChatError,
-    hiding,
-    redact,
 )
+from channels_assets.wechat.redaction import redact, scrubbed_errors
 from channels_assets_tests.docs import errors_page as errors_table
 
 
@@ -48,8 +47,8 @@ def test_errcodes_by_what_the_caller_does(errcode: int, expected: type[WeChatErr
 def test_every_rule_says_what_to_do_in_both_languages() -> None:
     for errcode, rule in RULES.items():
         assert rule.meaning, errcode
-        assert rule.advice, errcode
-        assert rule.advice_zh, errcode
+        assert rule.remedy, errcode
+        assert rule.remedy_zh, errcode
 
 
 @pytest.mark.parametrize(
@@ -67,9 +66,9 @@ def test_rid_is_taken_out_of_errmsg(errmsg: str, text: str, rid: str) -> None:
     assert "[errcode -1" in str(error)
 
 
-def test_hiding_strikes_out_secrets_raw_and_encoded() -> None:
+def test_secrets_are_scrubbed_from_errors_raw_and_encoded() -> None:
     secret = "a/b+c=d"
-    with pytest.raises(UnexpectedResponse) as caught, hiding(secret):
+    with pytest.raises(UnexpectedResponse) as caught, scrubbed_errors(secret):
         raise UnexpectedResponse(f"seen {secret} and a%2Fb%2Bc%3Dd", endpoint="e", rid="r")
     assert secret not in str(caught.value)
     assert "%2F" not in str(caught.value)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from channels_assets.files import read_private
 from channels_assets.sandbox import Sandbox, World
-from channels_assets.wechat.auth import secret_readers
+from channels_assets.wechat.auth import TokenSource, secret_readers
 from channels_assets.wechat.auth.external_token import (
     CloudOpenApi,
     CommandToken,
@@ -23,16 +24,15 @@ from channels_assets.wechat.auth.external_token import (
     cloud_token,
 )
 from channels_assets.wechat.auth.secret_readers import command_reader
-from channels_assets.wechat.auth.stable_token import TokenSource
-from channels_assets.wechat.client import Calls, Client, Patience
+from channels_assets.wechat.client import Calls, Client, RetryPolicy
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected, Transient, WeChatError
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
-from channels_assets.wechat.private_files import read_private
 from channels_assets.wechat.quota import get_quota
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 
+PATHS = frozenset({WINDOW_PRODUCTS.path})
 TOKEN = "92_SeCrEtSeCrEtSeCrEt-SeCrEt_SeCrEt"
 
 
@@ -205,7 +205,7 @@ def test_a_command_is_run_once_for_all_threads_and_no_shell_reads_its_words(tmp_
 
 
 def client_of(sandbox: Sandbox, source: TokenSource) -> Client:
-    return Client(RequestsTransport(), sandbox.url, source, patience=Patience(1, 0.0))
+    return Client(RequestsTransport(), sandbox.url, source, retry=RetryPolicy(1, 0.0))
 
 
 def rejected_file(path: Path) -> TokenSource:
@@ -215,7 +215,7 @@ def rejected_file(path: Path) -> TokenSource:
 
 def rejected_cloud_file(path: Path) -> TokenSource:
     path.write_text(TOKEN)
-    return cloud_token(path)
+    return cloud_token(PATHS, path)
 
 
 def rejected_command(path: Path) -> TokenSource:
@@ -242,7 +242,7 @@ def test_a_token_that_stays_rejected_costs_one_call_for_all_lists(
         assert len(sandbox.calls) == 1
 
 
-@pytest.mark.parametrize("source", [cloud_token(Path("nowhere")), CloudOpenApi()])
+@pytest.mark.parametrize("source", [cloud_token(PATHS, Path("nowhere")), CloudOpenApi(PATHS)])
 def test_cloud_calls_are_refused_for_other_apis_before_a_call(source: TokenSource) -> None:
     with Sandbox(World.generate(seed=5, windows=1, products=3)) as sandbox:
         client = client_of(sandbox, source)
@@ -258,4 +258,4 @@ def test_open_api_outside_the_cloud_says_where_it_belongs() -> None:
         Sandbox(World.generate(seed=5, windows=1, products=3)) as sandbox,
         pytest.raises(WeChatError, match=r"inside 云托管.*须运行在云托管内.*41001"),
     ):
-        fetch_page(client_of(sandbox, CloudOpenApi()), window_products(), "", Calls())
+        fetch_page(client_of(sandbox, CloudOpenApi(PATHS)), window_products(), "", Calls())

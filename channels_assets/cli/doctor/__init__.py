@@ -1,7 +1,7 @@
-"""`channels-assets doctor`: what is wrong, of all that a refresh needs, and what to do about it."""
+"""`channels-assets doctor`: checks all that a refresh needs, and names the remedy of each failure."""
 
 from channels_assets.cli.doctor.diagnosis import Diagnosis, diagnose
+from channels_assets.cli.doctor.output import as_json, print_diagnosis
 from channels_assets.cli.doctor.quota import print_quota
-from channels_assets.cli.doctor.show import as_json, print_diagnosis
 
 __all__ = ["Diagnosis", "as_json", "diagnose", "print_diagnosis", "print_quota"]

@@ -1,4 +1,4 @@
-"""What it takes to ask WeChat: the address, and for each account one call of each list, one item each."""
+"""Checks with calls: the address, then for each account one page with one item of each list."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import Any
 import tenacity
 
 from channels_assets.accounts import Account, League, Window
-from channels_assets.cli.doctor.finding import Finding, Said, of_error, wrong
+from channels_assets.cli.doctor.finding import Bilingual, Finding, error_finding, wrong_finding
 from channels_assets.cli.doctor.local_checks import Costs
-from channels_assets.defs.names import DISCOVERY
+from channels_assets.defs.names import PULLING, WINDOW_ASSETS
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
+from channels_assets.wechat.errcodes import (
+    ACCOUNT_TYPE_CODES,
+    GRANT_CODES,
+    IP_CODES,
+    NO_TOKEN_CODES,
+    NOT_ALLOWED_CODE,
+)
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,
@@ -24,69 +31,69 @@ from channels_assets.wechat.errors import (
 from channels_assets.wechat.league import (
     ARTICLE_PROMOTER_TYPES,
     cooperating_shops,
+    promoter_type_of,
     sharers,
     shop_articles,
     shop_promoters,
 )
 from channels_assets.wechat.paging import ListRequest, Page, fetch_page
 from channels_assets.wechat.quota import QUOTA_PATH, get_quota
-from channels_assets.wechat.request import exchange
+from channels_assets.wechat.request import post_json
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 
 _TRIES = 2
-_IP_CODES = (40164, 45035, 61004)
-_TYPE_CODES = (10022001, 76022)
-_NOT_ALLOWED = 48001
-_NO_TOKEN = (41001, 43003)
-_GRANTS = (48001, 61003, 61007, -604101)
-_LOOK_AROUND = Said(
+(WINDOW_ASSET,) = WINDOW_ASSETS
+LEAGUE_ASSETS = [asset for asset in PULLING if asset != WINDOW_ASSET]
+_CHECK_NETWORK = Bilingual(
     "Look at the network of this machine, any proxy, and `base_url` in channels.toml.",
     "请检查本机网络、代理，以及 channels.toml 中的 base_url。",
 )
 
 
-def look_at_address(url: str) -> Finding:
-    """Whether WeChat answers there: a call without a token must be refused in its own words."""
+def check_address(url: str) -> Finding:
+    """Whether WeChat answers there: it must refuse a call without a token with an errcode."""
     transport = RequestsTransport(1)
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_on_the_way),
+        retry=tenacity.retry_if_exception(_is_network_error),
         stop=tenacity.stop_after_attempt(_TRIES),
         reraise=True,
     )
     try:
-        retrying(exchange, transport, url + QUOTA_PATH, {}, b"{}", "address", [])
+        retrying(post_json, transport, url + QUOTA_PATH, {}, b"{}", "address", [])
     except UnexpectedResponse as error:
-        return wrong(
+        return wrong_finding(
             "address",
-            Said(
-                f"Something else than WeChat answers at {url}: {error.what}",
-                f"{url} 的应答不是微信接口：{error.what}",
+            Bilingual(
+                f"Something else than WeChat answers at {url}: {error.reason}",
+                f"{url} 的应答不是微信接口：{error.reason}",
             ),
-            Said(
+            Bilingual(
                 "A proxy or a login page is between, or `base_url` in channels.toml is wrong.",
                 "中间可能有代理或上网登录页，或 channels.toml 中的 base_url 有误。",
             ),
         )
     except (Transient, PermissionDenied) as error:
         if error.errcode is None:
-            what = Said(f"{url} can't be reached: {error.what}", f"无法连接 {url}：{error.what}")
-            # An advice speaks both languages.
-            todo = Said(error.advice, error.advice) if error.advice else _LOOK_AROUND
-            return wrong("address", what, todo)
+            message = Bilingual(
+                f"{url} can't be reached: {error.reason}", f"无法连接 {url}：{error.reason}"
+            )
+            # Its advice holds both languages.
+            remedy = Bilingual(error.remedy, error.remedy) if error.remedy else _CHECK_NETWORK
+            return wrong_finding("address", message, remedy)
     except WeChatError:
         pass
     finally:
         transport.close()
-    return Finding("address", "ok", Said(f"WeChat answers at {url}", f"{url} 可以连接"))
+    return Finding("address", "ok", Bilingual(f"WeChat answers at {url}", f"{url} 可以连接"))
 
 
-def _is_on_the_way(error: BaseException) -> bool:
-    """Rather than WeChat's own word, which has an errcode."""
+def _is_network_error(error: BaseException) -> bool:
+    """An answer of WeChat has an errcode."""
     return isinstance(error, Transient) and error.errcode is None
 
 
-def look_at_window(windows: list[Window], client: Client, costs: Costs) -> Iterator[Finding]:
+def check_windows(windows: list[Window], client: Client, costs: Costs) -> Iterator[Finding]:
     """All windows of one account."""
     account = windows[0]
     products = 0
@@ -100,34 +107,35 @@ def look_at_window(windows: list[Window], client: Client, costs: Costs) -> Itera
         try:
             page = _first_page(client, request)
         except WeChatError as error:
-            yield from _refused(account, client, error, cooperating_shops())
+            yield from _failed_checks(account, client, error, cooperating_shops())
             return
         if number == 0:
-            yield from _accepted(account)
+            yield from _passed_checks(account)
         products += page.total_num if page.total_num is not None else len(page.items)
-    cost = costs.get(("window_products", account.appid), 0)
-    yield from _quota(account, client, "window_products", cost)
-    told = Said(f"{products} products", f"{products} 个商品")
-    yield Finding("lists", "ok", told, account=account.appid)
+    cost = costs.get((WINDOW_ASSET, account.appid), 0)
+    yield from _check_quota(account, client, WINDOW_ASSET, cost)
+    count = Bilingual(f"{products} products", f"{products} 个商品")
+    yield Finding("lists", "ok", count, account=account.appid)
 
 
-def look_at_league(league: League, client: Client, costs: Costs) -> Iterator[Finding]:
-    """The agency: its shops, sharers, linked accounts and one article list."""
+def check_league(league: League, client: Client, costs: Costs) -> Iterator[Finding]:
+    """The lists of the agency: shops, sharers, linked accounts and one list of articles."""
     try:
         shops = _first_page(client, cooperating_shops(page_size=1))
     except WeChatError as error:
-        yield from _refused(league, client, error, window_products(page_size=1))
+        yield from _failed_checks(league, client, error, window_products(page_size=1))
         return
-    yield from _accepted(league)
-    for asset in (*DISCOVERY, "shop_articles"):
-        finding = next(_quota(league, client, asset, costs.get((asset, ""), 0)))
-        if finding.status != "ok" or asset == "shop_articles":
-            yield finding
-            break
+    yield from _passed_checks(league)
+    quotas = {
+        asset: next(_check_quota(league, client, asset, costs.get((asset, ""), 0)))
+        for asset in LEAGUE_ASSETS
+    }
+    not_ok = (finding for finding in quotas.values() if finding.status != "ok")
+    yield next(not_ok, quotas["shop_articles"])
     try:
         yield from _league_lists(league, client, shops)
     except WeChatError as error:
-        yield of_error("lists", error, league.appid)
+        yield error_finding("lists", error, league.appid)
 
 
 def _league_lists(league: League, client: Client, shops: Page[Any]) -> Iterator[Finding]:
@@ -135,29 +143,30 @@ def _league_lists(league: League, client: Client, shops: Page[Any]) -> Iterator[
         yield Finding(
             "lists",
             "warning",
-            Said("No shop cooperates with the agency.", "没有合作小店。"),
-            Said(
+            Bilingual("No shop cooperates with the agency.", "没有合作小店。"),
+            Bilingual(
                 "Arrange content cooperation with a shop: 联盟带货机构 console → 推客带货 → 内容合作.",
                 "请到联盟带货机构后台 → 推客带货 → 内容合作，与小店建立合作。",
             ),
             league.appid,
         )
         return
-    bound = [one.sharer_appid for one in _first_page(client, sharers()).items]
+    bound = list(_first_page(client, sharers()).keys)
     wanted = list(league.sharers) if isinstance(league.sharers, tuple) else bound
-    unbound = [one for one in wanted if one not in bound and not _is_bound(client, one)]
+    unbound = [appid for appid in wanted if appid not in bound and not _is_bound(client, appid)]
     finding = _sharers_finding(league, bound, unbound)
     if finding is not None:
         yield finding
         return
-    shop = shops.items[0].shop_appid
-    linked = _first_page(client, shop_promoters(shop)).items
-    for one in linked:
-        if one.promoter_type in ARTICLE_PROMOTER_TYPES:
+    shop = shops.keys[0]
+    linked = _first_page(client, shop_promoters(shop))
+    for promoter_id, promoter in zip(linked.keys, linked.items, strict=True):
+        promoter_type = promoter_type_of(promoter)
+        if promoter_type in ARTICLE_PROMOTER_TYPES:
             request = shop_articles(
                 shop_appid=shop,
-                promoter_id=one.promoter_id,
-                promoter_type=one.promoter_type,
+                promoter_id=promoter_id,
+                promoter_type=promoter_type,
                 sharer_appid=wanted[0],
                 page_size=1,
             )
@@ -166,13 +175,13 @@ def _league_lists(league: League, client: Client, shops: Page[Any]) -> Iterator[
     yield Finding(
         "lists",
         "ok",
-        Said("shops, sharers and articles answer", "小店、推客、文章列表均可读取"),
+        Bilingual("shops, sharers and articles answer", "小店、推客、文章列表均可读取"),
         account=league.appid,
     )
 
 
 def _is_bound(client: Client, sharer: str) -> bool:
-    """Asked for by its id: an agency may have more sharers than a page holds."""
+    """Asks for this sharer alone: an agency may have more sharers than a page holds."""
     return bool(_first_page(client, sharers(sharer_appid=sharer, page_size=1)).items)
 
 
@@ -181,33 +190,33 @@ def _sharers_finding(league: League, bound: list[str], unbound: list[str]) -> Fi
         return Finding(
             "lists",
             "warning",
-            Said("No sharer is bound to the agency.", "机构没有绑定推客。"),
-            Said(
+            Bilingual("No sharer is bound to the agency.", "机构没有绑定推客。"),
+            Bilingual(
                 "Bind one: share links are made for a sharer.", "请先绑定推客：推广参数按推客生成。"
             ),
             league.appid,
         )
     if league.sharers is None and len(bound) > 1:
-        return wrong(
+        return wrong_finding(
             "lists",
-            Said(
+            Bilingual(
                 f"{len(bound)} sharers or more are bound to the agency, and none is chosen.",
                 f"机构绑定了至少 {len(bound)} 个推客，但未指定使用哪个。",
             ),
-            Said(
+            Bilingual(
                 f'Say in [league] whose share links are wanted: sharers = ["{bound[0]}"] or "all".',
                 f'请在 [league] 中指定 sharers = ["{bound[0]}"] 或 "all"。',
             ),
             league.appid,
         )
     if unbound:
-        return wrong(
+        return wrong_finding(
             "lists",
-            Said(
+            Bilingual(
                 f"The sharer {unbound[0]} is not bound to this agency.",
                 f"推客 {unbound[0]} 未绑定该机构。",
             ),
-            Said(
+            Bilingual(
                 "Bind it, or take it out of `sharers` in channels.toml.",
                 "请绑定该推客，或从 channels.toml 的 sharers 中移除。",
             ),
@@ -220,58 +229,62 @@ def _first_page(client: Client, request: ListRequest[Any]) -> Page[Any]:
     return fetch_page(client, request, "", Calls())
 
 
-def _accepted(account: Account, before: str = "") -> Iterator[Finding]:
-    """What an answer proves: all of these, or those that come before the check that failed."""
+def _passed_checks(account: Account, before: str = "") -> Iterator[Finding]:
+    """The checks that an answer proves; with `before`, those that come before that one."""
     kind = "联盟带货机构" if isinstance(account, League) else "视频号助手"
-    proven = {
-        "token": Said("obtained", "已获取"),
-        "ip": Said("accepted", "已被接受"),
-        "account_type": Said(kind, kind),
-        "capability": Said("on", "已开通"),
+    proved = {
+        "token": Bilingual("obtained", "已获取"),
+        "ip": Bilingual("accepted", "已被接受"),
+        "account_type": Bilingual(kind, kind),
+        "capability": Bilingual("on", "已开通"),
     }
-    for check, what in proven.items():
+    for check, message in proved.items():
         if check == before:
             return
-        yield Finding(check, "ok", what, account=account.appid)
+        yield Finding(check, "ok", message, account=account.appid)
 
 
-def _refused(
-    account: Account, client: Client, error: WeChatError, of_other_type: ListRequest[Any]
+def _failed_checks(
+    account: Account, client: Client, error: WeChatError, other_type: ListRequest[Any]
 ) -> Iterator[Finding]:
-    """Which of the checks it is that failed."""
-    finding = _cause(account, client, error, of_other_type)
+    """The check that this error belongs to, after those that the call has passed before."""
+    finding = _classify(account, client, error, other_type)
     if finding.check not in ("token", "ip"):
-        yield from _accepted(account, before=finding.check)
+        yield from _passed_checks(account, before=finding.check)
     yield finding
 
 
-def _cause(
-    account: Account, client: Client, error: WeChatError, of_other_type: ListRequest[Any]
+def _classify(
+    account: Account, client: Client, error: WeChatError, other_type: ListRequest[Any]
 ) -> Finding:
-    if error.errcode == _NOT_ALLOWED and _answers(client, of_other_type):
-        return _swapped(account, error)
-    if error.errcode in _IP_CODES:
+    if error.errcode == NOT_ALLOWED_CODE and _succeeds(client, other_type):
+        return _swapped_accounts(account, error)
+    if error.errcode in IP_CODES:
         check = "ip"
     elif isinstance(error, QuotaExhausted):
         check = "quota"
-    elif error.errcode in _TYPE_CODES or (
-        error.errcode == _NOT_ALLOWED and isinstance(account, League)
+    elif error.errcode in ACCOUNT_TYPE_CODES or (
+        error.errcode == NOT_ALLOWED_CODE and isinstance(account, League)
     ):
         check = "account_type"
-    elif error.errcode in _GRANTS:
+    elif error.errcode in GRANT_CODES:
         check = "capability"
-    elif isinstance(error, TokenRejected) or error.errcode in _NO_TOKEN or _of_token_call(error):
+    elif (
+        isinstance(error, TokenRejected)
+        or error.errcode in NO_TOKEN_CODES
+        or _is_of_token_request(error)
+    ):
         check = "token"
     else:
         check = "lists"
-    return of_error(check, error, account.appid)
+    return error_finding(check, error, account.appid)
 
 
-def _of_token_call(error: WeChatError) -> bool:
+def _is_of_token_request(error: WeChatError) -> bool:
     return error.endpoint not in {endpoint.name for endpoint in ENDPOINTS.values()}
 
 
-def _answers(client: Client, request: ListRequest[Any]) -> bool:
+def _succeeds(client: Client, request: ListRequest[Any]) -> bool:
     try:
         _first_page(client, request)
     except WeChatError:
@@ -279,54 +292,55 @@ def _answers(client: Client, request: ListRequest[Any]) -> bool:
     return True
 
 
-def _swapped(account: Account, error: WeChatError) -> Finding:
+def _swapped_accounts(account: Account, error: WeChatError) -> Finding:
     is_league = isinstance(account, League)
-    here, there = ("[league]", "[[window]]") if is_league else ("[[window]]", "[league]")
+    section, other = ("[league]", "[[window]]") if is_league else ("[[window]]", "[league]")
     found, wanted = ("视频号助手", "联盟带货机构") if is_league else ("联盟带货机构", "视频号助手")
-    return wrong(
+    return wrong_finding(
         "account_type",
-        Said(
-            f"{account.appid} is a {found} account, but {here} needs a {wanted} account "
+        Bilingual(
+            f"{account.appid} is a {found} account, but {section} needs a {wanted} account "
             f"[errcode {error.errcode}]",
-            f"{account.appid} 是{found}账号，而 {here} 需要{wanted}账号 [errcode {error.errcode}]",
+            f"{account.appid} 是{found}账号，而 {section} 需要{wanted}账号 [errcode {error.errcode}]",
         ),
-        Said(
-            f"Put it under {there} in channels.toml, and the {wanted} account's appid and secret "
-            f"under {here}.",
-            f"请在 channels.toml 中把它移到 {there}，并在 {here} 填写{wanted}账号的 appid 和 secret。",
+        Bilingual(
+            f"Put it under {other} in channels.toml, and the {wanted} account's appid and secret "
+            f"under {section}.",
+            f"请在 channels.toml 中把它移到 {other}，并在 {section} 填写{wanted}账号的 appid 和 secret。",
         ),
         account.appid,
     )
 
 
-def _quota(account: Account, client: Client, asset: str, cost: int) -> Iterator[Finding]:
-    if account.auth in ("cloud_token", "cloud_open_api"):
+def _check_quota(account: Account, client: Client, asset: str, cost: int) -> Iterator[Finding]:
+    if account.mode.is_cloud:
         # Cloud calls have no quota/get.
         return
     try:
         quota = get_quota(client, ENDPOINTS[asset].path)
     except WeChatError as error:
-        found = of_error("quota", error, account.appid)
-        yield Finding("quota", "warning", found.what, found.todo, account.appid)
+        finding = error_finding("quota", error, account.appid)
+        yield Finding("quota", "warning", finding.message, finding.remedy, account.appid)
         return
-    # WeChat's own sample has 0 everywhere: a limit of 0 says nothing.
+    # WeChat's own sample has 0 everywhere: a limit of 0 means that it is unknown.
     if not quota.daily_limit or quota.remain is None:
-        yield Finding("quota", "ok", Said("not told", "微信未告知"), account=account.appid)
+        yield Finding("quota", "ok", Bilingual("not told", "微信未告知"), account=account.appid)
         return
     name = ENDPOINTS[asset].name
-    left = Said(
+    left = Bilingual(
         f"{name}: {quota.remain:,} of {quota.daily_limit:,} calls left today",
         f"{name}：今日剩余 {quota.remain:,} / {quota.daily_limit:,} 次",
     )
     if quota.remain >= max(cost, 1):
         yield Finding("quota", "ok", left, account=account.appid)
         return
-    needs = Said(
+    message = Bilingual(
         f"{left.en}; a full refresh takes {cost:,}", f"{left.zh}；完整刷新约需 {cost:,} 次"
     )
-    todo = Said(
+    remedy = Bilingual(
         "Refresh after the daily reset, presumably at midnight in Shanghai, or less often "
         "([automation] in channels.toml).",
         "请在额度重置后（通常为北京时间零点）再刷新，或降低刷新频率（channels.toml 的 [automation]）。",
     )
-    yield Finding("quota", "wrong" if not quota.remain else "warning", needs, todo, account.appid)
+    status = "warning" if quota.remain else "wrong"
+    yield Finding("quota", status, message, remedy, account.appid)

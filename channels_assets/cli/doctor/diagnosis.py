@@ -1,8 +1,7 @@
-"""All checks, in order: what stands on what failed is not tried."""
+"""All checks, in order; a check that needs what failed before is left out."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -13,28 +12,27 @@ from dotenv import load_dotenv
 
 from channels_assets import config
 from channels_assets.accounts import Account, Credential, League, Window
-from channels_assets.cli.context import bundled_sandbox
-from channels_assets.cli.doctor.api_checks import look_at_address, look_at_league, look_at_window
-from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.cli.doctor.instance_checks import look_at_dagster
-from channels_assets.cli.doctor.lake_checks import look_at_lake, look_at_limits
+from channels_assets.cli.bundled_sandbox import bundled_sandbox
+from channels_assets.cli.context import is_configured
+from channels_assets.cli.doctor.api_checks import check_address, check_league, check_windows
+from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
+from channels_assets.cli.doctor.instance_checks import check_instance
+from channels_assets.cli.doctor.lake_checks import check_lake
 from channels_assets.cli.doctor.local_checks import (
     Costs,
-    look_at_folder,
-    look_at_warehouse,
+    check_data_folder,
+    check_warehouse,
     missing_secret,
 )
-from channels_assets.clients import token_sources
+from channels_assets.clients import ApiClients
 from channels_assets.defs.resources import lake_of
-from channels_assets.wechat.client import Client, Patience
-from channels_assets.wechat.transport import RequestsTransport
 
 _TRIES = 2
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found. `sandbox` is the address of the bundled sandbox, where that was looked at."""
+    """The findings of all checks; `sandbox` is the address of the bundled sandbox if that was checked."""
 
     findings: tuple[Finding, ...]
     configured: bool
@@ -44,89 +42,85 @@ class Diagnosis:
     def exit_code(self) -> int:
         if not self.configured:
             return 2
-        return 1 if any(one.status == "wrong" for one in self.findings) else 0
+        return 1 if any(finding.status == "wrong" for finding in self.findings) else 0
 
 
 def diagnose() -> Diagnosis:
-    """Looks at everything; without a channels.toml, at the bundled sandbox. Raises nothing of its own."""
+    """Runs all checks; without a channels.toml, of the bundled sandbox. A failed check raises nothing."""
     load_dotenv(Path(".env"))
     data = config.data_dir()
-    found = list(look_at_folder(data))
-    writable = found[0].status == "ok"
+    findings = list(check_data_folder(data))
+    writable = findings[0].status == "ok"
     with ExitStack() as stack:
         sandbox = ""
-        if not config.config_path().exists() and not os.environ.get("CHANNELS_CONFIG"):
+        if not is_configured():
             if not writable:
-                return Diagnosis(tuple(found), configured=True)
+                return Diagnosis(tuple(findings), configured=True)
             sandbox = stack.enter_context(bundled_sandbox(data))
         try:
             settings = config.load_settings(config.config_path())
         except config.ConfigError as error:
-            told = Said(str(error), str(error))
-            todo = Said("See README.md, Settings.", "参见 README.zh-CN.md 的设置说明。")
-            return Diagnosis((wrong("configuration", told, todo), *found), configured=False)
-        found.insert(0, Finding("configuration", "ok", _accounts_told(settings, sandbox)))
+            message = Bilingual(str(error), str(error))
+            remedy = Bilingual("See README.md, Settings.", "参见 README.zh-CN.md 的设置说明。")
+            return Diagnosis(
+                (wrong_finding("configuration", message, remedy), *findings), configured=False
+            )
+        findings.insert(0, Finding("configuration", "ok", _settings_message(settings, sandbox)))
         costs: Costs = {}
         if writable:
             lake = lake_of(settings)
-            found += look_at_lake(lake, costs) if lake else look_at_warehouse(data, settings, costs)
-            if settings.api.limits_env:
-                found.append(look_at_limits(settings.api.limits_env))
-            found += look_at_dagster(data, settings)
-        found += _look_at_accounts(settings, data, costs)
-        return Diagnosis(tuple(found), configured=True, sandbox=sandbox)
+            findings += check_lake(lake, costs) if lake else check_warehouse(data, settings, costs)
+            findings += check_instance(data, settings)
+        findings += _check_accounts(settings, data, costs)
+        return Diagnosis(tuple(findings), configured=True, sandbox=sandbox)
 
 
-def _accounts_told(settings: config.Settings, sandbox: str) -> Said:
-    where = config.config_path()
+def _settings_message(settings: config.Settings, sandbox: str) -> Bilingual:
+    path = config.config_path()
     windows = len(settings.window)
-    told = Said(f"{where}", f"{where}")
+    source = Bilingual(f"{path}", f"{path}")
     if sandbox:
-        told = Said(
-            f"no channels.toml here: looking at the bundled sandbox at {sandbox}",
+        source = Bilingual(
+            f"no channels.toml here: checking the bundled sandbox at {sandbox}",
             f"没有 channels.toml：检查的是内置沙盒 {sandbox}",
         )
     league = settings.league is not None
-    return Said(
-        f"{told.en}; windows: {windows}, league: {'yes' if league else 'no'}",
-        f"{told.zh}；橱窗 {windows} 个，联盟带货机构{'有' if league else '无'}",
+    return Bilingual(
+        f"{source.en}; windows: {windows}, league: {'yes' if league else 'no'}",
+        f"{source.zh}；橱窗 {windows} 个，联盟带货机构{'有' if league else '无'}",
     )
 
 
-def _look_at_accounts(settings: config.Settings, data: Path, costs: Costs) -> Iterator[Finding]:
+def _check_accounts(settings: config.Settings, data: Path, costs: Costs) -> Iterator[Finding]:
     groups: dict[Credential, list[Account]] = {}
     accounts: list[Account] = [*settings.window, *([settings.league] if settings.league else [])]
     for account in accounts:
         groups.setdefault(account.credential, []).append(account)
-    able: list[list[Account]] = []
+    ready: list[list[Account]] = []
     for group in groups.values():
         missing = missing_secret(group[0], settings, data)
         if missing is None:
-            able.append(group)
-            yield Finding("secrets", "ok", Said("present", "已设置"), account=group[0].appid)
+            ready.append(group)
+            yield Finding("secrets", "ok", Bilingual("present", "已设置"), account=group[0].appid)
         else:
             yield missing
     reachable: dict[str, bool] = {}
     for url in {settings.api.url_for(account.auth): None for account in accounts}:
-        finding = look_at_address(url)
+        finding = check_address(url)
         reachable[url] = finding.status == "ok"
         yield finding
-    tried = [group for group in able if reachable[settings.api.url_for(group[0].auth)]]
-    sources = token_sources(settings, data)
-    transport = RequestsTransport(settings.api.max_in_flight)
-    # Who waits for the doctor wants the cause, not the patience of a refresh.
-    patience = Patience(min(settings.api.tries, _TRIES), settings.api.backoff_seconds)
+    reachable_groups = [group for group in ready if reachable[settings.api.url_for(group[0].auth)]]
+    # A person waits for the answer: fewer retries than in a refresh.
+    clients = ApiClients(settings, data, tries=min(settings.api.tries, _TRIES))
 
-    def look_at(group: list[Account]) -> list[Finding]:
+    def check(group: list[Account]) -> list[Finding]:
         first = group[0]
-        source = sources.of(first.credential)
-        url = settings.api.url_for(first.auth)
-        client = Client(transport, url, source, patience=patience)
+        client = clients.client(first)
         if isinstance(first, League):
-            return list(look_at_league(first, client, costs))
-        windows = [one for one in group if isinstance(one, Window)]
-        return list(look_at_window(windows, client, costs))
+            return list(check_league(first, client, costs))
+        windows = [account for account in group if isinstance(account, Window)]
+        return list(check_windows(windows, client, costs))
 
-    with closing(transport), ThreadPoolExecutor(settings.api.max_in_flight) as pool:
-        for findings in pool.map(look_at, tried):
+    with closing(clients), ThreadPoolExecutor(settings.api.max_in_flight) as pool:
+        for findings in pool.map(check, reachable_groups):
             yield from findings

@@ -1,4 +1,4 @@
-"""What the doctor finds, in English and Chinese."""
+"""The result of a check, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Status = Literal["ok", "warning", "wrong"]
 
 
 @dataclass(frozen=True)
-class Said:
-    """The same in both languages."""
+class Bilingual:
+    """A text in both languages."""
 
     en: str
     zh: str
@@ -25,66 +25,69 @@ class Said:
         return self.zh if language == "zh" else self.en
 
 
-NOTHING = Said("", "")
+EMPTY = Bilingual("", "")
 
-# In the order in which they are told.
-CHECKS: dict[str, Said] = {
-    "configuration": Said("configuration", "配置"),
-    "data_folder": Said("data folder", "数据目录"),
-    "disk_space": Said("disk space", "磁盘空间"),
-    "warehouse": Said("warehouse", "数据库"),
-    "lake_files": Said("lake's files", "数据湖文件"),
-    "limits": Said("shared limits", "共享限速"),
-    "dagster": Said("Dagster", "Dagster"),
-    "secrets": Said("secrets", "密钥"),
-    "address": Said("address", "接口地址"),
-    "token": Said("token", "token"),
-    "ip": Said("IP address", "IP 白名单"),
-    "account_type": Said("account type", "账号类型"),
-    "capability": Said("capability", "接口权限"),
-    "quota": Said("quota", "调用额度"),
-    "lists": Said("lists", "列表"),
+# In the order in which they are printed.
+CHECKS: dict[str, Bilingual] = {
+    "configuration": Bilingual("configuration", "配置"),
+    "data_folder": Bilingual("data folder", "数据目录"),
+    "disk_space": Bilingual("disk space", "磁盘空间"),
+    "warehouse": Bilingual("warehouse", "数据库"),
+    "lake_files": Bilingual("lake's files", "数据湖文件"),
+    "dagster": Bilingual("Dagster", "Dagster"),
+    "secrets": Bilingual("secrets", "密钥"),
+    "address": Bilingual("address", "接口地址"),
+    "token": Bilingual("token", "token"),
+    "ip": Bilingual("IP address", "IP 白名单"),
+    "account_type": Bilingual("account type", "账号类型"),
+    "capability": Bilingual("capability", "接口权限"),
+    "quota": Bilingual("quota", "调用额度"),
+    "lists": Bilingual("lists", "列表"),
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. `account` is an appid, or "" for what is no account's; `todo` is empty when all is well.
-
-    `rid` is WeChat's number of the call that it is about, where there was one.
+    """`account` is an appid, or "" when the check is not of an account; `remedy` is empty when nothing is
+    wrong. `rid` is WeChat's number of the call that failed.
     """
 
     check: str
     status: Status
-    what: Said
-    todo: Said = NOTHING
+    message: Bilingual
+    remedy: Bilingual = EMPTY
     account: str = ""
     rid: str = ""
 
 
 def language(env: Mapping[str, str] = os.environ) -> Language:
-    """That of the locale: Chinese, or else English."""
+    """The language of the locale: Chinese, or else English."""
     names = (env.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     return "zh" if next((name for name in names if name), "").startswith("zh") else "en"
 
 
-def wrong(check: str, what: Said, todo: Said, account: str = "") -> Finding:
-    return Finding(check, "wrong", what, todo, account)
+def wrong_finding(check: str, message: Bilingual, remedy: Bilingual, account: str = "") -> Finding:
+    return Finding(check, "wrong", message, remedy, account)
 
 
-def of_error(check: str, error: WeChatError, account: str) -> Finding:
-    """What WeChat, or the way there, has against it."""
+def error_finding(check: str, error: WeChatError, account: str) -> Finding:
+    """An error of WeChat, or of the network."""
     if error.errcode is None:
-        # Its advice speaks both languages.
-        return wrong(check, Said(error.what, error.what), Said(error.advice, error.advice), account)
+        # Its advice holds both languages.
+        return wrong_finding(
+            check,
+            Bilingual(error.reason, error.reason),
+            Bilingual(error.remedy, error.remedy),
+            account,
+        )
     rule = RULES.get(error.errcode, UNKNOWN)
     facts = f"errcode {error.errcode}"
     facts += f", {error.errmsg}" if error.errmsg else ""
     return Finding(
         check,
         "wrong",
-        Said(f"{rule.meaning} [{facts}]", f"{rule.meaning_zh} [{facts}]"),
-        Said(rule.advice, rule.advice_zh),
+        Bilingual(f"{rule.meaning} [{facts}]", f"{rule.meaning_zh} [{facts}]"),
+        Bilingual(rule.remedy, rule.remedy_zh),
         account,
         error.rid,
     )

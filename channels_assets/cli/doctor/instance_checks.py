@@ -1,4 +1,4 @@
-"""What can be told of the Dagster instance: whether it opens, whose it is, and which runs are dead."""
+"""Checks of the Dagster instance: whether it opens, which data folder owns it, and dead runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from channels_assets import config
-from channels_assets.cli.context import dagster_home, prepare_instance
-from channels_assets.cli.doctor.finding import Finding, Said, wrong
+from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
 from channels_assets.defs.active_runs import active_runs
+from channels_assets.defs.instance import dagster_home, prepare_instance
 from channels_assets.defs.names import Names
 from channels_assets.defs.ownership import other_owner
 from channels_assets.defs.resources import open_store
@@ -18,23 +18,23 @@ from channels_assets.defs.resources import open_store
 _CHECK = "dagster"
 
 
-def look_at_dagster(data: Path, settings: config.Settings) -> Iterator[Finding]:
-    """Whether Dagster's own files open, where DAGSTER_HOME says, and what is in a refresh's way there."""
+def check_instance(data: Path, settings: config.Settings) -> Iterator[Finding]:
+    """Whether the instance in DAGSTER_HOME can be used, and by this data folder."""
     home = dagster_home(data)
     try:
         prepare_instance(data)
         with DagsterInstance.get() as instance:
             instance.get_runs_count()
-            yield from _look_into(instance, home, data, settings)
+            yield from _check_open_instance(instance, home, data, settings)
     except Exception as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        yield wrong(
+        yield wrong_finding(
             _CHECK,
-            Said(
+            Bilingual(
                 f"The instance in {home} can't be used: {first_line}",
                 f"{home} 中的 Dagster 实例不可用：{first_line}",
             ),
-            Said(
+            Bilingual(
                 "Correct dagster.yaml there (delete it to get the project's own back), or set "
                 "DAGSTER_HOME to another folder.",
                 "请修正其中的 dagster.yaml（删除后会恢复默认），或用 DAGSTER_HOME 指定其他目录。",
@@ -42,32 +42,34 @@ def look_at_dagster(data: Path, settings: config.Settings) -> Iterator[Finding]:
         )
 
 
-def _look_into(
+def _check_open_instance(
     instance: DagsterInstance, home: Path, data: Path, settings: config.Settings
 ) -> Iterator[Finding]:
     if owner := other_owner(instance, open_store(data, settings), settings):
-        yield wrong(
+        yield wrong_finding(
             _CHECK,
-            Said(
+            Bilingual(
                 f"The instance in {home} belongs to another data folder, {owner}.",
                 f"{home} 中的 Dagster 实例已属于另一个数据目录 {owner}。",
             ),
-            Said(
+            Bilingual(
                 'Set `[dagster] namespace = "..."` in channels.toml, or another DAGSTER_HOME.',
                 "请在 channels.toml 中设置 [dagster] namespace，或使用另一个 DAGSTER_HOME。",
             ),
         )
         return
-    dead = [one for one in active_runs(instance, Names.of(settings)) if one.is_dead]
-    for one in dead:
+    dead = [run for run in active_runs(instance, Names.of(settings)) if run.is_dead]
+    for run in dead:
         yield Finding(
             _CHECK,
             "warning",
-            Said(f"The process of run {one} has died.", f"运行 {one} 的进程已不存在。"),
-            Said(
+            Bilingual(f"The process of run {run} has died.", f"运行 {run} 的进程已不存在。"),
+            Bilingual(
                 "The next refresh ends it, or a running `channels-assets dev` within two minutes.",
                 "下一次刷新会将其结束；若 channels-assets dev 正在运行，两分钟内会自动结束。",
             ),
         )
     if not dead:
-        yield Finding(_CHECK, "ok", Said(f"the instance in {home} opens", f"{home} 中的实例可用"))
+        yield Finding(
+            _CHECK, "ok", Bilingual(f"the instance in {home} opens", f"{home} 中的实例可用")
+        )

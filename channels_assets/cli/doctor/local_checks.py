@@ -1,4 +1,4 @@
-"""What can be told without a call: folders, disk, warehouse, Dagster, secrets."""
+"""Checks without a call: data folder, disk space, warehouse, secrets."""
 
 from __future__ import annotations
 
@@ -8,117 +8,122 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from channels_assets import config
-from channels_assets.accounts import Account, Window
+from channels_assets.accounts import Account
 from channels_assets.cli.context import API, SOURCE
-from channels_assets.cli.doctor.finding import Finding, Said, wrong
-from channels_assets.clients import token_sources
+from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
+from channels_assets.clients import required_secrets
 from channels_assets.warehouse import (
-    Condition,
     FileInUse,
-    Warehouse,
+    FileStore,
+    RepairPlan,
     WarehouseBusy,
     WarehouseError,
     calls_of_last_loads,
-    condition,
     get_meta,
     is_empty,
-    wal_of,
+    plan_repair,
+    wal_path,
 )
 
-_PATIENCE = 5.0
-_LITTLE, _TOO_LITTLE = 1024**3, 100 * 1024**2
+_LOCK_SECONDS = 5.0
+_WARNING_BYTES, _LEAST_BYTES = 1024**3, 100 * 1024**2
 Costs = dict[tuple[str, str], int]
+"""Calls of the last loads, by asset and account; the account is "" for the league."""
 
 
-def look_at_folder(data: Path) -> Iterator[Finding]:
-    """Whether files can be written there, and how many more."""
+def check_data_folder(data: Path) -> Iterator[Finding]:
+    """Whether files can be written there, and the free space."""
     try:
         data.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data) as file:
             file.write(b"x")
     except OSError as error:
-        yield wrong(
+        yield wrong_finding(
             "data_folder",
-            Said(
+            Bilingual(
                 f"{data} can't be written: {error.strerror}.",
                 f"无法写入 {data}：{error.strerror}。",
             ),
-            Said(
+            Bilingual(
                 "Let this user write there, or set CHANNELS_DATA to another folder.",
                 "请授予本用户写权限，或用 CHANNELS_DATA 指定其他目录。",
             ),
         )
         return
-    yield Finding("data_folder", "ok", Said(f"{data} can be written", f"{data} 可写"))
+    yield Finding("data_folder", "ok", Bilingual(f"{data} can be written", f"{data} 可写"))
     free = shutil.disk_usage(data).free
     stored = data / "warehouse.duckdb"
     # A refresh stages pages, grows the warehouse and publishes a copy of it.
     needed = 2 * stored.stat().st_size if stored.exists() else 0
-    gigabytes = Said(f"{free / 1024**3:.1f} GB free", f"剩余 {free / 1024**3:.1f} GB")
-    if free >= max(_LITTLE, needed):
+    gigabytes = Bilingual(f"{free / 1024**3:.1f} GB free", f"剩余 {free / 1024**3:.1f} GB")
+    if free >= max(_WARNING_BYTES, needed):
         yield Finding("disk_space", "ok", gigabytes)
         return
-    status = "wrong" if free < max(_TOO_LITTLE, needed) else "warning"
-    todo = Said(
+    status = "wrong" if free < max(_LEAST_BYTES, needed) else "warning"
+    remedy = Bilingual(
         f"Free some space where {data} is, or set CHANNELS_DATA to a larger disk.",
         f"请清理 {data} 所在磁盘，或用 CHANNELS_DATA 指定更大的磁盘。",
     )
-    yield Finding("disk_space", status, gigabytes, todo)
+    yield Finding("disk_space", status, gigabytes, remedy)
 
 
-def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iterator[Finding]:
-    """Whether both files are whole; fills `costs` with what the last loads took."""
-    store = Warehouse(data)
+def check_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iterator[Finding]:
+    """Whether both files are whole; fills `costs` with the calls of the last loads."""
+    store = FileStore(data)
     try:
         try:
-            found = condition(store.path, store.published)
+            state = plan_repair(store.path, store.published)
         except FileInUse:
-            # By a refresh perhaps: waiting for a turn tells.
-            found = Condition("none")
-        if found.action == "create":
-            none_yet = Said("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建")
+            # Perhaps by a refresh: the lock below tells.
+            state = RepairPlan("none")
+        if state.action == "create":
+            none_yet = Bilingual(
+                "none yet: the first refresh makes it", "尚未创建，首次刷新时会创建"
+            )
             yield Finding("warehouse", "ok", none_yet)
             return
-        if found.action != "none":
-            yield _to_be_mended(found)
+        if state.action != "none":
+            yield _repaired_by_refresh(state)
             return
-        with store.writing(_PATIENCE) as connection:
+        with store.writing(_LOCK_SECONDS) as connection:
             is_real = get_meta(connection, SOURCE) == API and not is_empty(connection)
             costs.update(calls_of_last_loads(connection))
     except WarehouseBusy as error:
-        busy = Said(f"{store.path}: {error}.", f"{store.path} 正被其他 channels-assets 进程写入。")
-        todo = Said(
+        busy = Bilingual(
+            f"{store.path}: {error}.", f"{store.path} 正被其他 channels-assets 进程写入。"
+        )
+        remedy = Bilingual(
             "Wait for it, or end it if it hangs (is a debugger or a stopped process in the way?).",
             "请等待其结束；若已卡住，请结束该进程。",
         )
-        yield Finding("warehouse", "warning", busy, todo)
+        yield Finding("warehouse", "warning", busy, remedy)
         return
     except Exception as error:
         yield _unusable(store.path, error)
         return
     if is_real and settings.api.sandbox:
-        yield wrong(
+        yield wrong_finding(
             "warehouse",
-            Said(
+            Bilingual(
                 f"{data} holds real data, but there is no channels.toml here.",
                 f"{data} 中已有真实数据，但找不到 channels.toml。",
             ),
-            Said(
+            Bilingual(
                 "Go to the folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the "
                 "sandbox).",
                 "请到 channels.toml 所在目录运行，或设置 CHANNELS_CONFIG（试用沙盒请设置 CHANNELS_DATA）。",
             ),
         )
         return
-    if (wal := wal_of(store.published)).exists():
+    if (wal := wal_path(store.published)).exists():
         yield Finding(
             "warehouse",
             "warning",
-            Said(
+            Bilingual(
                 f"Another program has, or had, {store.published} open for writing: {wal} is there.",
                 f"{store.published} 正被或曾被其他程序以写方式打开：存在 {wal}。",
             ),
-            Said(
+            Bilingual(
                 "Keep tables of your own in another file, and open this one read-only (duckdb -readonly): "
                 "the next refresh sets what was written there aside.",
                 "自己的表请放在其他文件，并以只读方式打开它（duckdb -readonly）：下次刷新会将写入的内容改名保留。",
@@ -126,24 +131,24 @@ def look_at_warehouse(data: Path, settings: config.Settings, costs: Costs) -> It
         )
         return
     size = store.path.stat().st_size / 1024**2
-    yield Finding("warehouse", "ok", Said(f"opens, {size:.0f} MB", f"可打开，{size:.0f} MB"))
+    yield Finding("warehouse", "ok", Bilingual(f"opens, {size:.0f} MB", f"可打开，{size:.0f} MB"))
 
 
 def _unusable(path: Path, error: Exception) -> Finding:
     if isinstance(error, FileInUse):
-        return wrong("warehouse", Said(f"{error}.", f"{error}。"), _ASK_OTHERS)
+        return wrong_finding("warehouse", Bilingual(f"{error}.", f"{error}。"), _CLOSE_OTHERS)
     if isinstance(error, WarehouseError):
-        # It says what to do.
-        return wrong("warehouse", Said(f"{error}.", f"{error}。"), _AS_IT_SAYS)
+        # Its message holds the remedy.
+        return wrong_finding("warehouse", Bilingual(f"{error}.", f"{error}。"), _FOLLOW_MESSAGE)
     if isinstance(error, OSError):
         name = error.filename or path
-        return wrong(
+        return wrong_finding(
             "warehouse",
-            Said(
+            Bilingual(
                 f"{name} can't be used by this user: {error.strerror}.",
                 f"本用户无法使用 {name}：{error.strerror}。",
             ),
-            Said(
+            Bilingual(
                 f"Let this user read and write it (its owner is {_owner_of(Path(name))}), or set "
                 "CHANNELS_DATA to another folder. The data is whole: move nothing away.",
                 f"请授予本用户读写权限（当前所有者：{_owner_of(Path(name))}），"
@@ -151,10 +156,10 @@ def _unusable(path: Path, error: Exception) -> Finding:
             ),
         )
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
-    return wrong(
+    return wrong_finding(
         "warehouse",
-        Said(f"{path} can't be opened: {first_line}", f"无法打开 {path}：{first_line}"),
-        Said(
+        Bilingual(f"{path} can't be opened: {first_line}", f"无法打开 {path}：{first_line}"),
+        Bilingual(
             f"If the file is damaged, move it away: the next refresh restores it from {_COPY}, with "
             "everything that was published.",
             f"若文件已损坏，请移走它：下次刷新会从 {_COPY} 恢复全部已发布的数据。",
@@ -162,24 +167,25 @@ def _unusable(path: Path, error: Exception) -> Finding:
     )
 
 
-def _to_be_mended(found: Condition) -> Finding:
-    """What the next refresh does by itself."""
-    todo = {
-        "restore": Said(
+def _repaired_by_refresh(state: RepairPlan) -> Finding:
+    remedy = {
+        "restore": Bilingual(
             f"The next refresh restores it from {_COPY}, with everything that was published: do "
             f"not remove {_COPY}.",
             f"下次刷新会从 {_COPY} 恢复全部已发布的数据：请勿删除 {_COPY}。",
         ),
-        "republish": Said(
+        "republish": Bilingual(
             "The next refresh makes it anew and keeps the damaged one.",
             "下次刷新会重新生成，并保留损坏的文件。",
         ),
-        "clear_wal": Said(
+        "clear_wal": Bilingual(
             "The next refresh sets it aside.",
             "下次刷新会将其改名保留。",
         ),
-    }[found.action]
-    return Finding("warehouse", "warning", Said(f"{found.why}.", f"{found.why}。"), todo)
+    }[state.action]
+    return Finding(
+        "warehouse", "warning", Bilingual(f"{state.reason}.", f"{state.reason}。"), remedy
+    )
 
 
 def _owner_of(path: Path) -> str:
@@ -190,31 +196,28 @@ def _owner_of(path: Path) -> str:
 
 
 _COPY = "channels.duckdb"
-_ASK_OTHERS = Said(
+_CLOSE_OTHERS = Bilingual(
     "Close other programs that have it open; read data/channels.duckdb instead.",
     "请关闭占用该文件的其他程序；读数据请用 channels.duckdb。",
 )
-_AS_IT_SAYS = Said(
+_FOLLOW_MESSAGE = Bilingual(
     "Do as it says; nothing is changed until then.", "请按提示处理；在此之前不会改动任何文件。"
 )
 
 
 def missing_secret(account: Account, settings: config.Settings, data: Path) -> Finding | None:
-    """What channels.toml names for this account and nobody has set."""
-    names: list[tuple[str | None, str]] = [(account.secret_env, "AppSecret")]
-    if account.auth == "authorizer" and settings.platform is not None:
-        names = [(settings.platform.secret_env, "component_appsecret")]
-        known = token_sources(settings, data).refresh_token(account.credential).is_known()
-        if isinstance(account, Window) and not known:
-            names.append((account.refresh_token_env, "authorizer_refresh_token"))
-    for name, what in names:
-        if name and not config.optional_secret(name):
-            return wrong(
+    """An environment variable that channels.toml names for this account, and that is not set."""
+    for secret in required_secrets(account, settings, data):
+        name, content = secret.env_name, secret.what
+        if not config.optional_secret(name):
+            return wrong_finding(
                 "secrets",
-                Said(f"The environment variable {name} is empty.", f"环境变量 {name} 未设置。"),
-                Said(
-                    f"Put the {what} into it (export {name}=..., or a line in .env).",
-                    f"请填入 {what}（export {name}=...，或写入 .env）。",
+                Bilingual(
+                    f"The environment variable {name} is empty.", f"环境变量 {name} 未设置。"
+                ),
+                Bilingual(
+                    f"Put the {content} into it (export {name}=..., or a line in .env).",
+                    f"请填入 {content}（export {name}=...，或写入 .env）。",
                 ),
                 account.appid,
             )

@@ -50,7 +50,7 @@ from channels_assets.warehouse import (
     loaded_partitions,
     previews,
     record_failure,
-    retrying,
+    retry_conflicts,
     with_derived,
 )
 
@@ -197,11 +197,11 @@ def _load_together(
         return {}
     try:
         try:
-            stats = retrying(load_lists, connection, table, list(lists.values()))
+            stats = retry_conflicts(load_lists, connection, table, list(lists.values()))
         except (duckdb.OutOfMemoryException, duckdb.IOException):
             # What doesn't fit into the memory has no room on the disk either.
             lift_memory_limit(connection)
-            stats = retrying(load_lists, connection, table, list(lists.values()))
+            stats = retry_conflicts(load_lists, connection, table, list(lists.values()))
         return dict(zip(lists, stats, strict=True))
     except Exception as error:
         if len(lists) == 1:

@@ -1,7 +1,7 @@
-"""The warehouse as a lake: DuckLake, its catalogue in PostgreSQL, its rows in Parquet files.
+"""Where a lake is (`Lake`), and the store on it (`LakeStore`).
 
-For more than one machine. What is committed is seen at once by all who read, so nothing is copied;
-old snapshots and small files are cleared away now and then instead.
+What is committed is visible to all readers at once, so nothing is copied to publish it; maintenance
+removes old snapshots and merges small files from time to time instead.
 """
 
 from __future__ import annotations
@@ -18,24 +18,33 @@ from typing import TYPE_CHECKING, ClassVar
 
 import duckdb
 
-from channels_assets.files import replacement
-from channels_assets.warehouse.connection import be_quiet, in_memory
+from channels_assets.files import replace_file
+from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.connection import (
+    TIME_ZONE,
+    hide_progress_bar,
+    in_memory,
+    quoted,
+    scalar,
+)
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.lake.extensions import (
-    NEEDED,
+    LAKE_EXTENSIONS,
     load_extensions,
-    quoted,
     require_psycopg,
 )
-from channels_assets.warehouse.lake.s3 import EXTENSIONS as OBJECT_STORE
-from channels_assets.warehouse.lake.s3 import add_credentials, is_object_store
+from channels_assets.warehouse.lake.s3 import S3_EXTENSIONS, add_credentials, is_object_store
 from channels_assets.warehouse.schema import get_meta, migrate, set_meta
 
 if TYPE_CHECKING:
-    from channels_assets.warehouse.lake.catalogue import Turns
+    from channels_assets.warehouse.lake.catalogue import Catalogue, WritersLock
 
 _INLINED_ROWS = 500
-"""Writes of up to so many rows stay in the catalogue until the lake is tidied up."""
+"""Writes of up to so many rows stay in the catalogue until the next maintenance."""
+_IS_LAKE = """
+SELECT count(*) FROM duckdb_databases()
+WHERE database_name = current_database() AND type = 'ducklake'
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Lake:
     """Where a lake is. `catalogue_env`: the environment variable that has the catalogue's DSN.
 
     `data_path`: a folder that all machines share, or s3://bucket/prefix. Snapshots are kept for
-    `keep_days`; tidying up is due every `maintain_minutes`, 0 for never.
+    `keep_days`; maintenance is due every `maintain_minutes`, 0 for never.
     """
 
     catalogue_env: str
@@ -57,53 +66,53 @@ class Lake:
     def of_folder(cls, data_dir: Path) -> Lake | None:
         """The lake that the processes of this data folder write to, if it is one."""
         try:
-            told = json.loads((data_dir / cls.MARKER).read_text(encoding="utf-8"))
+            marker = json.loads((data_dir / cls.MARKER).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return cls(told["catalogue_env"], told["data_path"])
+        return cls(marker["catalogue_env"], marker["data_path"])
 
-    def mark(self, data_dir: Path) -> None:
-        """Leave word for those who read with nothing but the folder; no secret is in it."""
+    def write_marker(self, data_dir: Path) -> None:
+        """Write the file that of_folder() reads; it contains no secret."""
         text = json.dumps({"catalogue_env": self.catalogue_env, "data_path": self.data_path})
         marker = data_dir / self.MARKER
         if not marker.exists() or marker.read_text(encoding="utf-8") != text:
             data_dir.mkdir(parents=True, exist_ok=True)
-            with replacement(marker) as new:
+            with replace_file(marker) as new:
                 new.write_text(text, encoding="utf-8")
 
     @property
-    def dsn(self) -> str:
+    def catalogue(self) -> Catalogue:
         """Raises WarehouseError when the variable has no address, or psycopg is missing."""
         require_psycopg()
-        value = os.environ.get(self.catalogue_env, "").strip()
-        if not value:
+        # Here alone, since psycopg is installed for lakes only.
+        from channels_assets.warehouse.lake.catalogue import Catalogue  # noqa: PLC0415
+
+        dsn = os.environ.get(self.catalogue_env, "").strip()
+        if not dsn:
             raise WarehouseError(
                 f"the environment variable {self.catalogue_env} is empty: put the address of the "
                 "lake's PostgreSQL database into it (postgresql://user:password@host/database)"
             )
-        from channels_assets.warehouse.lake.catalogue import split_password  # noqa: PLC0415 (lakes only)
-
         try:
-            split_password(value)
+            return Catalogue(dsn)
         except ValueError:
             raise WarehouseError(
                 f"{self.catalogue_env} is no PostgreSQL address: it must look like "
                 "postgresql://user:password@host/database"
             ) from None
-        return value
 
     def require_extensions(self) -> None:
-        """Raises WarehouseError, with what to install."""
+        """Raises WarehouseError, which says what to install."""
         require_psycopg()
         with in_memory() as con:
             load_extensions(con, self._extensions)
 
     @property
     def _extensions(self) -> tuple[str, ...]:
-        return (*NEEDED, *(OBJECT_STORE if is_object_store(self.data_path) else ()))
+        return (*LAKE_EXTENSIONS, *(S3_EXTENSIONS if is_object_store(self.data_path) else ()))
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB of its own in memory that can read and write the lake's files."""
+        """A new in-memory DuckDB that can read and write the lake's files."""
         con = in_memory()
         try:
             load_extensions(con, self._extensions)
@@ -115,38 +124,35 @@ class Lake:
         return con
 
     def attach(self, *options: str) -> duckdb.DuckDBPyConnection:
-        """A DuckDB of its own in memory, with the lake as `channels` in use."""
-        dsn = self.dsn
-        from channels_assets.warehouse.lake.catalogue import split_password  # noqa: PLC0415 (lakes only)
-
+        """A new in-memory DuckDB with the lake as its default database `channels`."""
+        catalogue = self.catalogue
         con = self.duckdb()
         try:
-            address, password = split_password(dsn)
-            # As a secret the password is in no message and no table of DuckDB's.
+            # As a secret, the password is in no message and no system table of DuckDB.
             con.execute(
-                f"CREATE SECRET catalogue (TYPE postgres, PASSWORD {quoted(password)})"
-                if password
+                f"CREATE SECRET catalogue (TYPE postgres, PASSWORD {quoted(catalogue.password)})"
+                if catalogue.password
                 else "CREATE SECRET catalogue (TYPE postgres)"
             )
             con.execute(
                 f"""
                 CREATE SECRET lake (
-                    TYPE ducklake, METADATA_PATH {quoted(address)},
+                    TYPE ducklake, METADATA_PATH {quoted(catalogue.address)},
                     DATA_PATH {quoted(self.data_path)},
                     METADATA_PARAMETERS MAP {{'TYPE': 'postgres', 'SECRET': 'catalogue'}}
                 )
                 """
             )
-            shown = f" ({', '.join(options)})" if options else ""
-            con.execute(f"ATTACH 'ducklake:lake' AS channels{shown}")
-            use(con)
+            in_parentheses = f" ({', '.join(options)})" if options else ""
+            con.execute(f"ATTACH 'ducklake:lake' AS channels{in_parentheses}")
+            _use_lake(con)
         except BaseException:
             con.close()
             raise
         return con
 
     def reading(self) -> duckdb.DuckDBPyConnection:
-        """A read-only connection to the newest snapshot, which it keeps showing.
+        """A read-only connection to the newest snapshot; later ones don't change what it shows.
 
         Raises WarehouseError before the first load.
         """
@@ -158,53 +164,41 @@ class Lake:
         return self.attach("READ_ONLY", f"SNAPSHOT_VERSION {newest}")
 
     def newest_snapshot(self) -> int | None:
-        """None when our tables are not there yet."""
-        dsn = self.dsn
-        from channels_assets.warehouse.lake.catalogue import newest_snapshot  # noqa: PLC0415
-
-        return newest_snapshot(dsn)
+        """None when our tables do not exist yet."""
+        return self.catalogue.newest_snapshot()
 
 
-def use(con: duckdb.DuckDBPyConnection) -> None:
-    be_quiet(con)
-    con.execute("USE channels")
-    con.execute("SET TimeZone = 'Asia/Shanghai'")
-
-
-class LakeWarehouse:
-    """A lake with the interface of the files, for any number of machines."""
+class LakeStore:
+    """A store on a lake, for any number of machines."""
 
     def __init__(self, data_dir: Path, lake: Lake) -> None:
         self.data_dir = data_dir
         self.lake = lake
         self._root: duckdb.DuckDBPyConnection | None = None
-        lake.mark(data_dir)
+        lake.write_marker(data_dir)
 
     @property
-    def shown(self) -> str:
+    def location(self) -> str:
         return f"the lake in {self.lake.data_path} (catalogue: ${self.lake.catalogue_env})"
 
     @cached_property
-    def _turns(self) -> Turns:
-        dsn = self.lake.dsn
-        from channels_assets.warehouse.lake.catalogue import Turns  # noqa: PLC0415
-
-        return Turns(dsn)
+    def _writers_lock(self) -> WritersLock:
+        return self.lake.catalogue.writers_lock()
 
     @contextmanager
     def writing(self) -> Generator[duckdb.DuckDBPyConnection, None, None]:
-        """Wait for one's turn over all machines, then a connection to the lake.
+        """Take the writers' lock of all machines; gives a connection to the lake.
 
-        The connection is in auto-commit; the loaders make their own transactions. Keep it short,
-        and never wait for the network within. Raises WarehouseError when the catalogue can't be
-        reached, when it is of a newer version, and on a call within itself.
+        The connection is in auto-commit; the loaders make their own transactions. Keep it short, and
+        make no network call within. Raises WarehouseError when the catalogue can't be reached, when
+        it is of a newer version, and on a call within itself.
         """
-        with self._turns.turn():
+        with self._writers_lock.held():
             con = self._connection()
             try:
                 yield con
             except duckdb.Error:
-                # Perhaps PostgreSQL was restarted: the next turn begins anew.
+                # PostgreSQL may have been restarted: the next call connects again.
                 self._root = None
                 raise
             finally:
@@ -225,7 +219,7 @@ class LakeWarehouse:
     def _session(self, root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         con = root.cursor()
         try:
-            use(con)
+            _use_lake(con)
             migrate(con)
         except BaseException:
             con.close()
@@ -233,27 +227,27 @@ class LakeWarehouse:
         return con
 
     def publish(self) -> None:
-        """Nothing to copy: tidies up when that is due."""
+        """Nothing to copy: does the maintenance when it is due."""
         with self.writing() as con:
             if not self.lake.maintain_minutes:
                 return
-            before = float(get_meta(con, "maintained_at") or 0)
-            # A moment in the future is of a clock that was ahead.
-            if 0 <= time.time() - before < self.lake.maintain_minutes * 60:
+            last = float(get_meta(con, "maintained_at") or 0)
+            # A time in the future was written while a clock was ahead.
+            if 0 <= time.time() - last < self.lake.maintain_minutes * 60:
                 return
             set_meta(con, "maintained_at", str(time.time()))
-            if before:
+            if last:
                 self._maintain(con)
 
     def publish_if_due(self) -> bool:
-        """Nothing to do: what is committed is seen."""
+        """Nothing to do: what is committed is visible to readers."""
         return False
 
     def is_readable(self) -> bool:
         return self.lake.newest_snapshot() is not None
 
     def maintain(self) -> None:
-        """Forget old snapshots, write what is inlined into files, merge small files, delete old ones.
+        """Expire old snapshots, write inlined rows into files, merge small files, delete old ones.
 
         Other writers wait meanwhile.
         """
@@ -263,6 +257,29 @@ class LakeWarehouse:
     def _maintain(self, con: duckdb.DuckDBPyConnection) -> None:
         seconds = int(self.lake.keep_days * 86400)
         con.execute(f"CALL channels.set_option('expire_older_than', '{seconds} seconds')")
-        # Files of forgotten snapshots: a reader may still be at them.
+        # A reader may still use the files of an expired snapshot.
         con.execute("CALL channels.set_option('delete_older_than', '1 hour')")
         con.execute("CHECKPOINT channels")
+
+
+def validate_ids(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:
+    """Raises WarehouseError when an id in `staged` holds U+0000 and the open store is a lake.
+
+    DuckLake would store it, and then fail at every query that compares it: what it asks PostgreSQL
+    ends at that character. The list could never be loaded again.
+    """
+    if not scalar(con, _IS_LAKE):
+        return
+    for name in table.item:
+        rows = scalar(con, f'SELECT count(*) FROM staged WHERE contains("{name}", chr(0))')  # noqa: S608
+        if rows:
+            raise WarehouseError(
+                f"{rows} rows have a NUL character (U+0000) in `{name}`, which a lake can't store "
+                "(the DuckDB files can): nothing of this list was loaded"
+            )
+
+
+def _use_lake(con: duckdb.DuckDBPyConnection) -> None:
+    hide_progress_bar(con)
+    con.execute("USE channels")
+    con.execute(f"SET TimeZone = '{TIME_ZONE}'")

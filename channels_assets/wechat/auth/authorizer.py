@@ -9,16 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from channels_assets.wechat.auth.refresh_token_store import RefreshToken
+from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader
-from channels_assets.wechat.auth.token_cache import HeldToken, Issued
-from channels_assets.wechat.auth.token_request import issued, naming, token_call, wrong_secret
+from channels_assets.wechat.auth.token_cache import IssuedToken, TokenCache
+from channels_assets.wechat.auth.token_request import (
+    issued_token,
+    request_token,
+    token_call,
+    token_rejected,
+    with_account,
+)
 from channels_assets.wechat.decode import JsonObject
-from channels_assets.wechat.errcodes import RULES
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected
-from channels_assets.wechat.quota import QUOTA_PATH
 from channels_assets.wechat.transport import Transport
-from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 COMPONENT_TOKEN_PATH = "/cgi-bin/component/api_component_token"  # noqa: S105 (a path)
 AUTHORIZER_TOKEN_PATH = "/cgi-bin/component/api_authorizer_token"  # noqa: S105 (a path)
@@ -29,8 +32,8 @@ _NO_TOKEN = 41001
 class Component:
     """The platform itself: one token for all windows that have authorised it.
 
-    `secret` and `ticket` are asked for when a token is fetched, and not kept: the ticket is replaced
-    every ten minutes.
+    `secret` and `ticket` are called when a token is fetched, and their values are not kept: the ticket
+    is replaced every ten minutes.
     """
 
     def __init__(
@@ -43,37 +46,32 @@ class Component:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.appid = appid
+        self._account = f"component_appid {appid}"
         self._transport = transport
         self._base_url = base_url
         self._secret = secret
         self._ticket = ticket
-        self._held = HeldToken(self._fetch, clock)
-        # The old page of the API spells it so; the new one `access_token`.
+        self._cache = TokenCache(self._fetch, clock)
+        # The name in the old documentation; the new one says `access_token`.
         self._parameter = "component_access_token"
 
     def __repr__(self) -> str:
         return f"Component(appid={self.appid!r})"
 
     def token(self) -> str:
-        return self._held.token()
+        return self._cache.token()
 
     def authorizer_token(self, appid: str, refresh_token: str) -> JsonObject:
         """The answer of api_authorizer_token for the account `appid`."""
-        token = self._held.token()
+        token = self._cache.token()
         try:
-            return self._ask_for(appid, refresh_token, token)
-        except TokenRejected as error:
-            refused = TokenRejected(
-                f"{RULES[40001].meaning} (component_appid {self.appid})",
-                endpoint=_AUTHORIZER,
-                errcode=error.errcode,
-                errmsg=error.errmsg,
-                rid=error.rid,
-                advice=RULES[40001].told,
-            )
-            return self._ask_for(appid, refresh_token, self._held.renew(token, refused))
+            return self._request_for(appid, refresh_token, token)
+        except TokenRejected as answer:
+            error = token_rejected(_AUTHORIZER, self._account, answer)
+            renewed = self._cache.renew(token, error)
+            return self._request_for(appid, refresh_token, renewed)
 
-    def _ask_for(self, appid: str, refresh_token: str, token: str) -> JsonObject:
+    def _request_for(self, appid: str, refresh_token: str, token: str) -> JsonObject:
         body = {
             "component_appid": self.appid,
             "authorizer_appid": appid,
@@ -85,43 +83,44 @@ class Component:
             return token_call(self._transport, url, query, body, _AUTHORIZER, secrets)
         except PermissionDenied as error:
             if error.errcode != _NO_TOKEN or self._parameter == "access_token":
-                raise naming(error, f"appid {appid}") from None
+                raise with_account(error, f"appid {appid}") from None
         self._parameter = "access_token"
-        return self._ask_for(appid, refresh_token, token)
+        return self._request_for(appid, refresh_token, token)
 
-    def _fetch(self) -> Issued:
+    def _fetch(self) -> IssuedToken:
         secret, ticket = self._secret(), self._ticket()
         body = {
             "component_appid": self.appid,
             "component_appsecret": secret,
             "component_verify_ticket": ticket,
         }
-        url, who = self._base_url + COMPONENT_TOKEN_PATH, f"component_appid {self.appid}"
-        try:
-            answer = token_call(self._transport, url, {}, body, _COMPONENT, [secret, ticket])
-        except TokenRejected as error:
-            raise wrong_secret(error, who) from None
-        except PermissionDenied as error:
-            raise naming(error, who) from None
-        return issued(answer, "component_access_token", _COMPONENT, [secret, ticket])
+        return request_token(
+            self._transport,
+            self._base_url + COMPONENT_TOKEN_PATH,
+            body,
+            endpoint=_COMPONENT,
+            field="component_access_token",
+            secrets=[secret, ticket],
+            account=self._account,
+        )
 
 
 class AuthorizerToken:
-    """Tokens of one authorised window; `quota/get` and the window list alone take them."""
-
-    paths: frozenset[str] | None = frozenset({WINDOW_PRODUCTS.path, QUOTA_PATH})
+    """Tokens of one authorised window, for the calls in `paths` alone."""
 
     def __init__(
         self,
         component: Component,
         appid: str,
-        refresh_token: RefreshToken,
+        store: RefreshTokenStore,
+        paths: frozenset[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.paths: frozenset[str] | None = paths
         self._component = component
         self._appid = appid
-        self._refresh_token = refresh_token
-        self._held = HeldToken(self._fetch, clock)
+        self._store = store
+        self._cache = TokenCache(self._fetch, clock)
 
     def __repr__(self) -> str:
         return f"AuthorizerToken(appid={self._appid!r}, {self._component!r})"
@@ -130,23 +129,18 @@ class AuthorizerToken:
         return {"access_token": token}
 
     def token(self) -> str:
-        return self._held.token()
+        return self._cache.token()
 
     def renew(self, rejected: str) -> str:
-        refused = TokenRejected(
-            f"{RULES[40001].meaning} (appid {self._appid})",
-            endpoint=_AUTHORIZER,
-            advice=RULES[40001].told,
-        )
-        return self._held.renew(rejected, refused)
+        return self._cache.renew(rejected, token_rejected(_AUTHORIZER, f"appid {self._appid}"))
 
-    def _fetch(self) -> Issued:
-        with self._refresh_token.turn():
-            old = self._refresh_token.current()
+    def _fetch(self) -> IssuedToken:
+        with self._store.lock():
+            old = self._store.current()
             answer = self._component.authorizer_token(self._appid, old)
             successor = answer.get("authorizer_refresh_token")
-            # Before anything else can go wrong: what was sent may work for 5 more minutes only.
+            # Before anything can fail: the token that was sent may work for 5 more minutes only.
             if isinstance(successor, str) and successor not in ("", old):
-                self._refresh_token.replace(successor)
+                self._store.replace(successor)
         secrets = [old, *([successor] if isinstance(successor, str) else [])]
-        return issued(answer, "authorizer_access_token", _AUTHORIZER, secrets)
+        return issued_token(answer, "authorizer_access_token", _AUTHORIZER, secrets)

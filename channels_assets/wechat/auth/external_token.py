@@ -1,4 +1,4 @@
-"""Tokens that somebody else obtains: a central token service (中控), or 云托管.
+"""Tokens that another program obtains: a central token service (中控), or 云托管.
 
 Sources: https://developers.weixin.qq.com/doc/oplatform/developers/dev/AccessToken.html and
 https://developers.weixin.qq.com/miniprogram/dev/wxcloudrun/src/guide/weixin/open.html
@@ -13,16 +13,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from channels_assets.wechat.auth.secret_readers import Reader, file_reader
-from channels_assets.wechat.auth.token_cache import HeldToken, Issued, SharedFailure
+from channels_assets.wechat.auth.token_cache import CachedFailure, IssuedToken, TokenCache
 from channels_assets.wechat.errors import TokenRejected
-from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 CLOUD_TOKEN_FILE = Path("/.tencentcloudbase/wx/cloudbase_access_token")
-_CLOUD_PATHS = frozenset({WINDOW_PRODUCTS.path})
 
 
 class FileToken:
-    """A token in a file that another program writes anew; read for each call."""
+    """A token in a file that another program keeps current; read for each call."""
 
     def __init__(
         self,
@@ -36,7 +34,7 @@ class FileToken:
         self._parameter = parameter
         self._read = file_reader("token_file", path)
         self._lock = threading.Lock()
-        self._failure = SharedFailure(clock)
+        self._failure = CachedFailure(clock)
         self._rejected = ""
 
     def __repr__(self) -> str:
@@ -49,7 +47,7 @@ class FileToken:
         with self._lock:
             token = self._read()
             if token == self._rejected:
-                self._failure.share()
+                self._failure.check()
             return token
 
     def renew(self, rejected: str) -> str:
@@ -57,11 +55,11 @@ class FileToken:
             token = self._read()
             if token == rejected:
                 self._rejected = rejected
-                self._failure.remember(
+                self._failure.store(
                     TokenRejected(
                         f"The access token in {self._path} was rejected, and the file still holds it.",
                         endpoint="token_file",
-                        advice="Does the program that writes it still run, and for this account? "
+                        remedy="Does the program that writes it still run, and for this account? "
                         "文件中的 access_token 无效且未更新：请检查写入它的程序及其所用账号。",
                     )
                 )
@@ -74,7 +72,7 @@ class CommandToken:
     paths: frozenset[str] | None = None
 
     def __init__(self, read: Reader, clock: Callable[[], float] = time.monotonic) -> None:
-        self._held = HeldToken(lambda: Issued(read(), math.inf), clock)
+        self._cache = TokenCache(lambda: IssuedToken(read(), math.inf), clock)
 
     def __repr__(self) -> str:
         return "CommandToken()"
@@ -83,27 +81,28 @@ class CommandToken:
         return {"access_token": token}
 
     def token(self) -> str:
-        return self._held.token()
+        return self._cache.token()
 
     def renew(self, rejected: str) -> str:
-        refused = TokenRejected(
+        error = TokenRejected(
             "The access token that token_command printed was rejected, and it prints the same again.",
             endpoint="token_command",
-            advice="Does the central token service still renew it, and for this account? "
+            remedy="Does the central token service still renew it, and for this account? "
             "token_command 给出的 access_token 无效且未更新：请检查中控服务及其所用账号。",
         )
-        return self._held.renew(rejected, refused)
+        return self._cache.renew(rejected, error)
 
 
-def cloud_token(path: Path = CLOUD_TOKEN_FILE) -> FileToken:
-    """The token that 云托管 pushes into the container; for the window list alone."""
-    return FileToken(path, "cloudbase_access_token", _CLOUD_PATHS)
+def cloud_token(paths: frozenset[str], path: Path = CLOUD_TOKEN_FILE) -> FileToken:
+    """The token that 云托管 pushes into the container, for the calls in `paths` alone."""
+    return FileToken(path, "cloudbase_access_token", paths)
 
 
 class CloudOpenApi:
-    """开放接口服务: inside 云托管, calls go over plain http without a token; the window list alone."""
+    """开放接口服务: inside 云托管, calls go over plain http without a token, those in `paths` alone."""
 
-    paths: frozenset[str] | None = _CLOUD_PATHS
+    def __init__(self, paths: frozenset[str]) -> None:
+        self.paths: frozenset[str] | None = paths
 
     def __repr__(self) -> str:
         return "CloudOpenApi()"

@@ -1,21 +1,50 @@
-"""What all calls that give a token have in common: their answers are secret."""
+"""Calls to the token endpoints: their answers are secret, and their errors name the account."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-from channels_assets.wechat.auth.token_cache import Issued
+from channels_assets.wechat.auth.token_cache import IssuedToken
 from channels_assets.wechat.decode import Fields, JsonObject
 from channels_assets.wechat.errcodes import RULES
 from channels_assets.wechat.errors import (
     PermissionDenied,
+    TokenRejected,
     UnexpectedResponse,
     WeChatError,
-    hiding,
 )
-from channels_assets.wechat.request import exchange
+from channels_assets.wechat.redaction import scrubbed_errors
+from channels_assets.wechat.request import post_json
 from channels_assets.wechat.transport import Transport
+
+E = TypeVar("E", bound=WeChatError)
+
+_TOKEN_REJECTED, _WRONG_SECRET = 40001, 40125
+
+
+def request_token(
+    transport: Transport,
+    url: str,
+    body: Mapping[str, object],
+    *,
+    endpoint: str,
+    field: str,
+    secrets: Sequence[str],
+    account: str,
+) -> IssuedToken:
+    """The token in `field` of the answer to a call that `secrets` authenticate."""
+    try:
+        answer = token_call(transport, url, {}, body, endpoint, secrets)
+    except TokenRejected as error:
+        # No token was sent: here 40001 is about the secret.
+        rule = RULES[_WRONG_SECRET]
+        what = f"{rule.meaning} ({account})"
+        raise _copy_of(error, PermissionDenied, what, rule.remedies) from None
+    except PermissionDenied as error:
+        raise with_account(error, account) from None
+    return issued_token(answer, field, endpoint, secrets)
 
 
 def token_call(
@@ -26,46 +55,49 @@ def token_call(
     endpoint: str,
     secrets: Sequence[str],
 ) -> JsonObject:
-    """The answer to a token call. No error shows `secrets`, nor anything of the answer."""
+    """The answer to a token call. Errors show neither `secrets` nor anything of the answer."""
     payload = json.dumps(body).encode()
-    with hiding(*secrets):
-        answer = exchange(transport, url, query, payload, endpoint, secrets, secret_answer=True)
+    with scrubbed_errors(*secrets):
+        answer = post_json(transport, url, query, payload, endpoint, secrets, secret_answer=True)
     return answer.value
 
 
-def issued(answer: JsonObject, field: str, endpoint: str, secrets: Sequence[str]) -> Issued:
+def issued_token(
+    answer: JsonObject, field: str, endpoint: str, secrets: Sequence[str]
+) -> IssuedToken:
     """The token in `field` of a token call's answer."""
-    with hiding(*secrets):
-        token, life = answer.get(field), Fields(answer, endpoint).integer("expires_in")
-        if not isinstance(token, str) or not token or not life or life < 0:
-            # Its values may be half of what was asked for: only its keys are shown.
+    with scrubbed_errors(*secrets):
+        token, lifetime = answer.get(field), Fields(answer, endpoint).integer("expires_in")
+        if not isinstance(token, str) or not token or not lifetime or lifetime < 0:
+            # Its values may be parts of a token: the message shows the keys alone.
             raise UnexpectedResponse(
                 f"The token answer lacks {field} or expires_in; it has {sorted(answer)}.",
                 endpoint=endpoint,
             )
-    return Issued(token, float(life))
+    return IssuedToken(token, float(lifetime))
 
 
-def wrong_secret(error: WeChatError, who: str) -> PermissionDenied:
-    """On a call that sends a secret, 40001 is about the secret."""
-    rule = RULES[40125]
-    return PermissionDenied(
-        f"{rule.meaning} ({who})",
+def token_rejected(
+    endpoint: str, account: str, error: TokenRejected | None = None
+) -> TokenRejected:
+    """The error for an account whose new tokens are rejected as well; `error`: WeChat's answer."""
+    rule = RULES[_TOKEN_REJECTED]
+    what = f"{rule.meaning} ({account})"
+    cause = error or TokenRejected("", endpoint=endpoint)
+    return _copy_of(cause, TokenRejected, what, rule.remedies)
+
+
+def with_account(error: PermissionDenied, account: str) -> PermissionDenied:
+    """The same error, naming the account."""
+    return _copy_of(error, PermissionDenied, f"{error.reason} ({account})", error.remedy)
+
+
+def _copy_of(error: WeChatError, kind: type[E], what: str, remedy: str) -> E:
+    return kind(
+        what,
         endpoint=error.endpoint,
         errcode=error.errcode,
         errmsg=error.errmsg,
         rid=error.rid,
-        advice=rule.told,
-    )
-
-
-def naming(error: PermissionDenied, who: str) -> PermissionDenied:
-    """The same error, saying whose it is."""
-    return PermissionDenied(
-        f"{error.what} ({who})",
-        endpoint=error.endpoint,
-        errcode=error.errcode,
-        errmsg=error.errmsg,
-        rid=error.rid,
-        advice=error.advice,
+        remedy=remedy,
     )

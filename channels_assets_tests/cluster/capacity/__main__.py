@@ -18,16 +18,16 @@ HELD_OUT = 30
 
 
 def check(known: Constants, took: float) -> float:
-    """The model's seconds for what was measured apart from its constants, over those measured."""
+    """Predicted over measured seconds, for a turn that the constants were not measured from."""
     predicted = known.turn_seconds + HELD_OUT * (known.load_seconds + known.record_seconds)
     return predicted / took
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, bench(Path(folder), 480) as one:
-        known = measure(one)
-        took = min(one.load(start, HELD_OUT) for start in range(0, 400, 50))
-        took += min(one.record(start, HELD_OUT) for start in range(0, 400, 50))
+    with tempfile.TemporaryDirectory() as folder, bench(Path(folder), 480) as fixture:
+        known = measure(fixture)
+        took = min(fixture.load(start, HELD_OUT) for start in range(0, 400, 50))
+        took += min(fixture.record(start, HELD_OUT) for start in range(0, 400, 50))
     plans = [Plan(lists, workers, max_in_flight=32, latency=0.2) for lists, workers in SIZES]
     text = page(
         known,

@@ -13,7 +13,8 @@ import psycopg
 from dagster import AssetMaterialization, DagsterInstance
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import Lake, LakeWarehouse, load_lists
+from channels_assets.warehouse import Lake, load_lists
+from channels_assets.warehouse.lake import LakeStore
 from channels_assets.warehouse.tables import SHOP_ARTICLES
 from channels_assets_tests.cluster.capacity.model import Constants
 from channels_assets_tests.cluster.services import new_database, postgres
@@ -30,11 +31,11 @@ STORAGE = (
 
 @dataclass(frozen=True)
 class Bench:
-    """Article lists of a made-up agency, a lake and a Dagster instance to put them into."""
+    """Article lists of a made-up agency, a lake and a Dagster instance to store them in."""
 
     lists: list[tuple[str, str, str]]
     world: World
-    lake: LakeWarehouse
+    lake: LakeStore
     instance: DagsterInstance
     dagster_dsn: str
 
@@ -100,36 +101,36 @@ def bench(folder: Path, lists: int) -> Iterator[Bench]:
         (home / "dagster.yaml").write_text(
             f"storage: {STORAGE % 'BENCH_DAGSTER'}\ntelemetry: {{enabled: false}}\n"
         )
-        lake = LakeWarehouse(folder / "data", Lake("BENCH_LAKE", str(folder / "lake")))
+        lake = LakeStore(folder / "data", Lake("BENCH_LAKE", str(folder / "lake")))
         with DagsterInstance.from_config(str(home)) as instance:
             yield Bench(names, made, lake, instance, dagster_dsn)
 
 
-def measure(one: Bench) -> Constants:
-    """Every list is loaded twice, first as a new one: the second time is what a refresh costs.
+def measure(fixture: Bench) -> Constants:
+    """Every list is loaded twice, first as a new list: the second load costs what a refresh costs.
 
-    Of each kind the quickest try counts: a shared machine only ever makes one slower.
+    Of each kind the quickest try counts: other programs on the machine only make it slower.
     """
-    for start in range(0, len(one.lists), _LARGE):
-        one.load(start, _LARGE)
-    small = min(one.load(number, _SMALL) for number in range(_TURNS))
-    large = min(one.load(number * _LARGE, _LARGE) for number in range(_TURNS))
+    for start in range(0, len(fixture.lists), _LARGE):
+        fixture.load(start, _LARGE)
+    small = min(fixture.load(number, _SMALL) for number in range(_TURNS))
+    large = min(fixture.load(number * _LARGE, _LARGE) for number in range(_TURNS))
     per_list = max(0.0, (large - small) / (_LARGE - _SMALL))
-    before = one.database_bytes()
-    recorded = min(one.record(start, 20) for start in range(0, 400, 20)) / 20
-    grown = (one.database_bytes() - before) / 400
-    one.lake.maintain()
+    before = fixture.database_bytes()
+    recorded = min(fixture.record(start, 20) for start in range(0, 400, 20)) / 20
+    grown = (fixture.database_bytes() - before) / 400
+    fixture.lake.maintain()
     return Constants(
         turn_seconds=max(0.0, small - _SMALL * per_list),
         load_seconds=per_list,
         record_seconds=recorded,
-        lake_bytes=_live_bytes(one.lake) / len(one.lists),
+        lake_bytes=_live_bytes(fixture.lake) / len(fixture.lists),
         event_bytes=grown,
     )
 
 
-def _live_bytes(lake: LakeWarehouse) -> int:
-    """Of the files that the newest snapshot needs."""
+def _live_bytes(lake: LakeStore) -> int:
+    """Size of the files that the newest snapshot needs."""
     with lake.writing() as con:
         [(size,)] = con.execute(
             "SELECT sum(file_size_bytes + delete_file_size_bytes)::BIGINT "

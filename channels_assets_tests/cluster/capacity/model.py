@@ -1,7 +1,7 @@
 """A refresh by many workers as a simulation: calls, turns at the lake, and Dagster's records.
 
-Each worker pulls lists side by side, loads what has come in when its turn at the lake comes, and
-records it while it pulls on. Turns are taken one at a time over all workers.
+Each worker pulls lists side by side, loads the finished ones when its turn at the lake comes, and
+records them while it pulls on. Turns are taken one at a time over all workers.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Constants:
     lake_bytes: float
     """Parquet of one list, tidied up."""
     event_bytes: float
-    """What Dagster's database grows by for each refresh of one list."""
+    """Growth of Dagster's database for each refresh of one list."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is refreshed by what. `calls_per_list` includes those for pages."""
+    """`max_in_flight` is that of each worker; `calls_per_list` includes those for pages."""
 
     lists: int
     workers: int
@@ -38,8 +38,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Told:
-    """How long a refresh takes, and how long each part would take if it were the only one."""
+class Estimate:
+    """How long a refresh takes, and how long each part would take if it were the only part."""
 
     seconds: float
     calling: float
@@ -56,10 +56,9 @@ class Told:
         return max(parts, key=lambda name: parts[name])
 
 
-def simulate(plan: Plan, known: Constants) -> Told:
+def simulate(plan: Plan, known: Constants) -> Estimate:
     """Seconds until the last list is recorded."""
-    slots = plan.max_in_flight / plan.workers
-    pulled_per_second = slots / (plan.latency * plan.calls_per_list)
+    pulled_per_second = plan.max_in_flight / (plan.latency * plan.calls_per_list)
     # As in extract/pool.py: pulling runs only so far ahead of loading.
     ahead = 2 * plan.max_in_flight
     left = [plan.lists // plan.workers] * plan.workers
@@ -82,9 +81,9 @@ def simulate(plan: Plan, known: Constants) -> Told:
         recorded[worker] = max(recorded[worker], lake_free) + batch * known.record_seconds
         if left[worker]:
             heapq.heappush(ready, (max(lake_free, begun + 1 / pulled_per_second), worker))
-    return Told(
+    return Estimate(
         seconds=max(recorded),
-        calling=plan.lists * plan.calls_per_list * plan.latency / plan.max_in_flight,
+        calling=plan.lists / (plan.workers * pulled_per_second),
         loading=loading,
         recording=plan.lists * known.record_seconds / plan.workers,
     )

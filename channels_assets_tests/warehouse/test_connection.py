@@ -1,3 +1,5 @@
+"""Transactions: all or nothing, also where the body catches an error."""
+
 import contextlib
 
 import duckdb

@@ -1,4 +1,4 @@
-"""Where a fleet's processor time goes, by kind of process: from Linux's /proc."""
+"""CPU time of a fleet by kind of process, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_EVERY_SECONDS = 1.0
-# By a word of its command line, the first that is found.
+_SAMPLE_SECONDS = 1.0
+# By a word of the command line; the first match counts.
 _KINDS = {
     "celery": "workers",
     "postgres": "PostgreSQL",
@@ -17,13 +17,13 @@ _KINDS = {
     "dagster-daemon": "daemon",
     "dagster-webserver": "UI",
 }
-_MYSELF = "sandbox and test"
+_THIS_PROCESS = "sandbox and test"
 
 
-class Spent:
-    """From its beginning to its end; str() tells. Looks at the children of this process and all below.
+class CpuTime:
+    """Between entering and leaving it, of this process and all its descendants; str() shows it.
 
-    Children that were not there at the beginning count in full.
+    Children that were started in between count in full.
     """
 
     def __init__(self) -> None:
@@ -32,33 +32,35 @@ class Spent:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        self._before = _look()
-        self._machine = _machine()
+        self._before = _seconds_of_processes()
+        self._machine = _seconds_of_machine()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join()
-        busy, there = (now - then for now, then in zip(_machine(), self._machine, strict=True))
-        self._busy = busy / there
+        now = _seconds_of_machine()
+        used, available = (after - before for after, before in zip(now, self._machine, strict=True))
+        self._busy = used / available
 
     def __str__(self) -> str:
-        told: dict[str, float] = {}
-        for key, seconds in self._seconds.items():
-            told[key[0]] = told.get(key[0], 0.0) + seconds - self._before.get(key, 0.0)
-        most = sorted(told.items(), key=lambda one: -one[1])
-        shown = ", ".join(f"{kind} {seconds:.0f} s" for kind, seconds in most)
+        by_kind: dict[str, float] = {}
+        for (kind, pid), seconds in self._seconds.items():
+            before = self._before.get((kind, pid), 0.0)
+            by_kind[kind] = by_kind.get(kind, 0.0) + seconds - before
+        kinds = sorted(by_kind, key=lambda kind: -by_kind[kind])
+        shown = ", ".join(f"{kind} {by_kind[kind]:.0f} s" for kind in kinds)
         return f"{os.cpu_count()} cores {self._busy:.0%} busy; {shown}"
 
     def _watch(self) -> None:
-        while not self._end.wait(_EVERY_SECONDS):
-            # One that is killed takes its figures with it: keep the last that were seen.
-            self._seconds.update(_look())
+        while not self._end.wait(_SAMPLE_SECONDS):
+            # The figures of a killed process go with it: keep the last sample.
+            self._seconds.update(_seconds_of_processes())
 
 
-def _look() -> dict[tuple[str, int], float]:
-    """Seconds by kind and process, its ended children included."""
+def _seconds_of_processes() -> dict[tuple[str, int], float]:
+    """By kind and process, its ended children included."""
     children: dict[int, list[int]] = {}
     used: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -67,13 +69,13 @@ def _look() -> dict[tuple[str, int], float]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         children.setdefault(int(fields[1]), []).append(int(folder.name))
-        used[int(folder.name)] = [int(one) for one in fields[11:15]]
+        used[int(folder.name)] = [int(ticks) for ticks in fields[11:15]]
 
     def tree(pid: int) -> int:
-        return sum(used.get(pid, [])) + sum(tree(one) for one in children.get(pid, []))
+        return sum(used.get(pid, [])) + sum(tree(child) for child in children.get(pid, []))
 
     mine = os.getpid()
-    seconds = {(_MYSELF, mine): sum(used[mine][:2]) / _TICKS}
+    seconds = {(_THIS_PROCESS, mine): sum(used[mine][:2]) / _TICKS}
     for pid in children.get(mine, []):
         try:
             command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
@@ -85,8 +87,8 @@ def _look() -> dict[tuple[str, int], float]:
     return seconds
 
 
-def _machine() -> tuple[float, float]:
-    """Processor time that was used, and that was there, on all cores since the machine began."""
-    fields = [int(one) for one in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
+def _seconds_of_machine() -> tuple[float, float]:
+    """CPU time used and available on all cores since the machine was started."""
+    fields = [int(ticks) for ticks in Path("/proc/stat").read_text().split()[1:9]]
     idle = fields[3] + fields[4]
     return (sum(fields) - idle) / _TICKS, sum(fields) / _TICKS

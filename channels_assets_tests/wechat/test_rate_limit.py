@@ -1,4 +1,4 @@
-"""The pace against limits that it is not told, second by second, on a clock of the test's own."""
+"""The adaptive rate against limits unknown to it, second by second, on a clock of the test's own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from channels_assets.wechat.pace import Pace, Turn
-from channels_assets.wechat.rate_limit import Limiter
+from channels_assets.wechat.rate_limit import AdaptiveRate, RateLimiter, SendTime
 
 LATENCY = 0.05
 Limit = Callable[[float], float]
@@ -64,34 +63,34 @@ class Outcome:
 
 def call_on_and_on(server: FixedSeconds | AnySecond, seconds: float, in_flight: int) -> Outcome:
     """So many callers, each of which calls again as soon as it may."""
-    pace, done, order = Pace(), Outcome(), itertools.count()
-    events: list[tuple[float, int, str, Turn | None]] = []
+    rate, done, order = AdaptiveRate(), Outcome(), itertools.count()
+    events: list[tuple[float, int, str, SendTime | None]] = []
 
-    def at(moment: float, what: str, turn: Turn | None = None) -> None:
-        heapq.heappush(events, (moment, next(order), what, turn))
+    def at(moment: float, what: str, reserved: SendTime | None = None) -> None:
+        heapq.heappush(events, (moment, next(order), what, reserved))
 
     for _ in range(in_flight):
         at(0.0, "ask")
     while True:
-        now, _, what, turn = heapq.heappop(events)
+        now, _, what, reserved = heapq.heappop(events)
         if now > seconds:
             return done
         if what == "ask":
-            turn = pace.turn(now)
-            at(turn.at, "send", turn)
+            reserved = rate.reserve(now)
+            at(reserved.at, "send", reserved)
             continue
-        assert turn is not None
+        assert reserved is not None
         if what == "send":
-            if pace.holds(turn):
-                at(now + LATENCY, "taken" if server.takes(now) else "refused", turn)
+            if rate.is_current(reserved):
+                at(now + LATENCY, "taken" if server.takes(now) else "refused", reserved)
             else:
                 at(now, "ask")
             continue
         if what == "taken":
-            pace.accepted(turn, now)
+            rate.accepted(reserved, now)
             done.taken.append(now)
         else:
-            pace.refused(turn, now)
+            rate.refused(reserved, now)
             done.refused.append(now)
         at(now, "ask")
 
@@ -136,17 +135,17 @@ def test_without_a_refusal_nobody_waits() -> None:
 
 
 def test_a_probe_that_is_never_answered_is_followed_by_another() -> None:
-    pace = Pace()
-    pace.refused(pace.turn(0.0), 0.1)
-    probe = pace.turn(0.5)
-    assert pace.holds(probe)
-    waiting = pace.turn(0.5)
-    assert not pace.holds(waiting)
-    assert pace.holds(pace.turn(waiting.at))
+    rate = AdaptiveRate()
+    rate.refused(rate.reserve(0.0), 0.1)
+    probe = rate.reserve(0.5)
+    assert rate.is_current(probe)
+    waiting = rate.reserve(0.5)
+    assert not rate.is_current(waiting)
+    assert rate.is_current(rate.reserve(waiting.at))
 
 
 def test_two_credentials_do_not_slow_each_other() -> None:
-    one, other = Limiter(), Limiter()
+    one, other = RateLimiter(), RateLimiter()
     one.refused(one.acquire(lambda _: None))
     waits: list[float] = []
     other.acquire(waits.append)
@@ -154,13 +153,13 @@ def test_two_credentials_do_not_slow_each_other() -> None:
 
 
 def test_many_threads_get_turns_that_hold() -> None:
-    limiter, done = Limiter(), list[Turn]()
+    limiter, done = RateLimiter(), list[SendTime]()
     limiter.refused(limiter.acquire(lambda _: None))
 
     def call() -> None:
-        turn = limiter.acquire(time.sleep)
-        limiter.accepted(turn)
-        done.append(turn)
+        reserved = limiter.acquire(time.sleep)
+        limiter.accepted(reserved)
+        done.append(reserved)
 
     threads = [threading.Thread(target=call) for _ in range(8)]
     for thread in threads:

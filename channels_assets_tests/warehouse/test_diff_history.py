@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import Warehouse
+from channels_assets.warehouse import FileStore
 from channels_assets_tests.helpers.loading import (
     load_articles,
     load_window,
@@ -75,7 +75,7 @@ def test_windows(steps: list[Step]) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         pytest.MonkeyPatch.context() as clock,
-        Warehouse(Path(folder)).writing() as con,
+        FileStore(Path(folder)).writing() as con,
     ):
         clock.setattr("channels_assets.warehouse.load.datetime", Clock)
         for step in steps:
@@ -130,7 +130,7 @@ def test_article_products(steps: list[Step]) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         pytest.MonkeyPatch.context() as clock,
-        Warehouse(Path(folder)).writing() as con,
+        FileStore(Path(folder)).writing() as con,
     ):
         clock.setattr("channels_assets.warehouse.load.datetime", Clock)
         for step in steps:

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from channels_assets.sandbox import World, pass_day
-from channels_assets.warehouse import Warehouse, connect
-from channels_assets.warehouse.moves import moved_items
+from channels_assets.warehouse import FileStore, connect
+from channels_assets.warehouse.diff import moved_positions
 from channels_assets_tests.warehouse.looking_back import (
     Record,
     Refresher,
@@ -74,7 +74,7 @@ def live(refresher: Refresher) -> None:
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Refresher, Path]]:
-    warehouse = Warehouse(tmp_path_factory.mktemp("month"))
+    warehouse = FileStore(tmp_path_factory.mktemp("month"))
     with pytest.MonkeyPatch.context() as clock:
         with warehouse.writing() as con:
             refresher = Refresher(con, clock)
@@ -119,7 +119,7 @@ def expected_window_changes(record: Record) -> Rows:
             old, new = ({row[2]: row for row in rows} for rows in (before, after))
             stayed = [key for key in new if key in old]
             places = {key: place for place, key in enumerate(old)}
-            moved = {list(old)[place] for place in moved_items([places[key] for key in stayed])}
+            moved = {list(old)[place] for place in moved_positions([places[key] for key in stayed])}
             changed = {key for key in stayed if old[key][3:] != new[key][3:]}
             whole = not before or not after
             day = day_in_china(moment)

@@ -7,7 +7,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from channels_assets.warehouse import WarehouseError, connect
-from channels_assets.warehouse.connection import count
+from channels_assets.warehouse.connection import scalar
 from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import against, ids, load
 from channels_assets_tests.warehouse.opening import opened
@@ -91,7 +91,7 @@ def replace_for_ever(folder: Path) -> None:
 def loads(folder: Path) -> int:
     try:
         with connect(folder) as con:
-            return count(con, "SELECT count(*) FROM loads")
+            return scalar(con, "SELECT count(*) FROM loads")
     except WarehouseError:
         return 0
 

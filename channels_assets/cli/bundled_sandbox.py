@@ -1,0 +1,81 @@
+"""The sandbox that a command serves where there is no channels.toml, so that it has made-up data to show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from channels_assets.defs.instance import dagster_home
+from channels_assets.files import ProcessLock, remove_if_free
+from channels_assets.warehouse import Store, WarehouseError, connect, get_meta, set_meta
+
+if TYPE_CHECKING:
+    from channels_assets.sandbox import Sandbox, World
+
+_DAYS = "sandbox_days"
+
+
+@contextmanager
+def bundled_sandbox(data: Path) -> Generator[str]:
+    """Serves the sandbox and points CHANNELS_CONFIG at its accounts; yields its URL."""
+    # Its import takes time that other commands need not spend.
+    from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415
+
+    folder = dagster_home(data) / "channels_assets" / "sandbox"
+    for leftover in folder.glob("*.toml"):
+        remove_if_free(leftover)
+    world = World.generate(seed=1)
+    for day in range(_days(data)):
+        pass_day(world, day)
+    with Sandbox(world) as sandbox:
+        # A file of its own: another command may serve another sandbox at the same time.
+        settings = ProcessLock(folder / f"{uuid4().hex}.toml")
+        settings.path.write_text(_settings(sandbox, world), encoding="utf-8")
+        os.environ["CHANNELS_CONFIG"] = str(settings.path)
+        os.environ.update(_secrets(world))
+        try:
+            yield sandbox.url
+        finally:
+            settings.release()
+
+
+def add_sandbox_day(store: Store) -> None:
+    """The sandbox's world is a day older at the next command, so that a refresh finds changes."""
+    with store.writing() as connection:
+        days = int(get_meta(connection, _DAYS) or 0)
+        set_meta(connection, _DAYS, str(days + 1))
+
+
+def _days(data: Path) -> int:
+    """The age of the world in days at the last refresh; writes nothing."""
+    with suppress(WarehouseError), connect(data) as connection:
+        return int(get_meta(connection, _DAYS) or 0)
+    return 0
+
+
+def _settings(sandbox: Sandbox, world: World) -> str:
+    lines = ["# Written by channels-assets for its bundled sandbox.", "[api]"]
+    lines += [f'base_url = "{sandbox.url}"', "sandbox = true"]
+    for number, window in enumerate(world.windows.values(), start=1):
+        lines += ["", "[[window]]", f'appid = "{window.appid}"']
+        lines += [f'secret_env = "{_window_variable(number)}"']
+    lines += ["", "[league]", f'appid = "{world.league.appid}"']
+    lines += [f'secret_env = "{_LEAGUE_VARIABLE}"', 'sharers = "all"', ""]
+    return "\n".join(lines)
+
+
+def _secrets(world: World) -> dict[str, str]:
+    windows = enumerate(world.windows.values(), start=1)
+    secrets = {_window_variable(number): window.secret for number, window in windows}
+    return {**secrets, _LEAGUE_VARIABLE: world.league.secret}
+
+
+_LEAGUE_VARIABLE = "SANDBOX_LEAGUE_SECRET"
+
+
+def _window_variable(number: int) -> str:
+    return f"SANDBOX_WINDOW_{number}_SECRET"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from channels_assets.cli.notebook import copy_notebooks
-from channels_assets.extract.page_file import StagedPages
+from channels_assets.extract.page_file import PageFile
 from channels_assets.files import (
     LockState,
     LockTimeout,
@@ -46,12 +46,12 @@ def test_a_lock_file_is_no_symlink(tmp_path: Path, elsewhere: Path) -> None:
 
 def test_staged_pages_are_no_symlink(tmp_path: Path, elsewhere: Path) -> None:
     folder = tmp_path / "staging"
-    StagedPages(folder, "w", {}).keep()
+    PageFile(folder, "w", {}).keep()
     [path] = folder.iterdir()
     path.unlink()
     path.symlink_to(elsewhere)
     with pytest.raises(OSError, match="symbolic"):
-        StagedPages(folder, "w", {})
+        PageFile(folder, "w", {})
     assert not elsewhere.exists()
 
 

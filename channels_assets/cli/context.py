@@ -20,7 +20,7 @@ from channels_assets.config import (
     data_dir,
     load_settings,
 )
-from channels_assets.defs.checks import promises
+from channels_assets.defs.checks import freshness_rules
 from channels_assets.defs.instance import prepare_instance
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.partition_sync import forget_everything
@@ -112,6 +112,6 @@ def _prepare_warehouse(settings: Settings, store: Store) -> str:
         if before != source:
             set_meta(connection, SOURCE, source)
         save_freshness_rules(
-            connection, {promise.asset: promise.hours for promise in promises(settings)}
+            connection, {rule.asset: rule.hours for rule in freshness_rules(settings)}
         )
     return "\n".join(filter(None, notices))

@@ -1,4 +1,4 @@
-"""What happens by itself: refreshes by the clock, new lists at once, checks kept up to date."""
+"""Jobs, and what starts them: schedules, the sensor of new lists, the sensor that evaluates checks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetSelection,
     DagsterInstance,
     DefaultScheduleStatus,
     DefaultSensorStatus,
@@ -21,15 +23,24 @@ from dagster import (
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
+    define_asset_job,
     schedule,
     sensor,
 )
 
 from channels_assets.config import Settings
 from channels_assets.defs.active_runs import ActiveRun, end_dead_runs, of_job
-from channels_assets.defs.checks import COUNTS, evaluate
+from channels_assets.defs.checks import COUNTS, FRESH, evaluate
 from channels_assets.defs.dagster_internals import PARTITION_RANGE_END, PARTITION_RANGE_START
-from channels_assets.defs.names import DISCOVER, REFRESH_ARTICLES, REFRESH_WINDOWS, Names
+from channels_assets.defs.names import (
+    ARTICLE_ASSETS,
+    DISCOVER,
+    DISCOVERY,
+    REFRESH_ARTICLES,
+    REFRESH_WINDOWS,
+    WINDOW_ASSETS,
+    Names,
+)
 from channels_assets.defs.ownership import OwnedByAnother, claim
 from channels_assets.defs.partition_sync import own_lists, sync_windows
 from channels_assets.defs.partitions import stretches
@@ -37,13 +48,39 @@ from channels_assets.defs.resources import WarehouseResource, WeChatResource
 from channels_assets.warehouse import Store, attempted_partitions, connect
 
 TIME_ZONE = "Asia/Shanghai"
-_CHECKS_SHOWN_AGAIN_SECONDS = 600
+_CHECKS_REPEATED_SECONDS = 600
+
+
+def jobs(names: Names) -> list[Any]:
+    """What one run refreshes. Each covers one kind of partition, because a run can't mix them."""
+    found = [names.asset_key(asset) for asset in DISCOVERY]
+    # Checks are evaluated by a sensor on what is published, also when lists have failed; those that
+    # discovery itself answers stay in its job.
+    fresh = AssetSelection.checks(*(AssetCheckKey(key, FRESH) for key in found))
+    return [
+        define_asset_job(
+            names.name(DISCOVER),
+            AssetSelection.assets(*found) - fresh,
+            description="Finds cooperating shops, linked accounts and sharers, and thereby the article "
+            "lists.",
+        ),
+        define_asset_job(
+            names.name(REFRESH_WINDOWS),
+            AssetSelection.assets(*map(names.asset_key, WINDOW_ASSETS)).without_checks(),
+            description="Pulls the product lists of a range of windows.",
+        ),
+        define_asset_job(
+            names.name(REFRESH_ARTICLES),
+            AssetSelection.assets(*map(names.asset_key, ARTICLE_ASSETS)).without_checks(),
+            description="Pulls a range of article lists and derives their products.",
+        ),
+    ]
 
 
 def _range_requests(
     job: str, chosen: Iterable[Sequence[str]], at_most: int | None
 ) -> Iterator[RunRequest]:
-    """One run for each stretch of keys, or several of at most so many lists each."""
+    """One run for each stretch of keys, or several runs of at most `at_most` lists each."""
     for stretch in chosen:
         size = at_most or len(stretch)
         for start in range(0, len(stretch), size):
@@ -68,7 +105,7 @@ def _refresh_schedule(
         cron_schedule=cron,
         execution_timezone=TIME_ZONE,
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Refreshes all lists of `{partitions}` in one run, unless one is under way.",
+        description=f"Refreshes all lists of `{partitions}` in one run, unless such a run is active.",
     )
     def tick(
         context: ScheduleEvaluationContext, wechat: WeChatResource, warehouse: WarehouseResource
@@ -83,8 +120,8 @@ def _refresh_schedule(
             return SkipReason(f"{active}: it is not started again.")
         known = instance.get_dynamic_partitions(partitions)
         own = stretches(known, set(own_lists(instance, store, partitions)))
-        asked = list(_range_requests(job, own, at_most))
-        return asked or SkipReason(f"No list is known in `{partitions}` yet.")
+        requests = list(_range_requests(job, own, at_most))
+        return requests or SkipReason(f"No list is known in `{partitions}` yet.")
 
     return tick
 
@@ -108,7 +145,7 @@ def _new_lists(names: Names, jobs: Sequence[Any]) -> SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=15,
         default_status=DefaultSensorStatus.RUNNING,
-        description="Looks for new and vanished shops, linked accounts, sharers and windows, and "
+        description="Finds new and vanished shops, linked accounts, sharers and windows, and "
         "refreshes lists that were never tried at once, in one run. Ends runs whose process died.",
     )
     def new_lists(
@@ -124,9 +161,9 @@ def _new_lists(names: Names, jobs: Sequence[Any]) -> SensorDefinition:
         if found.added or found.removed:
             store.publish()
         active = end_dead_runs(instance, names)
-        asked = False
+        requested = False
         if settings.league is not None and _discovery_is_due(instance, names, active, settings):
-            asked = True
+            requested = True
             yield RunRequest(job_name=names.name(DISCOVER))
         waiting: list[str] = []
         for job, asset, partitions in (
@@ -140,10 +177,10 @@ def _new_lists(names: Names, jobs: Sequence[Any]) -> SensorDefinition:
                 number = sum(len(stretch) for stretch in untried)
                 waiting.append(f"{number} lists were never tried: waiting for run {before}.")
                 continue
-            asked = True
+            requested = True
             at_most = settings.automation.max_partitions_per_run
             yield from _range_requests(names.name(job), untried, at_most)
-        if not asked:
+        if not requested:
             yield SkipReason(" ".join(waiting) or "Every list that is known was tried before.")
 
     return new_lists
@@ -156,14 +193,14 @@ def _discovery_is_due(
         return False
     newest = instance.get_run_records(RunsFilter(job_name=names.name(DISCOVER)), limit=1)
     every = settings.automation.discover_minutes * 60
-    # A moment in the future is of a clock that was ahead.
+    # A run from the future was started while the clock was ahead.
     return not newest or not (0 <= time.time() - newest[0].create_timestamp.timestamp() < every)
 
 
 def _untried(
     instance: DagsterInstance, store: Store, asset: str, partitions: str
 ) -> list[list[str]]:
-    """Of each stretch of our lists, what goes from the first that was never tried to the last such one."""
+    """Of each stretch of our lists, the part from the first to the last list that was never tried."""
     tried: set[str] = set()
     if store.is_readable():
         with connect(store.data_dir) as connection:
@@ -195,33 +232,35 @@ def _checks_up_to_date(names: Names) -> SensorDefinition:
             found = list(evaluate(connection, wechat.settings))
         before: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
         answers = {
-            f"{one.asset_key.to_user_string()}:{one.check_name}": _gist(one) for one in found
+            f"{check.asset_key.to_user_string()}:{check.check_name}": _gist(check)
+            for check in found
         }
-        told_at = before.get("at", 0.0)
-        # A run that is started by clicking includes the checks, and leaves them skipped or failed
-        # because each list is recorded on its own: after it, all answers are told again.
-        ended = RunsFilter(updated_after=datetime.fromtimestamp(told_at, UTC))
+        recorded_at = before.get("at", 0.0)
+        # A run that is started by hand in the UI includes the checks, and leaves them skipped or
+        # failed because each list is recorded on its own: after it, all answers are recorded again.
+        ended = RunsFilter(updated_after=datetime.fromtimestamp(recorded_at, UTC))
         due = (
-            not 0 <= time.time() - told_at < _CHECKS_SHOWN_AGAIN_SECONDS
+            not 0 <= time.time() - recorded_at < _CHECKS_REPEATED_SECONDS
             or context.instance.get_runs_count(ended) > 0
         )
-        told = [
-            one
-            for one, (name, answer) in zip(found, answers.items(), strict=True)
+        changed = [
+            check
+            for check, (name, answer) in zip(found, answers.items(), strict=True)
             if due or before["answers"].get(name) != answer
         ]
-        if not told:
+        if not changed:
             return SkipReason("No check has changed its answer.")
-        at = now if due else told_at
+        at = now if due else recorded_at
         return SensorResult(
-            asset_events=told, cursor=json.dumps({"at": at, "answers": answers}, ensure_ascii=False)
+            asset_events=changed,
+            cursor=json.dumps({"at": at, "answers": answers}, ensure_ascii=False),
         )
 
     return checks_up_to_date
 
 
 def _gist(answer: AssetCheckEvaluation) -> list[object]:
-    """What makes an answer another one: not its text, in which ages and rids change all the time."""
+    """What of an answer is compared: not its text, in which ages and rids change all the time."""
     counts = [answer.metadata[name].value for name in COUNTS if name in answer.metadata]
     return [answer.passed, answer.severity.value, *counts]
 

@@ -1,4 +1,4 @@
-"""Asset checks: the warehouse's quality questions, and the freshness of every single list."""
+"""Asset checks: the warehouse's quality checks, and the freshness of every list."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from dagster import (
 
 from channels_assets.config import Settings
 from channels_assets.defs.events import evidence_table
-from channels_assets.defs.names import Names
+from channels_assets.defs.names import DISCOVERY, Names
 from channels_assets.defs.resources import WarehouseResource
 from channels_assets.warehouse import (
     CHECKS,
+    LIST_TABLES,
     Evidence,
     ListAge,
     QualityCheck,
@@ -39,7 +40,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Promise:
+class FreshnessRule:
     """How old the lists of an asset may be, in hours.
 
     `lists` is the name of its partition set, SHOPS for one list per active shop, None for a single one.
@@ -50,15 +51,18 @@ class Promise:
     lists: str | None
 
 
-def promises(settings: Settings) -> tuple[Promise, ...]:
+def freshness_rules(settings: Settings) -> tuple[FreshnessRule, ...]:
     freshness, names = settings.freshness, Names.of(settings)
     return (
-        Promise("window_products", freshness.windows_hours, names.windows),
-        Promise("shop_articles", freshness.articles_hours, names.article_lists),
-        Promise("article_products", freshness.articles_hours, names.article_lists),
-        Promise("cooperating_shops", freshness.discovery_hours, None),
-        Promise("shop_promoters", freshness.discovery_hours, SHOPS),
-        Promise("sharers", freshness.discovery_hours, None),
+        FreshnessRule("window_products", freshness.windows_hours, names.windows),
+        FreshnessRule("shop_articles", freshness.articles_hours, names.article_lists),
+        FreshnessRule("article_products", freshness.articles_hours, names.article_lists),
+        *(
+            FreshnessRule(
+                asset, freshness.discovery_hours, SHOPS if LIST_TABLES[asset].scope else None
+            )
+            for asset in DISCOVERY
+        ),
     )
 
 
@@ -74,14 +78,14 @@ def quality(key: AssetKey, check: QualityCheck, found: Evidence) -> AssetCheckRe
     )
 
 
-def freshness(key: AssetKey, promise: Promise, ages: Sequence[ListAge]) -> AssetCheckResult:
-    """Passes when every list was read within its promise; names those that were not."""
-    limit = promise.hours * 3600
-    stale = [one for one in ages if _is_older(one, limit)]
+def freshness(key: AssetKey, rule: FreshnessRule, ages: Sequence[ListAge]) -> AssetCheckResult:
+    """Passes when every list was read within the hours of its rule; names those that were not."""
+    limit = rule.hours * 3600
+    stale = [age for age in ages if _is_older(age, limit)]
     failed = any(
-        one.error is not None if one.seconds is None else _is_older(one, 2 * limit) for one in stale
+        age.error is not None if age.seconds is None else _is_older(age, 2 * limit) for age in stale
     )
-    rows = [(one.partition or promise.asset, _age(one), one.error or "") for one in stale]
+    rows = [(age.partition or rule.asset, _shown(age), age.error or "") for age in stale]
     oldest = Evidence(("list", "age", "last failure"), tuple(rows[:_SHOWN]), len(rows))
     named = "; ".join(f"{row[0]} ({row[1]}{': ' if row[2] else ''}{row[2]})" for row in rows[:3])
     return AssetCheckResult(
@@ -90,28 +94,28 @@ def freshness(key: AssetKey, promise: Promise, ages: Sequence[ListAge]) -> Asset
         asset_key=key,
         severity=AssetCheckSeverity.ERROR if failed else AssetCheckSeverity.WARN,
         description=f"{len(ages) - len(stale)} of {len(ages)} lists were read within "
-        f"{promise.hours:g} h." + (f" Not so: {named}" if stale else ""),
+        f"{rule.hours:g} h." + (f" Not so: {named}" if stale else ""),
         metadata={
             "lists": len(ages),
             "stale": len(stale),
-            "failed_at_last_try": sum(1 for one in ages if one.error is not None),
+            "failed_at_last_try": sum(1 for age in ages if age.error is not None),
         }
         | ({"oldest": evidence_table(oldest)} if stale else {}),
     )
 
 
-def _is_older(one: ListAge, limit: float) -> bool:
-    return one.seconds is None or one.seconds > limit or one.is_from_future
+def _is_older(age: ListAge, limit: float) -> bool:
+    return age.seconds is None or age.seconds > limit or age.is_from_future
 
 
-def _age(one: ListAge) -> str:
-    if one.seconds is None:
+def _shown(age: ListAge) -> str:
+    if age.seconds is None:
         return "never read"
-    if one.is_from_future:
-        ahead = timedelta(seconds=round(-one.seconds))
+    if age.is_from_future:
+        ahead = timedelta(seconds=round(-age.seconds))
         return f"loaded while this machine's clock was ahead by {ahead}: refresh it again"
-    hours = one.seconds / 3600
-    return f"{hours:.1f} h old" if hours >= 1 else f"{one.seconds / 60:.0f} min old"
+    hours = age.seconds / 3600
+    return f"{hours:.1f} h old" if hours >= 1 else f"{age.seconds / 60:.0f} min old"
 
 
 def _of_quality(key: AssetKey, check: QualityCheck) -> AssetChecksDefinition:
@@ -128,35 +132,35 @@ def _of_quality(key: AssetKey, check: QualityCheck) -> AssetChecksDefinition:
     return run
 
 
-def _of_promise(key: AssetKey, promise: Promise) -> AssetChecksDefinition:
+def _of_rule(key: AssetKey, rule: FreshnessRule) -> AssetChecksDefinition:
     @asset_check(
         asset=key,
         name=FRESH,
         config_schema={},
-        description=f"Was every single list read within {promise.hours:g} h? Older warns, twice as "
+        description=f"Was every single list read within {rule.hours:g} h? Older warns, twice as "
         "old fails. Dagster's own freshness sees the newest list alone.",
     )
     def run(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> AssetCheckResult:
         with connect(warehouse.folder) as connection:
-            return freshness(key, promise, _ages(connection, promise))
+            return freshness(key, rule, _ages(connection, rule))
 
     return run
 
 
-def _ages(connection: duckdb.DuckDBPyConnection, promise: Promise) -> list[ListAge]:
+def _ages(connection: duckdb.DuckDBPyConnection, rule: FreshnessRule) -> list[ListAge]:
     lists: Sequence[str | None] = [None]
-    if promise.lists == SHOPS:
+    if rule.lists == SHOPS:
         lists = active_shops(connection)
-    elif promise.lists is not None:
-        lists = own_partition_keys(connection, promise.lists)
-    return list_ages(connection, promise.asset, lists)
+    elif rule.lists is not None:
+        lists = own_partition_keys(connection, rule.lists)
+    return list_ages(connection, rule.asset, lists)
 
 
 def definitions(settings: Settings) -> list[AssetChecksDefinition]:
     keys = Names.of(settings).asset_keys
     return [
         *(_of_quality(keys[check.asset], check) for check in CHECKS),
-        *(_of_promise(keys[promise.asset], promise) for promise in promises(settings)),
+        *(_of_rule(keys[rule.asset], rule) for rule in freshness_rules(settings)),
     ]
 
 
@@ -168,9 +172,9 @@ def evaluate(
     for check in CHECKS:
         if _asked_for(check.asset, settings):
             yield _evaluation(quality(keys[check.asset], check, evidence(connection, check)))
-    for promise in promises(settings):
-        if _asked_for(promise.asset, settings):
-            yield _evaluation(freshness(keys[promise.asset], promise, _ages(connection, promise)))
+    for rule in freshness_rules(settings):
+        if _asked_for(rule.asset, settings):
+            yield _evaluation(freshness(keys[rule.asset], rule, _ages(connection, rule)))
 
 
 def _asked_for(asset: str, settings: Settings) -> bool:

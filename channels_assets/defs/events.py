@@ -1,4 +1,4 @@
-"""WeChat's outcomes in Dagster's words: materializations, failures, and whose move it is."""
+"""Dagster's events for what became of lists: materializations, observations, one Failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dagster import (
 
 from channels_assets import warehouse
 from channels_assets.extract.pull import Pulled
-from channels_assets.warehouse import Evidence, ListTable, Loaded
+from channels_assets.warehouse import Evidence, ListTable, LoadStats
 from channels_assets.wechat.errors import Transient, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
@@ -52,19 +52,19 @@ class FailedPartition:
         )
 
 
-def load_metadata(loaded: Loaded, pulled: Pulled | None) -> Metadata:
-    """What a materialization tells: rows and changes, and what it took to read them."""
-    seen = {
-        "dagster/row_count": loaded.rows,
-        "added": loaded.added,
-        "removed": loaded.removed,
-        "changed": loaded.changed,
-        "duplicates": loaded.duplicates,
+def load_metadata(stats: LoadStats, pulled: Pulled | None) -> Metadata:
+    """The metadata of a materialization: rows and changes, and the calls and time it took to read them."""
+    counts = {
+        "dagster/row_count": stats.rows,
+        "added": stats.added,
+        "removed": stats.removed,
+        "changed": stats.changed,
+        "duplicates": stats.duplicates,
     }
     metadata: dict[str, MetadataValue] = {
-        name: MetadataValue.int(count) for name, count in seen.items()
+        name: MetadataValue.int(count) for name, count in counts.items()
     }
-    metadata["load_id"] = MetadataValue.text(loaded.load_id)
+    metadata["load_id"] = MetadataValue.text(stats.load_id)
     if pulled is not None:
         metadata["pages"] = MetadataValue.int(pulled.pages)
         metadata["api_calls"] = MetadataValue.int(pulled.api_calls)
@@ -79,12 +79,12 @@ def load_metadata(loaded: Loaded, pulled: Pulled | None) -> Metadata:
 
 
 def materialization(
-    key: AssetKey, partition: str, loaded: Loaded, pulled: Pulled | None, more: Metadata
+    key: AssetKey, partition: str, stats: LoadStats, pulled: Pulled | None, more: Metadata
 ) -> AssetMaterialization:
     return AssetMaterialization(
         asset_key=key,
         partition=partition,
-        metadata={**load_metadata(loaded, pulled), **more},
+        metadata={**load_metadata(stats, pulled), **more},
     )
 
 
@@ -123,7 +123,7 @@ def warehouse_failure(asset: str, run_id: str, failed: FailedPartition) -> wareh
 
 
 def observation(key: AssetKey, failed: FailedPartition) -> AssetObservation:
-    """The failure where a person looks for it: on the page of its partition."""
+    """The failure, to be seen on the page of its partition."""
     return AssetObservation(
         asset_key=key,
         partition=failed.partition,
@@ -138,12 +138,14 @@ def observation(key: AssetKey, failed: FailedPartition) -> AssetObservation:
 
 def failure_of(asset: str, failed: list[FailedPartition], planned: int) -> Failure:
     """One Failure that names every failed partition and its reason."""
-    lines = [f"{one.partition}: {one.error_class}: {one.error}" for one in failed[:_NAMED_IN_TEXT]]
+    lines = [
+        f"{each.partition}: {each.error_class}: {each.error}" for each in failed[:_NAMED_IN_TEXT]
+    ]
     if len(failed) > _NAMED_IN_TEXT:
         lines.append(f"... and {len(failed) - _NAMED_IN_TEXT} more, in the metadata of this event.")
     return Failure(
         description=f"{asset}: {len(failed)} of {planned} lists were not refreshed; their rows are "
         "those of the last good load.\n" + "\n".join(lines),
-        metadata={FAILED_METADATA: MetadataValue.json([asdict(one) for one in failed])},
-        allow_retries=any(one.worth_a_retry for one in failed),
+        metadata={FAILED_METADATA: MetadataValue.json([asdict(each) for each in failed])},
+        allow_retries=any(each.worth_a_retry for each in failed),
     )

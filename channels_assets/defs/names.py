@@ -8,12 +8,14 @@ from dagster import AssetExecutionContext, AssetKey
 
 from channels_assets.config import Settings
 from channels_assets.defs.partitions import ARTICLE_LISTS_NAME, WINDOWS_NAME
+from channels_assets.warehouse import LIST_TABLES, with_derived
 
-DISCOVERY = ("cooperating_shops", "sharers", "shop_promoters")
+DISCOVERY = tuple(sorted(table.name for table in LIST_TABLES.values() if table.keeps_vanished))
+"""The assets without partitions, in the order in which commands print them."""
 WINDOW_ASSETS = ("window_products",)
-ARTICLE_ASSETS = ("shop_articles", "article_products")
+ARTICLE_ASSETS = tuple(table.name for table in with_derived(LIST_TABLES["shop_articles"]))
 ASSETS = (*DISCOVERY, *WINDOW_ASSETS, *ARTICLE_ASSETS)
-PULLING = (*DISCOVERY, *WINDOW_ASSETS, "shop_articles")
+PULLING = tuple(asset for asset in ASSETS if not LIST_TABLES[asset].derived_from)
 """The assets that call the API."""
 DISCOVER = "discover"
 REFRESH_WINDOWS = "refresh_windows"

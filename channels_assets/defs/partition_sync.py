@@ -5,7 +5,7 @@ The rows of a removed list leave the current tables and stay in the history tabl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from dagster import DagsterInstance
 from sqlalchemy.exc import IntegrityError
@@ -20,17 +20,17 @@ from channels_assets.warehouse import (
     active_sharers,
     add_partition_keys,
     own_partition_keys,
-    remove_articles,
+    remove_list,
     remove_partition_keys,
-    remove_window,
+    tables,
 )
 
 
 @dataclass(frozen=True)
 class Discovered:
-    """What became of the keys. `blocking` problems keep lists from being refreshed or removed.
+    """What changed in a partition set. `blocking` problems keep lists from being refreshed or removed.
 
-    `others` are keys that somebody else has added to the partition set: they are left alone.
+    `others` are keys that this data folder has not added: they are left alone.
     """
 
     known: int
@@ -62,7 +62,7 @@ def sync_windows(instance: DagsterInstance, store: Store, settings: Settings) ->
             key for key in own_partition_keys(connection, partition_set) if key not in wanted
         ]
         for key in removed:
-            remove_window(connection, key)
+            remove_list(connection, tables.WINDOW_PRODUCTS, {"window": key}, partition=key)
         add_partition_keys(connection, partition_set, list(wanted))
     added = [key for key in wanted if key not in known]
     _change(instance, store, partition_set, added, removed)
@@ -97,12 +97,13 @@ def sync_article_lists(
         for promoter in promoters
         for sharer in chosen
     ]
-    for one in lists:
-        if one.problem:
+    for article_list in lists:
+        if article_list.problem:
             problems.append(
-                f"The list {one.key[:80]!r} can't be a partition: its key {one.problem}."
+                f"The list {article_list.key[:80]!r} can't be a partition: its key "
+                f"{article_list.problem}."
             )
-    wanted = dict.fromkeys(one.key for one in lists if not one.problem)
+    wanted = dict.fromkeys(each.key for each in lists if not each.problem)
     added = [key for key in wanted if key not in in_dagster]
     vanished = [key for key in own if key not in wanted]
     if 2 * len(vanished) > len(known) and not prune:
@@ -116,8 +117,8 @@ def sync_article_lists(
         blocking = False
     with store.writing() as connection:
         for key in vanished:
-            gone = ArticleList.of_key(key)
-            remove_articles(connection, gone.shop_appid, gone.promoter_id, gone.sharer_appid)
+            scope = asdict(ArticleList.of_key(key))
+            remove_list(connection, tables.SHOP_ARTICLES, scope, partition=key)
         add_partition_keys(connection, partition_set, list(wanted))
     _change(instance, store, partition_set, added, vanished)
     ours = {*own, *wanted}
@@ -132,7 +133,7 @@ def sync_article_lists(
 
 
 def forget_everything(instance: DagsterInstance, store: Store, settings: Settings) -> None:
-    """Takes our own lists, and what was recorded of our own assets, out of the Dagster instance."""
+    """Deletes our own partition keys, and what was recorded of our own assets, from the Dagster instance."""
     names = Names.of(settings)
     for partition_set in (names.windows, names.article_lists):
         for key in own_lists(instance, store, partition_set):
@@ -170,12 +171,13 @@ def _change(
     added: list[str],
     removed: list[str],
 ) -> None:
-    """Our own keys are known as such before they come and after they went: also if we die between."""
+    """Our own keys are stored as ours before they are added and until they are deleted, so that a process
+    that dies in between loses none."""
     if added:
         try:
             instance.add_dynamic_partitions(partition_set, added)
         except IntegrityError:
-            # Another process has just added some of them: none of ours was, then.
+            # Another process has just added some of them, so none of ours was added.
             known = set(instance.get_dynamic_partitions(partition_set))
             left = [key for key in added if key not in known]
             if left:

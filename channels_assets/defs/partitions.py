@@ -21,7 +21,7 @@ class UnknownPartition(Exception):
 
 @dataclass(frozen=True)
 class ArticleList:
-    """What one partition of ARTICLE_LISTS stands for; its key is shop_appid/promoter_id/sharer_appid."""
+    """The list of one partition of ARTICLE_LISTS; its key is shop_appid/promoter_id/sharer_appid."""
 
     shop_appid: str
     promoter_id: str
@@ -35,7 +35,7 @@ class ArticleList:
     def problem(self) -> str | None:
         """Why its key can't be a partition key, or None."""
         ids = (self.shop_appid, self.promoter_id, self.sharer_appid)
-        if any("/" in one or not one.strip() for one in ids):
+        if any("/" in part or not part.strip() for part in ids):
             return "has an id that is empty or contains '/'"
         return key_problem(self.key)
 
@@ -47,7 +47,7 @@ class ArticleList:
 
 
 def stretches(known: Sequence[str], chosen: Collection[str]) -> Iterator[list[str]]:
-    """The chosen keys as stretches that are neighbours in Dagster's order: a run takes one of them."""
+    """The chosen keys as stretches without gaps in Dagster's order: a run takes one stretch."""
     stretch: list[str] = []
     for key in known:
         if key in chosen:

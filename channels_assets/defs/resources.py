@@ -25,7 +25,7 @@ from channels_assets.accounts import Account
 from channels_assets.clients import ApiClients
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.postgres_connections import keep_connections
-from channels_assets.extract.pull import Staging
+from channels_assets.extract.pull import PageFolder
 from channels_assets.files import ProcessLock
 from channels_assets.warehouse import Lake, Store
 from channels_assets.wechat.client import Client
@@ -107,8 +107,8 @@ class WarehouseResource(_WithoutConfig):
     def open(self, settings: config.Settings) -> Store:
         return open_store(self.folder, settings)
 
-    def staging(self, settings: config.Settings) -> Staging:
-        return Staging(self.folder / "staging", settings.staging.resume_minutes * 60)
+    def page_folder(self, settings: config.Settings) -> PageFolder:
+        return PageFolder(self.folder / "staging", settings.staging.resume_minutes * 60)
 
 
 # Dagster adds an I/O manager to every job, by default one whose folder a run config can choose. None

@@ -4,38 +4,38 @@ from typing import Any
 
 from dagster import AssetKey, AssetSpec, MetadataValue
 
-from channels_assets.wechat.league import (
-    COOPERATING_SHOPS,
-    SHARERS,
-    SHOP_ARTICLES,
-    SHOP_PROMOTERS,
-)
+from channels_assets.warehouse import LIST_TABLES
+from channels_assets.wechat import league, window
 from channels_assets.wechat.paging import Endpoint
-from channels_assets.wechat.window import WINDOW_PRODUCTS
 
 OWNERS = ["team:channels"]
 TAGS = {"domain": "wechat_channels"}
-ENDPOINTS: dict[str, Endpoint[Any]] = {
-    "window_products": WINDOW_PRODUCTS,
-    "shop_articles": SHOP_ARTICLES,
-    "cooperating_shops": COOPERATING_SHOPS,
-    "shop_promoters": SHOP_PROMOTERS,
-    "sharers": SHARERS,
+
+_BY_NAME: dict[str, Endpoint[Any]] = {
+    endpoint.name: endpoint for endpoint in (window.WINDOW_PRODUCTS, *league.ENDPOINTS)
 }
+ENDPOINTS = {
+    table.name: _BY_NAME[table.endpoint]
+    for table in LIST_TABLES.values()
+    if table.derived_from is None
+}
+"""The endpoint of each asset that calls the API."""
 
 
 def source_key(asset: str) -> AssetKey:
-    """The API list that a table is read from; article_products are part of shop_articles' answer."""
-    endpoint = ENDPOINTS[asset if asset in ENDPOINTS else "shop_articles"]
-    return AssetKey(["wechat", endpoint.name])
+    """The API list that a table is read from."""
+    return AssetKey(["wechat", _source(asset).name])
 
 
 def source_metadata(asset: str) -> dict[str, MetadataValue]:
-    endpoint = ENDPOINTS[asset if asset in ENDPOINTS else "shop_articles"]
     return {
         "dagster/table_name": MetadataValue.text(f"channels.main.{asset}"),
-        "source": MetadataValue.url(endpoint.doc),
+        "source": MetadataValue.url(_source(asset).doc),
     }
+
+
+def _source(asset: str) -> Endpoint[Any]:
+    return ENDPOINTS[LIST_TABLES[asset].derived_from or asset]
 
 
 SOURCES = [

@@ -1,4 +1,4 @@
-"""How many calls are on the wire at once, and the threads that walk lists and fetch their pages."""
+"""The limit on calls that are on the wire at once, and the threads that walk lists and fetch pages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _WALKS_PER_SLOT = 2
-_LEAST_WALKS = 64
-"""Lists walked at once, even with few slots: of many accounts, some dozens may have to wait."""
+_MIN_WALKS = 64
+"""Lists walked at once, even with few slots: of many accounts, some dozens may wait for their rate limits."""
 _PAGE_THREADS_PER_SLOT = 4
 
 
@@ -20,7 +20,7 @@ class CallSlots:
     """At most `limit` calls are on the wire: each is made within `with slots:`.
 
     The thread that waited longest gets the next free slot. `threading.Semaphore` would give it to the
-    next thread that asks, which is nearly always the one that has just had it: others would starve.
+    next thread that asks, nearly always the thread that has just had it: others would starve.
     """
 
     def __init__(self, limit: int) -> None:
@@ -33,10 +33,10 @@ class CallSlots:
             if self._free:
                 self._free -= 1
                 return
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append(turn)
-        turn.acquire()
+            handed_over = threading.Lock()
+            handed_over.acquire()
+            self._waiting.append(handed_over)
+        handed_over.acquire()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
@@ -49,14 +49,14 @@ class CallSlots:
 class WalkThreads:
     """Threads that walk lists, shared among the accounts, and for each walk some that fetch pages.
 
-    An account that must call slowly holds up its own lists alone: a thread keeps to its account until
+    An account that must call slowly delays its own lists alone: a thread stays with its account until
     no list of it is left, and no account has a second thread before each account has one. There are
-    at most `most_walks` threads that walk; accounts beyond that begin as others end.
+    at most `max_walks` threads that walk; accounts beyond that begin as others end.
     """
 
-    def __init__(self, max_in_flight: int, lists: int, most_walks: int) -> None:
-        walks = max(_LEAST_WALKS, _WALKS_PER_SLOT * max_in_flight)
-        walks = max(1, min(lists, most_walks, walks))
+    def __init__(self, max_in_flight: int, lists: int, max_walks: int) -> None:
+        walks = max(_MIN_WALKS, _WALKS_PER_SLOT * max_in_flight)
+        walks = max(1, min(lists, max_walks, walks))
         pages = _PAGE_THREADS_PER_SLOT * max_in_flight // walks
         self.slots = CallSlots(max_in_flight)
         self._max_in_flight = max_in_flight
@@ -65,7 +65,7 @@ class WalkThreads:
         self._walks = ThreadPoolExecutor(walks, thread_name_prefix="walk")
 
     def start(self, walks: Mapping[str, Sequence[Callable[[], object]]]) -> None:
-        """Begins the walks, given by account. Once."""
+        """Begins the walks of each account. To be called once."""
         self._waiting = [deque(of_account) for of_account in walks.values()]
         wanted = [min(len(of_account), self._max_in_flight) for of_account in walks.values()]
         for number in range(max(wanted, default=0)):
@@ -74,13 +74,13 @@ class WalkThreads:
                     self._walks.submit(_walk_all, of_account)
 
     def side_by_side(self, fetch: Callable[[int], T], pages: Iterable[int]) -> Generator[T]:
-        """The pages in their order; closing it cancels what has not begun and awaits the rest."""
+        """The pages in their order; closing it cancels those that have not begun and waits for the rest."""
         # Threads of this walk alone: if walks shared them, a slow account would soon have them all.
         with ThreadPoolExecutor(self._pages_of_walk, thread_name_prefix="page") as threads:
             yield from threads.map(fetch, pages)
 
     def close(self) -> None:
-        """Waits for the walks that run; those that wait never will."""
+        """Waits for the walks that run; those that have not begun are dropped."""
         for of_account in self._waiting:
             of_account.clear()
         self._walks.shutdown(cancel_futures=True)

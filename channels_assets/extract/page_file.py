@@ -1,10 +1,10 @@
-"""Staged pages: one file per list, each page as the API sent it, so that a retry can go on.
+"""The page file of a list: each page as the API sent it, so that a retry can continue.
 
     {"version": 1, "identity": ..., "first_walk": ...}\\n
     <length> <crc32> <unix time>\\n<page bytes>\\n
     <length> <crc32> <unix time>\\n<page bytes>\\n
 
-A process may die at any byte: a record that is cut or fails its checksum ends the file.
+A process may die at any byte: a record that is incomplete or fails its checksum ends the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUFFIX = ".pages"
 
 @dataclass(frozen=True)
 class Record:
-    """What one write left: a page or b"", when, and the calls spent on it."""
+    """What one write left: a page or b"", when it was written, and the calls spent on it."""
 
     page: bytes
     written_at: float
@@ -33,12 +33,12 @@ class Record:
     end: int
 
 
-class StagedPages:
-    """The staged pages of one list. Held by one holder at a time until `keep` or `discard`.
+class PageFile:
+    """The pages of one list on disk, locked until `keep` or `discard`.
 
-    `identity` is all that makes the list what it is (account, endpoint, constant fields): a file of
-    another identity is never resumed. While another process pulls the same list, this one stages
-    under a name of its own and resumes nothing.
+    `identity` is what makes the list what it is (account, endpoint, constant fields): a file of
+    another identity is never resumed. While another process pulls the same list, this process writes
+    a file of another name and resumes nothing.
     """
 
     def __init__(self, folder: Path, name: str, identity: Mapping[str, Any]) -> None:
@@ -61,7 +61,7 @@ class StagedPages:
                 continue
             if _same_file(file, self._path):
                 return file
-            # Its last holder removed it between our open and our lock.
+            # The process that had locked it removed it between our open and our lock.
             file.close()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -73,8 +73,8 @@ class StagedPages:
                 yield record.page
 
     def resume(self, not_before: float, not_after: float) -> Iterator[Record]:
-        """What an earlier pull left, if its newest record is not before `not_before`, nor after
-        `not_after`: then the clock was ahead, and nobody knows how old the pages are.
+        """What an earlier pull left, if its newest record is not older than `not_before`, nor newer than
+        `not_after`: then the clock was ahead, and the age of the pages is unknown.
 
         What can't be used is cut off first.
         """
@@ -114,12 +114,12 @@ class StagedPages:
     def append(self, page: bytes, now: float, calls: int) -> None:
         head = f"{len(page)} {zlib.crc32(page):08x} {now:.3f} {calls}\n"
         self._file.write(head.encode() + page + b"\n")
-        # Into the operating system's hands, so that killing this process loses nothing. A machine
-        # that goes off may lose pages: the checksum tells.
+        # The operating system has the page then: killing this process loses nothing. A machine that
+        # loses power may lose pages, which the checksum shows.
         self._file.flush()
 
     def keep(self) -> None:
-        """Lets go of the file and leaves it for a retry."""
+        """Unlocks the file and leaves it for a retry."""
         self._file.close()
 
     def discard(self) -> None:
@@ -129,10 +129,10 @@ class StagedPages:
 
 
 def remove_leftovers(folder: Path, not_before: float, not_after: float) -> None:
-    """Removes staged files that nobody holds and that can't be resumed: too old, or from the future."""
+    """Removes page files that no process has locked and that can't be resumed: too old, or from the future."""
     for path in folder.glob(f"*{_SUFFIX}"):
         try:
-            # Looked at before it is locked: a lock, however short, would keep others from resuming.
+            # Checked before it is locked: even a short lock would keep other processes from resuming.
             if not_before < path.stat().st_mtime <= not_after:
                 continue
             with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""An iterator that runs ahead in a thread of its own."""
+"""Iterate in a thread, while the caller works on earlier items."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ T = TypeVar("T")
 
 
 class _End:
-    """Behind the last item; `error` is what ended it early."""
+    """Comes after the last item; `error` is what ended the iterator early."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
-def in_background(items: Generator[T], stop: threading.Event) -> Generator[T]:
-    """The items, made in another thread while this one works on earlier ones.
+def prefetch(items: Generator[T], stop: threading.Event) -> Generator[T]:
+    """The items, made in another thread while this thread works on earlier items.
 
-    What ends the iterator early is raised here, behind the items before it. Closing this generator
-    sets `stop`, which `items` must heed, and waits for the thread; that closes `items`.
+    What ends the iterator early is raised here, after the items before it. Closing this generator
+    sets `stop`, at which `items` must end, and waits for the thread, which closes `items`.
     """
     ready: SimpleQueue[T | _End] = SimpleQueue()
 
@@ -36,7 +36,7 @@ def in_background(items: Generator[T], stop: threading.Event) -> Generator[T]:
             error = raised
         ready.put(_End(error))
 
-    thread = threading.Thread(target=work, name="background")
+    thread = threading.Thread(target=work, name="prefetch")
     thread.start()
     try:
         while True:

@@ -1,18 +1,18 @@
-"""One list, pulled whole into a staged file: resumed, walked, counted, walked again if need be."""
+"""Pull one list into its page file: resume, walk, compare the count, walk a second time if need be."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from channels_assets.extract.call_slots import WalkThreads
-from channels_assets.extract.page_file import StagedPages
+from channels_assets.extract.page_file import PageFile
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errcodes import STALE_CURSOR_CODES
 from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
@@ -32,37 +32,43 @@ _CLOCKS_DIFFER_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class PullTask:
-    """A list to pull. `account` is the appid whose credential `client` holds."""
+    """A list to pull, and where its rows belong.
 
-    name: str
+    `account` is the appid whose credential `client` holds. `table` is the name of the table, `scope`
+    what names the list there, `constants` values that are the same in all of its rows.
+    """
+
+    table: str
     account: str
     client: Client
     request: ListRequest[Any]
+    scope: Mapping[str, str] = field(default_factory=dict[str, str])
+    constants: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True)
-class Staging:
-    """Where pages are staged, and for how many seconds they may be resumed."""
+class PageFolder:
+    """Where page files are, and for how many seconds they may be resumed."""
 
-    folder: Path
+    path: Path
     resume_seconds: float = 1800.0
     now: Callable[[], float] = time.time
 
     def resumable(self) -> tuple[float, float]:
-        """Between which moments a page must have been staged to be resumed now."""
+        """Between which moments a page must have been written to be resumed now."""
         now = self.now()
         return now - self.resume_seconds, now + _CLOCKS_DIFFER_SECONDS
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """A list that was proven complete, with its staged pages: load them, then `discard` them.
+    """A list that was proven complete, with its page file: load the pages, then `discard` the file.
 
-    `total_num` is what the API said, None if it doesn't say. `api_calls` counts those of earlier
-    attempts that it resumed, too.
+    `total_num` is what the API said, None if it doesn't say. `api_calls` includes those of earlier
+    attempts that were resumed.
     """
 
-    staged: StagedPages
+    page_file: PageFile
     end_reason: str
     pages: int
     api_calls: int
@@ -73,12 +79,12 @@ class Pulled:
 
 
 def pull(
-    task: PullTask, staging: Staging, stop: threading.Event, threads: WalkThreads | None = None
+    task: PullTask, folder: PageFolder, stop: threading.Event, threads: WalkThreads | None = None
 ) -> Pulled:
-    """Pulls one list; with `threads`, page by page_index side by side where the API has it.
+    """Pulls one list; with `threads`, pages side by side where the API has page_index.
 
     Raises WeChatError, or Stopped between two pages once `stop` is set; pages that a retry can use
-    stay staged.
+    stay in the page file.
     """
     request = task.request
     identity = {
@@ -86,43 +92,49 @@ def pull(
         "endpoint": request.endpoint.name,
         "fields": dict(request.fields),
     }
-    file = StagedPages(staging.folder, task.name, identity)
-    run = _Run(task, staging, stop, file, threads)
+    file = PageFile(folder.path, task.table, identity)
+    attempt = _Attempt(task, folder, stop, file, threads)
     try:
-        return run.to_proven_end()
+        return attempt.to_proven_end()
     except UnprovenEnd as error:
         # A retry must not resume what led nowhere.
-        run.restart(first_walk=None)
-        error.api_calls = run.api_calls
+        attempt.restart(first_walk=None)
+        error.api_calls = attempt.api_calls
         raise
     except WeChatError as error:
-        run.account_for_calls()
-        error.api_calls = run.api_calls
+        attempt.record_calls()
+        error.api_calls = attempt.api_calls
         raise
     finally:
-        if not run.proven:
+        if not attempt.proven:
             file.keep()
 
 
-class _Run:
+class _Attempt:
+    """One attempt to pull a list, which may need two walks.
+
+    It begins with the pages that an earlier attempt left, and fetches pages side by side as long as
+    page_index gives what the cursor would. What is unproven then is walked again by cursor alone.
+    """
+
     def __init__(
         self,
         task: PullTask,
-        staging: Staging,
+        folder: PageFolder,
         stop: threading.Event,
-        file: StagedPages,
+        file: PageFile,
         threads: WalkThreads | None,
     ) -> None:
         self._task = task
         self._stop = stop
         self._threads = threads
-        self._by_cursor_alone = threads is None or not task.request.endpoint.max_indexed
-        self._went_ahead = False
-        self._staging = staging
+        self._cursor_only = threads is None or not task.request.endpoint.max_indexed
+        self._used_page_index = False
+        self._folder = folder
         self._calls = Calls(stop, slot=threads.slots if threads else None)
         self._file = file
         self._walk: Walk[Any] = Walk(task.request)
-        self._started_at = staging.now()
+        self._started_at = folder.now()
         self._fetched_at = self._started_at
         self._restarted = False
         self._recorded_calls = 0
@@ -132,20 +144,20 @@ class _Run:
     def to_proven_end(self) -> Pulled:
         self._resume()
         resumed_pages = self._walk.pages
-        self._went_ahead = resumed_pages > 1 and not self._by_cursor_alone
+        self._used_page_index = resumed_pages > 1 and not self._cursor_only
         try:
             self._to_end()
         except UnprovenEnd:
-            if not self._went_ahead:
+            if not self._used_page_index:
                 raise
-            # Perhaps page_index is not what it seems: page after page, then.
-            self._by_cursor_alone = True
+            # page_index may skip or repeat items: walk by cursor alone.
+            self._cursor_only = True
             self.restart(first_walk=None)
             resumed_pages = 0
             self._to_end()
         if not self._walk.count_agrees and self._file.first_walk is None:
-            # Lists change while one reads: a second walk tells a change from a gap.
-            self._by_cursor_alone = True
+            # The list may have changed during the walk: a second walk tells a change from a gap.
+            self._cursor_only = True
             self.restart(first_walk=self._walk.digest)
             resumed_pages = 0
             self._to_end()
@@ -155,7 +167,7 @@ class _Run:
             end_reason = COUNT_DISAGREES
         self.proven = True
         return Pulled(
-            staged=self._file,
+            page_file=self._file,
             end_reason=end_reason,
             pages=self._walk.pages,
             api_calls=self.api_calls,
@@ -167,38 +179,38 @@ class _Run:
 
     def _resume(self) -> None:
         try:
-            for record in self._file.resume(*self._staging.resumable()):
+            for record in self._file.resume(*self._folder.resumable()):
                 self.api_calls += record.calls
                 if record.page:
                     self._walk.accept(page_of_bytes(self._task.request, record.page))
                     self._fetched_at = record.written_at
         except WeChatError:
-            # The process died after staging a page that it would have refused.
+            # The process died after it wrote a page that the walk refuses.
             self.restart(first_walk=None)
 
     def _to_end(self) -> None:
         while self._walk.end_reason is None:
             self._calls.raise_if_stopped()
-            ahead = range(0) if self._by_cursor_alone else self._walk.pages_by_index
+            indexed = range(0) if self._cursor_only else self._walk.pages_by_index
             try:
-                if len(ahead) > 1:
-                    self._go_ahead(ahead)
+                if len(indexed) > 1:
+                    self._fetch_side_by_side(indexed)
                 else:
-                    self._take(self._fetch_next())
+                    self._accept(self._fetch_next())
             except BadRequest as error:
                 stale = self._walk.cursor and error.errcode in STALE_CURSOR_CODES
                 if not stale or self._restarted:
                     raise
-                self._restarted = self._by_cursor_alone = True
+                self._restarted = self._cursor_only = True
                 self.restart(first_walk=self._file.first_walk)
 
     def _fetch_next(self) -> Page[Any]:
         return fetch_page(self._task.client, self._task.request, self._walk.cursor, self._calls)
 
-    def _go_ahead(self, numbers: range) -> None:
-        """Fetches these pages side by side and takes them in their order, as far as they fit on."""
+    def _fetch_side_by_side(self, numbers: range) -> None:
+        """Fetches these pages at once and accepts them in their order, until one ends the row."""
         assert self._threads is not None  # noqa: S101
-        self._went_ahead = True
+        self._used_page_index = True
         client, request = self._task.client, self._task.request
         slot = self._threads.slots
         counts = {number: Calls(self._stop, slot=slot) for number in numbers}
@@ -210,22 +222,22 @@ class _Run:
             with closing(self._threads.side_by_side(fetch, numbers)) as pages:
                 for number, page in zip(numbers, pages, strict=False):
                     self._calls.sent += counts.pop(number).sent
-                    self._take(page)
+                    self._accept(page)
                     if self._walk.end_reason or number + 1 not in self._walk.pages_by_index:
                         return
         finally:
-            self._calls.sent += sum(one.sent for one in counts.values())
+            self._calls.sent += sum(calls.sent for calls in counts.values())
 
-    def _take(self, page: Page[Any]) -> None:
-        self._fetched_at = self._staging.now()
+    def _accept(self, page: Page[Any]) -> None:
+        self._fetched_at = self._folder.now()
         self._file.append(page.raw, self._fetched_at, self._new_calls())
         self._walk.accept(page)
 
     def restart(self, first_walk: str | None) -> None:
-        """Forgets all pages; the calls that were spent on them stay counted."""
+        """Drops all pages; the calls that were spent on them stay counted."""
         self._file.restart(first_walk)
         self._new_calls()
-        self._file.append(b"", self._staging.now(), self.api_calls)
+        self._file.append(b"", self._folder.now(), self.api_calls)
         self._walk = Walk(self._task.request)
 
     def _new_calls(self) -> int:
@@ -234,11 +246,12 @@ class _Run:
         self.api_calls += new
         return new
 
-    def account_for_calls(self) -> None:
-        """Keeps the number of calls that brought no page, so that a retry can add them up."""
-        self._file.append(b"", self._staging.now(), self._new_calls())
+    def record_calls(self) -> None:
+        """Writes the number of calls that gave no page, so that a retry can add them up."""
+        self._file.append(b"", self._folder.now(), self._new_calls())
 
     def _settle(self) -> None:
+        """Raises UnprovenEnd unless two walks agree against a total_num that does not."""
         walk = self._walk
         if walk.digest == self._file.first_walk and walk.end_is_explicit and walk.distinct:
             return

@@ -7,8 +7,8 @@
 `World` holds all accounts and lists, `pass_day` changes them as a day would, `Sandbox` serves them,
 and a `Fault` makes some calls go wrong (kinds: `KINDS`).
 
-To add an endpoint: its path and fields in `endpoints`, its answer in `lists`, its data in `models` and
-`generator`. To add a fault: its row in `faults`, its function in `fault_effects`.
+To add an endpoint: its path, fields and answer in `lists`, data of its own in `models` and `generator`.
+To add a fault: its row in `faults`, its function in `fault_effects`.
 """
 
 from channels_assets.sandbox.call_log import Call

@@ -5,15 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from channels_assets.sandbox import fault_effects
-from channels_assets.sandbox.endpoints import (
-    ALL_PATHS,
-    DATA_PATHS,
-    LISTS,
-    SHOP_ARTICLES,
-    TOKEN_PATHS,
-    WINDOW_PRODUCTS,
-)
+from channels_assets.sandbox.endpoints import TOKEN_PATHS
 from channels_assets.sandbox.http_messages import Reply
+from channels_assets.sandbox.lists import ALL_PATHS, LISTS, SHOP_ARTICLES, WINDOW_PRODUCTS
 from channels_assets.sandbox.models import Json
 from channels_assets.sandbox.pages import PageFault
 
@@ -29,7 +23,7 @@ class FaultKind:
     page: PageFault | None = None
     answer: Callable[[Json], Json] | None = None
     reply: Callable[[Reply], Reply] | None = None
-    paths: tuple[str, ...] = DATA_PATHS
+    paths: tuple[str, ...] = tuple(LISTS)
     only_with_cursor: bool = False
 
     @property

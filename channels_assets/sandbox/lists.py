@@ -5,11 +5,9 @@ from dataclasses import replace
 from typing import Literal
 
 from channels_assets.sandbox.endpoints import (
-    PROMOTERS,
-    SHARERS,
-    SHOP_ARTICLES,
-    SHOPS,
-    WINDOW_PRODUCTS,
+    COMPONENT_PATHS,
+    MANAGEMENT_PATHS,
+    TOKEN_PATHS,
     ListEndpoint,
 )
 from channels_assets.sandbox.http_messages import ApiError
@@ -25,6 +23,43 @@ from channels_assets.sandbox.pages import (
     slice_page,
 )
 from channels_assets.sandbox.world import World, with_share_link
+
+WINDOW_PRODUCTS = ListEndpoint(
+    path="/channels/ec/window/product/list/get",
+    account="window",
+    list_field="products",
+    cursor_field="last_buffer",
+    page_limit=200,
+    bad_parameter=10022006,
+    sends_has_more=False,
+)
+
+
+def _league_list(
+    name: str,
+    list_field: str,
+    page_limit: int = 10,
+    success: int | str = "0",
+    sends_has_more: bool = True,
+) -> ListEndpoint:
+    return ListEndpoint(
+        path=f"/channels/ec/promoter/{name}",
+        account="league",
+        list_field=list_field,
+        cursor_field="next_key",
+        page_limit=page_limit,
+        bad_parameter=10024000,
+        success=success,
+        sends_has_more=sends_has_more,
+    )
+
+
+SHOP_ARTICLES = _league_list("get_shop_mp_article_list", "article_list", success=0)
+SHOPS = _league_list("get_bind_shop_list", "shop_list")
+PROMOTERS = _league_list("get_bind_shop_promoter_list", "promoter_list")
+SHARERS = _league_list(
+    "get_bind_sharer_list", "sharer_info_list", page_limit=20, sends_has_more=False
+)
 
 WindowEnd = Literal["buffer", "missing"]
 """The end of a window. WeChat does not document it, so it is a setting:
@@ -119,12 +154,17 @@ def sharers(league: League, body: Json, page_fault: PageFault) -> Json:
     return page_request.answer(page, page.items)
 
 
-LEAGUE_LISTS: dict[str, Callable[[League, Json, PageFault], Json]] = {
-    SHOP_ARTICLES.path: shop_articles,
-    SHOPS.path: shops,
-    PROMOTERS.path: promoters,
-    SHARERS.path: sharers,
+LeagueList = Callable[[League, Json, PageFault], Json]
+LEAGUE_LISTS: dict[ListEndpoint, LeagueList] = {
+    SHOP_ARTICLES: shop_articles,
+    SHOPS: shops,
+    PROMOTERS: promoters,
+    SHARERS: sharers,
 }
+LISTS = {endpoint.path: endpoint for endpoint in (WINDOW_PRODUCTS, *LEAGUE_LISTS)}
+ALL_PATHS = frozenset((*LISTS, *TOKEN_PATHS, *COMPONENT_PATHS, *MANAGEMENT_PATHS))
+CLOUD_PATHS = (WINDOW_PRODUCTS.path,)
+"""Lists that a cloud call or a third-party platform may read."""
 
 
 def _page_request(

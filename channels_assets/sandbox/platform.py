@@ -4,8 +4,8 @@ import base64
 import secrets
 from collections.abc import Callable
 
-from channels_assets.sandbox.endpoints import CLOUD_PATHS
 from channels_assets.sandbox.http_messages import ApiError, Request
+from channels_assets.sandbox.lists import CLOUD_PATHS
 from channels_assets.sandbox.models import Authorisation, Json, Platform
 from channels_assets.sandbox.tokens import AccessTokens
 

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
-from channels_assets.sandbox.endpoints import ALL_PATHS, LISTS, AccountType
+from channels_assets.sandbox.endpoints import AccountType
 from channels_assets.sandbox.http_messages import ApiError
+from channels_assets.sandbox.lists import ALL_PATHS, LISTS
 from channels_assets.sandbox.models import Json
 
 _SHANGHAI = 8 * 3600

@@ -4,20 +4,24 @@ from collections.abc import Callable
 
 from channels_assets.sandbox.call_log import Traces
 from channels_assets.sandbox.endpoints import (
-    ALL_PATHS,
     AUTHORIZER_TOKEN,
     CLEAR_QUOTA,
-    CLOUD_PATHS,
     COMPONENT_TOKEN,
-    LISTS,
     QUOTA_GET,
     RID_GET,
     STABLE_TOKEN,
-    WINDOW_PRODUCTS,
     AccountType,
 )
 from channels_assets.sandbox.http_messages import ApiError, Request
-from channels_assets.sandbox.lists import LEAGUE_LISTS, WindowEnd, window_products
+from channels_assets.sandbox.lists import (
+    ALL_PATHS,
+    CLOUD_PATHS,
+    LEAGUE_LISTS,
+    LISTS,
+    WINDOW_PRODUCTS,
+    WindowEnd,
+    window_products,
+)
 from channels_assets.sandbox.models import Json, Platform
 from channels_assets.sandbox.pages import PageFault
 from channels_assets.sandbox.platform import (
@@ -134,12 +138,13 @@ class Routes:
         return issue_token(request.path, fields, self._world.secret_of, self._tokens)
 
     def _list_page(self, path: str, caller: str, body: Json, page_fault: PageFault) -> Json:
-        if LISTS[path].account != self._account_type(caller):
+        endpoint = LISTS[path]
+        if endpoint.account != self._account_type(caller):
             raise ApiError(_WRONG_ACCOUNT)
         self._quotas.count(caller, path)
-        if path == WINDOW_PRODUCTS.path:
+        if endpoint == WINDOW_PRODUCTS:
             return window_products(self._world, caller, body, page_fault, self._window_end)
-        return LEAGUE_LISTS[path](self._world.league, body, page_fault)
+        return LEAGUE_LISTS[endpoint](self._world.league, body, page_fault)
 
     def _account_type(self, caller: str) -> AccountType:
         return "window" if caller in self._world.windows else "league"

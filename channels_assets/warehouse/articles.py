@@ -1,131 +1,74 @@
-"""Loading and removing lists of articles, and the products within them."""
+"""From lists of products in articles to one row per product of an article, in `staged`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
 import duckdb
 
-from channels_assets.warehouse.article_products import (
-    stage_fresh_products,
-    stage_stored_products,
+from channels_assets.warehouse.connection import in_scope
+from channels_assets.warehouse.parse import (
+    begin_staging,
+    execute_parsing,
+    mark_fractions,
+    select_items,
 )
-from channels_assets.warehouse.batch import ListLoad
-from channels_assets.warehouse.connection import atomic
-from channels_assets.warehouse.load import put_in_place, remove_list, replace_lists
-from channels_assets.warehouse.load_log import Load, Loaded, record_loads
-from channels_assets.warehouse.parse import stage_pages
-from channels_assets.warehouse.parsing import parse
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 
-_MARKED_LIST = """
+MARKED_LIST = """
     CASE WHEN contains(sent.product_list::VARCHAR, getvariable('fraction_mark'))
         THEN sent.product_list END AS marked_list
 """
+"""A further column of staged articles: their product lists before the marks of fractions are taken out,
+where there are any. stage_fresh_products() reads it."""
 
-
-def article_list(
-    *,
-    partition: str,
-    shop_appid: str,
-    promoter_id: str,
-    sharer_appid: str,
-    promoter_type: int,
-    pages: Iterable[bytes],
-    load: Load,
-) -> ListLoad:
-    """A list of articles to load. `pages` are answers of getshopmparticlelist in walk order."""
-    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
-    of_articles = replace(load, asset=SHOP_ARTICLES.name, partition=partition)
-    return ListLoad(scope, pages, of_articles, {"promoter_type": promoter_type})
-
-
-def load_article_lists(
-    con: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]
-) -> list[tuple[Loaded, Loaded]]:
-    """Replace these lists of articles, and the products in them, by what is in their pages.
-
-    Returns for each list what became of shop_articles and of article_products: all change in one
-    transaction, each with its row in `loads`. On any error, also one raised by the pages, all old
-    lists stay. Raises WarehouseError when a value doesn't fit its column exactly.
-    """
-    stage_pages(con, parse(SHOP_ARTICLES, also=_MARKED_LIST), lists)
-    with atomic(con):
-        articles = put_in_place(con, SHOP_ARTICLES, lists)
-        stage_fresh_products(con)
-        of_products = [_of_products(one) for one in lists]
-        products = put_in_place(con, ARTICLE_PRODUCTS, of_products)
-        record_loads(con, [one.load for one in (*lists, *of_products)], [*articles, *products])
-    return list(zip(articles, products, strict=True))
-
-
-def load_articles(
-    con: duckdb.DuckDBPyConnection,
-    *,
-    partition: str,
-    shop_appid: str,
-    promoter_id: str,
-    sharer_appid: str,
-    promoter_type: int,
-    pages: Iterable[bytes],
-    load: Load,
-) -> tuple[Loaded, Loaded]:
-    """load_article_lists() for one list."""
-    one = article_list(
-        partition=partition,
-        shop_appid=shop_appid,
-        promoter_id=promoter_id,
-        sharer_appid=sharer_appid,
-        promoter_type=promoter_type,
-        pages=pages,
-        load=load,
+_PRODUCTS = """
+    WITH element AS (
+        SELECT number, article_url, position, unnest(elements) AS element,
+            generate_subscripts(elements, 1) AS item_number
+        FROM (SELECT *, product_list::JSON[] AS elements FROM ({articles}))
     )
-    [loaded] = load_article_lists(con, [one])
-    return loaded
+    SELECT number, article_url, position * 4294967296 + item_number AS place,
+        api_object(element, item_number, 'product_list of ' || article_url) AS item
+    FROM element
+"""
+
+_FRESH = """
+    SELECT number, position, article_url, coalesce(marked_list, product_list) AS product_list
+    FROM fresh JOIN (SELECT number, place, marked_list FROM staged) USING (number, place)
+    WHERE product_list IS NOT NULL
+"""
+
+_STORED = """
+    SELECT 0 AS number, unnest($positions::BIGINT[]) AS position,
+        unnest($urls::VARCHAR[]) AS article_url, unnest($lists::VARCHAR[])::JSON AS product_list
+"""
 
 
-def derive_article_products(
-    con: duckdb.DuckDBPyConnection,
-    *,
-    partition: str,
-    shop_appid: str,
-    promoter_id: str,
-    sharer_appid: str,
-    load: Load,
-) -> Loaded:
-    """Make the products of one list of articles again from the stored articles, without pages."""
-    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
-    with atomic(con):
-        stage_stored_products(con, scope)
-        load = replace(load, asset=ARTICLE_PRODUCTS.name, partition=partition)
-        [loaded] = replace_lists(con, ARTICLE_PRODUCTS, [ListLoad(scope, (), load)])
-        return loaded
+def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill `staged` with the products of the articles that are in `staged` and in `fresh`.
 
-
-def remove_articles(
-    con: duckdb.DuckDBPyConnection, shop_appid: str, promoter_id: str, sharer_appid: str
-) -> int:
-    """Remove a list of articles that is no longer there, and its products, ending their history.
-
-    Returns the number of rows removed from both tables; if any, `loads` tells of it with
-    end_reason 'removed'.
+    Raises WarehouseError when a value doesn't fit its column exactly.
     """
-    scope = {"shop_appid": shop_appid, "promoter_id": promoter_id, "sharer_appid": sharer_appid}
-    partition = "/".join(scope.values())
-    with atomic(con):
-        return sum(
-            remove_list(con, table, scope, partition=partition)
-            for table in (SHOP_ARTICLES, ARTICLE_PRODUCTS)
-        )
+    _stage(con, _FRESH)
 
 
-def _of_products(one: ListLoad) -> ListLoad:
-    """The same list's products: nothing was spent on reading them."""
-    load = replace(
-        one.load,
-        asset=ARTICLE_PRODUCTS.name,
-        pages=0,
-        api_calls=0,
-        total_num=None,
-        resumed_pages=0,
-    )
-    return ListLoad(one.scope, (), load)
+def stage_stored_products(con: duckdb.DuckDBPyConnection, scope: Mapping[str, str]) -> None:
+    """Fill `staged` with the products of one stored list of articles, as if it had just been read."""
+    mark = begin_staging(con)
+    articles = con.execute(
+        "SELECT article_url, product_list, position FROM shop_articles "  # noqa: S608
+        f"WHERE {in_scope(SHOP_ARTICLES)} AND product_list IS NOT NULL",
+        dict(scope),
+    ).fetchall()
+    values = {
+        "urls": [url for url, _, _ in articles],
+        "lists": [mark_fractions(products, mark) for _, products, _ in articles],
+        "positions": [position for _, _, position in articles],
+    }
+    _stage(con, _STORED, values)
+
+
+def _stage(
+    con: duckdb.DuckDBPyConnection, articles: str, values: Mapping[str, object] | None = None
+) -> None:
+    select = select_items(ARTICLE_PRODUCTS, _PRODUCTS.format(articles=articles))
+    execute_parsing(con, f"CREATE OR REPLACE TEMP TABLE staged AS {select}", values)

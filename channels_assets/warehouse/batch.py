@@ -7,25 +7,25 @@ import duckdb
 
 from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.connection import names, run
-from channels_assets.warehouse.load_log import Load, microseconds, new_load_ids
+from channels_assets.warehouse.load_log import LoadRecord, microseconds, new_load_ids
 
 
 @dataclass(frozen=True)
-class ListLoad:
+class ListToLoad:
     """One list to load.
 
-    `scope` names it, by the table's columns. `constants` are further columns that are the same in all
-    its rows. `pages` are answers as sent, in walk order.
+    `scope` names it, by the table's columns. `pages` are answers of the API as sent, in walk order,
+    each a JSON object in UTF-8. `constants` are further columns that are the same in all its rows.
     """
 
     scope: Mapping[str, str]
     pages: Iterable[bytes]
-    load: Load
+    record: LoadRecord
     constants: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def begin_batch(
-    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
+    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListToLoad]
 ) -> list[str]:
     """Make the temporary table `batch`, a row for each list: number, scope, constants, time and load.
 
@@ -33,19 +33,19 @@ def begin_batch(
     """
     load_ids = new_load_ids(con, len(lists))
     columns: dict[str, list[object]] = {
-        name: [one.scope[name] for one in lists] for name in table.scope
+        name: [each.scope[name] for each in lists] for name in table.scope
     }
-    columns |= {name: [one.constants[name] for one in lists] for name in table.constants}
+    columns |= {name: [each.constants[name] for each in lists] for name in table.constants}
     columns |= {
-        "fetched_us": [microseconds(one.load.fetched_at) for one in lists],
+        "fetched_us": [microseconds(each.record.fetched_at) for each in lists],
         "load_id": list(load_ids),
     }
-    kinds = {"fetched_us": "BIGINT", **table.constants}
+    types = {"fetched_us": "BIGINT", **table.constants}
     run(
         con,
         "CREATE OR REPLACE TEMP TABLE batch AS SELECT unnest(range($lists)) AS number, "
         + ", ".join(
-            f'unnest(${name}::{kinds.get(name, "VARCHAR")}[]) AS "{name}"' for name in columns
+            f'unnest(${name}::{types.get(name, "VARCHAR")}[]) AS "{name}"' for name in columns
         ),
         {"lists": len(lists), **columns},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value: its type in DuckDB, and the macro of parsing.sql that reads it from JSON.
+    """A kind of value: its type in DuckDB, and the macro of parse.sql that reads it from JSON.
 
     `unit` is the unit of its numbers, `as_sent` how the API writes it.
     """
@@ -57,7 +57,7 @@ def sent(
 ) -> Column:
     """A column from a field of each item, which has the name of the column unless `field` is given."""
     if field is not None and field.count(".") > 1:
-        raise ValueError(f"{name}: parsing.py reads no deeper than objects within items")
+        raise ValueError(f"{name}: parse.py reads no deeper than objects within items")
     nullable = kind != ID and default is None
     return Column(name, kind, comment, field or name, default=default, nullable=nullable)
 
@@ -116,7 +116,8 @@ class ListTable(Table):
     `scope` are the columns that identify a row's list, `item` those that identify the row in its list;
     together they are the key. A table with a `history_comment` has a history table. With `moves` a
     change of order is a change too. Rows of a table with `keeps_vanished` are never deleted but set
-    inactive.
+    inactive. `endpoint` is the name of the list in the API's documentation; a table that is
+    `derived_from` another one is made from the answers of that one's endpoint.
     """
 
     list_field: str
@@ -125,6 +126,8 @@ class ListTable(Table):
     history_comment: str | None = None
     moves: bool = False
     keeps_vanished: bool = False
+    endpoint: str = ""
+    derived_from: str | None = None
 
     @property
     def key(self) -> tuple[str, ...]:

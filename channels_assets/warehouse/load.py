@@ -1,17 +1,30 @@
-"""Put staged lists in the place of the stored ones, and keep account of the difference.
+"""Replace stored lists by staged ones, and log what changed: any table of tables.py.
 
 SQL is put together here from the names in tables.py only; every value is a parameter.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import duckdb
 
-from channels_assets.warehouse.batch import ListLoad, begin_batch, in_batch
+from channels_assets.warehouse.articles import (
+    MARKED_LIST,
+    stage_fresh_products,
+    stage_stored_products,
+)
+from channels_assets.warehouse.batch import ListToLoad, begin_batch, in_batch
 from channels_assets.warehouse.columns import ListTable
-from channels_assets.warehouse.connection import in_scope, names, run, same_key, scalar
+from channels_assets.warehouse.connection import (
+    atomic,
+    in_scope,
+    names,
+    run,
+    same_key,
+    scalar,
+)
 from channels_assets.warehouse.diff import (
     add_moves,
     compare,
@@ -20,54 +33,59 @@ from channels_assets.warehouse.diff import (
     write_history,
 )
 from channels_assets.warehouse.lake import validate_ids
-from channels_assets.warehouse.load_log import Loaded, load_without_calls, record_loads
+from channels_assets.warehouse.load_log import LoadEntry, LoadRecord, LoadStats, record_loads
+from channels_assets.warehouse.parse import select_items, stage_pages
+from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES, with_derived
 
 
-def replace_lists(
-    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
-) -> list[Loaded]:
-    """put_in_place(), with a row in `loads` for each list."""
-    loaded = put_in_place(con, table, lists)
-    record_loads(con, [one.load for one in lists], loaded)
-    return loaded
+def load_lists(
+    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListToLoad]
+) -> list[dict[str, LoadStats]]:
+    """Replace these lists by what is in their pages, all in one transaction, each with its row in `loads`.
 
-
-def put_in_place(
-    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListLoad]
-) -> list[Loaded]:
-    """Replace the rows of these lists by those in `staged`, and keep their history.
-
-    Call it within a transaction, and record_loads() with what it returns. Of rows with the same key
-    the last one wins, its values and its place; the others count as duplicates.
+    Returns for each list what changed, by the names of tables: products in articles go to a table
+    of their own. Rows that a list no longer has are deleted, or set inactive in a table that keeps
+    them. On any error, also one raised by the pages, all old lists stay. Raises WarehouseError when a
+    value doesn't fit its column exactly.
     """
-    load_ids = begin_batch(con, table, lists)
-    validate_ids(con, table)
-    sizes = deduplicate(con, table)
-    compare(con, table)
-    if table.moves:
-        add_moves(con, table)
-    changes = count_changes(con)
-    if table.history is not None and changes:
-        write_history(con, table, table.history)
-    _write(con, table)
-    loaded: list[Loaded] = []
-    for number, load_id in enumerate(load_ids):
-        rows, duplicates = sizes.get(number, (0, 0))
-        of_list = Counter(changes.get(number, {}))
-        added, removed = of_list["added"], of_list["removed"]
-        changed = of_list["changed"] + of_list["moved"]
-        loaded.append(Loaded(load_id, rows, duplicates, added, removed, changed))
-    return loaded
+    has_products = table is SHOP_ARTICLES
+    stage_pages(con, select_items(table, also=MARKED_LIST if has_products else None), lists)
+    with atomic(con):
+        entries = [_replace(con, table, lists)]
+        if has_products:
+            stage_fresh_products(con)
+            derived = [replace(each, record=each.record.without_calls()) for each in lists]
+            entries.append(_replace(con, ARTICLE_PRODUCTS, derived))
+        record_loads(con, [entry for of_table in entries for entry in of_table])
+    return [
+        {entry.asset: entry.stats for entry in of_list} for of_list in zip(*entries, strict=True)
+    ]
+
+
+def derive_article_products(con: duckdb.DuckDBPyConnection, derived: ListToLoad) -> LoadStats:
+    """Make the products of one list of articles again from the stored articles, without pages."""
+    with atomic(con):
+        stage_stored_products(con, derived.scope)
+        [entry] = _replace(con, ARTICLE_PRODUCTS, [derived])
+        record_loads(con, [entry])
+    return entry.stats
 
 
 def remove_list(
     con: duckdb.DuckDBPyConnection, table: ListTable, scope: Mapping[str, str], *, partition: str
 ) -> int:
-    """Replace one list by nothing, since it is no longer there. Returns the rows removed.
+    """Remove a list that no longer exists, and what was derived from it, ending their history now.
 
-    Call it within a transaction. `loads` tells of it, but for a list that was never loaded or is
-    removed already.
+    Returns the number of rows removed. `loads` gets a row with end_reason 'removed', except for a
+    list that was never loaded or is removed already.
     """
+    with atomic(con):
+        return sum(_remove(con, each, scope, partition) for each in with_derived(table))
+
+
+def _remove(
+    con: duckdb.DuckDBPyConnection, table: ListTable, scope: Mapping[str, str], partition: str
+) -> int:
     con.execute('DELETE FROM failures WHERE asset = ? AND "partition" = ?', [table.name, partition])
     con.execute(
         f"""
@@ -82,8 +100,10 @@ def remove_list(
         scope,
     )
     if rows or _is_loaded(con, table, partition):
-        load = load_without_calls(table.name, partition, "", "removed", datetime.now(UTC))
-        replace_lists(con, table, [ListLoad(scope, (), load, dict.fromkeys(table.constants))])
+        now = datetime.now(UTC)
+        record = LoadRecord(partition, "", started_at=now, fetched_at=now, end_reason="removed")
+        nothing = ListToLoad(scope, (), record, dict.fromkeys(table.constants))
+        record_loads(con, _replace(con, table, [nothing]))
     return rows
 
 
@@ -101,6 +121,39 @@ def _is_loaded(con: duckdb.DuckDBPyConnection, table: ListTable, partition: str)
             {"asset": table.name, "partition": partition},
         )
     )
+
+
+def _replace(
+    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListToLoad]
+) -> list[LoadEntry]:
+    """Replace the rows of these lists by those in `staged`, and keep their history.
+
+    Of rows with the same key the last wins, its values and its place; the others count as duplicates.
+    """
+    load_ids = begin_batch(con, table, lists)
+    validate_ids(con, table)
+    sizes = deduplicate(con, table)
+    compare(con, table)
+    if table.moves:
+        add_moves(con, table)
+    changes = count_changes(con)
+    if table.history is not None and changes:
+        write_history(con, table, table.history)
+    _write(con, table)
+    entries: list[LoadEntry] = []
+    for number, (to_load, load_id) in enumerate(zip(lists, load_ids, strict=True)):
+        rows, duplicates = sizes.get(number, (0, 0))
+        of_list = Counter(changes.get(number, {}))
+        stats = LoadStats(
+            load_id,
+            rows,
+            duplicates,
+            added=of_list["added"],
+            removed=of_list["removed"],
+            changed=of_list["changed"] + of_list["moved"],
+        )
+        entries.append(LoadEntry(table.name, to_load.record, stats))
+    return entries
 
 
 def _write(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:

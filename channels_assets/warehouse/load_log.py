@@ -1,13 +1,16 @@
-"""The log of loads: what was pulled, and what became of it."""
+"""The log of loads: how each list was read, and what its load changed."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import duckdb
 
-from channels_assets.warehouse.connection import atomic, run, scalar
+from channels_assets.warehouse.columns import TIME, Column
+from channels_assets.warehouse.connection import atomic, names, run, scalar
+from channels_assets.warehouse.log_tables import LOADS
 from channels_assets.warehouse.schema import LOADS_WRITTEN
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,46 +22,34 @@ def microseconds(moment: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class Load:
-    """One pull of one list, as its row in `loads` tells it. Times carry a zone."""
+class LoadRecord:
+    """How one list was read, in the words of its row in `loads`. Times carry a zone.
 
-    asset: str
+    The counts are those of a list that comes from what is stored, without a call.
+    """
+
     partition: str | None
     run_id: str
     started_at: datetime
     fetched_at: datetime
-    pages: int
-    api_calls: int
-    total_num: int | None
     end_reason: str
-    resumed_pages: int
+    pages: int = 0
+    api_calls: int = 0
+    total_num: int | None = None
+    resumed_pages: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a time without a zone: it would be stored hours off."""
         if self.started_at.tzinfo is None or self.fetched_at.tzinfo is None:
             raise ValueError("started_at and fetched_at need a time zone")
 
-
-def load_without_calls(
-    asset: str, partition: str, run_id: str, end_reason: str, at: datetime
-) -> Load:
-    """The load of a list that changes from what is stored, not from answers."""
-    return Load(
-        asset=asset,
-        partition=partition,
-        run_id=run_id,
-        started_at=at,
-        fetched_at=at,
-        pages=0,
-        api_calls=0,
-        total_num=None,
-        end_reason=end_reason,
-        resumed_pages=0,
-    )
+    def without_calls(self) -> "LoadRecord":
+        """The record of a list that is derived from this one."""
+        return replace(self, pages=0, api_calls=0, total_num=None, resumed_pages=0)
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadStats:
     """What a load did to its table.
 
     `rows` are the list's rows without the `duplicates`. `added`, `removed` and `changed` compare
@@ -72,6 +63,14 @@ class Loaded:
     added: int
     removed: int
     changed: int
+
+
+class LoadEntry(NamedTuple):
+    """What a row in `loads` is made from; `asset` is the name of the table."""
+
+    asset: str
+    record: LoadRecord
+    stats: LoadStats
 
 
 def new_load_ids(con: duckdb.DuckDBPyConnection, loads: int) -> list[str]:
@@ -90,13 +89,19 @@ def new_load_ids(con: duckdb.DuckDBPyConnection, loads: int) -> list[str]:
     return [f"{number:012d}-{uuid.uuid4().hex[:12]}" for number in numbers]
 
 
-def record_loads(
-    con: duckdb.DuckDBPyConnection, loads: Sequence[Load], loaded: Sequence[Loaded]
-) -> None:
-    """Write the rows of these loads; to be called within the transaction that writes their rows.
+def record_loads(con: duckdb.DuckDBPyConnection, entries: Sequence[LoadEntry]) -> None:
+    """Write a row for each load, and delete the lists' last failures.
 
-    The lists' last failures are over with it.
+    To be called within the transaction that writes the lists.
     """
+    finished_at = datetime.now(UTC)
+    rows = [
+        {"asset": asset, "finished_at": finished_at, **vars(record), **vars(stats)}
+        for asset, record, stats in entries
+    ]
+    values: dict[str, list[Any]] = {
+        column.name: [row[column.name] for row in rows] for column in LOADS.columns
+    }
     run(
         con,
         """
@@ -105,38 +110,24 @@ def record_loads(
             WHERE l.asset = failures.asset AND l.list IS NOT DISTINCT FROM failures."partition"
         )
         """,
-        {"assets": [one.asset for one in loads], "partitions": [one.partition for one in loads]},
+        {"assets": values["asset"], "partitions": values["partition"]},
     )
-    finished_us = microseconds(datetime.now(UTC))
-    run(
-        con,
-        """
-        INSERT INTO loads (
-            load_id, asset, "partition", run_id, started_at, finished_at, pages, api_calls,
-            "rows", duplicates, total_num, end_reason, resumed_pages
-        )
-        SELECT unnest($load_id::VARCHAR[]), unnest($asset::VARCHAR[]), unnest($partition::VARCHAR[]),
-            unnest($run_id::VARCHAR[]), make_timestamptz(unnest($started_us::BIGINT[])),
-            make_timestamptz($finished_us), unnest($pages::BIGINT[]), unnest($api_calls::BIGINT[]),
-            unnest($rows::BIGINT[]), unnest($duplicates::BIGINT[]), unnest($total_num::BIGINT[]),
-            unnest($end_reason::VARCHAR[]), unnest($resumed_pages::BIGINT[])
-        """,
-        {
-            "load_id": [one.load_id for one in loaded],
-            "asset": [one.asset for one in loads],
-            "partition": [one.partition for one in loads],
-            "run_id": [one.run_id for one in loads],
-            "started_us": [microseconds(one.started_at) for one in loads],
-            "finished_us": finished_us,
-            "pages": [one.pages for one in loads],
-            "api_calls": [one.api_calls for one in loads],
-            "rows": [one.rows for one in loaded],
-            "duplicates": [one.duplicates for one in loaded],
-            "total_num": [one.total_num for one in loads],
-            "end_reason": [one.end_reason for one in loads],
-            "resumed_pages": [one.resumed_pages for one in loads],
-        },
-    )
+    for column in LOADS.columns:
+        if column.kind == TIME:
+            values[column.name] = [microseconds(moment) for moment in values[column.name]]
+    run(con, _INSERT_LOADS, values)
+
+
+def _unnested(column: Column) -> str:
+    if column.kind == TIME:
+        return f"make_timestamptz(unnest(${column.name}::BIGINT[]))"
+    return f"unnest(${column.name}::{column.kind.type}[])"
+
+
+_INSERT_LOADS = (
+    f"INSERT INTO loads ({names(column.name for column in LOADS.columns)}) "
+    f"SELECT {', '.join(map(_unnested, LOADS.columns))}"
+)
 
 
 def loaded_partitions(
@@ -154,7 +145,7 @@ def loaded_partitions(
 
 
 def calls_of_last_loads(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
-    """What reading every list once more will cost: pages by asset, and by account for windows.
+    """What reading every list again will cost: pages by asset, and by account for windows.
 
     Keys are (asset, account appid), with "" for assets of the agency.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.checks import Evidence, gather
 from channels_assets.warehouse.columns import ListTable
 from channels_assets.warehouse.connection import names
@@ -130,7 +130,7 @@ def preview(con: duckdb.DuckDBPyConnection, table: str, limit: int = 5) -> Evide
 
 
 def previews(
-    con: duckdb.DuckDBPyConnection, table: str, lists: Sequence[ListLoad], limit: int = 5
+    con: duckdb.DuckDBPyConnection, table: str, lists: Sequence[ListToLoad], limit: int = 5
 ) -> list[Evidence]:
     """The first rows of each of these lists, as text, without the columns that are the same in all."""
     declared = LIST_TABLES[table]

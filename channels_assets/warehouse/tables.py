@@ -1,6 +1,6 @@
 """The declaration of every table and column. All else is derived from it:
 
-CREATE and COMMENT (schema.py), history tables (columns.py), parsing (parsing.py), previews (queries.py)
+CREATE and COMMENT (schema.py), history tables (columns.py), parsing (parse.py), previews (queries.py)
 and docs/tables.md (`make docs`). columns.py has the classes, log_tables.py the tables without lists,
 views.sql the views.
 """
@@ -32,6 +32,7 @@ WINDOW_PRODUCTS = ListTable(
     name="window_products",
     comment="The products now in each Channels window (橱窗); one row per window and product_id; "
     "from getwindowproductlist",
+    endpoint="getwindowproductlist",
     list_field="products",
     scope=("window",),
     item=("product_id",),
@@ -82,6 +83,7 @@ SHOP_ARTICLES = ListTable(
     name="shop_articles",
     comment="The articles (公众号 or 服务号) that promote a cooperating shop's products; one row per "
     "shop, promoter, sharer and article_url; from getshopmparticlelist",
+    endpoint="getshopmparticlelist",
     list_field="article_list",
     scope=("shop_appid", "promoter_id", "sharer_appid"),
     item=("article_url",),
@@ -132,6 +134,7 @@ SHOP_ARTICLES = ListTable(
 ARTICLE_PRODUCTS = ListTable(
     name="article_products",
     comment="The products in each article; one row per article and product_id; made from shop_articles.product_list",
+    derived_from="shop_articles",
     list_field="product_list",
     scope=("shop_appid", "promoter_id", "sharer_appid"),
     item=("article_url", "product_id"),
@@ -169,6 +172,7 @@ ARTICLE_PRODUCTS = ListTable(
 COOPERATING_SHOPS = ListTable(
     name="cooperating_shops",
     comment="The shops that cooperate with the agency, now or once; one row per shop_appid; from get_bind_shop_list",
+    endpoint="getbindshoplist",
     list_field="shop_list",
     scope=(),
     item=("shop_appid",),
@@ -186,6 +190,7 @@ SHOP_PROMOTERS = ListTable(
     name="shop_promoters",
     comment="The accounts linked to each cooperating shop, now or once; one row per shop_appid and "
     "promoter_id; from get_bind_shop_promoter_list",
+    endpoint="getbindshoppromoterlist",
     list_field="promoter_list",
     scope=("shop_appid",),
     item=("promoter_id",),
@@ -207,6 +212,7 @@ SHOP_PROMOTERS = ListTable(
 SHARERS = ListTable(
     name="sharers",
     comment="The sharers (推客) bound to the agency, now or once; one row per sharer_appid; from get_bind_sharer_list",
+    endpoint="getbindsharerlist",
     list_field="sharer_info_list",
     scope=(),
     item=("sharer_appid",),
@@ -249,3 +255,9 @@ TABLES: tuple[Table, ...] = (
     *(history for history in _HISTORIES if history is not None),
 )
 """Every table of the warehouse."""
+
+
+def with_derived(table: ListTable) -> tuple[ListTable, ...]:
+    """The table, and those that are made from its lists."""
+    derived = (each for each in LIST_TABLES.values() if each.derived_from == table.name)
+    return (table, *derived)

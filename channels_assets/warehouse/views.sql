@@ -248,12 +248,7 @@ COMMENT ON COLUMN commission_changes.old_commission_rate IS 'Before, in parts pe
 COMMENT ON COLUMN commission_changes.new_commission_rate IS 'After, in parts per million as sent';
 
 CREATE VIEW list_freshness AS
-WITH freshness_rule AS (
-    SELECT asset, coalesce(value::DOUBLE, hours) AS fresh_hours
-    FROM (VALUES ('window_products', 2), ('shop_articles', 12), ('article_products', 12),
-        ('cooperating_shops', 24), ('shop_promoters', 24), ('sharers', 24)) rule(asset, hours)
-    LEFT JOIN meta ON key = 'fresh_hours.' || asset
-), loaded AS (
+WITH loaded AS (
     SELECT
         asset, "partition", max_by(finished_at, load_id) AS loaded_at, max_by("rows", load_id) AS "rows",
         max_by(end_reason, load_id) AS end_reason
@@ -262,6 +257,12 @@ WITH freshness_rule AS (
     SELECT asset, "partition" FROM loaded UNION SELECT asset, "partition" FROM failures
 ), part AS (
     SELECT *, string_split("partition", '/') AS parts FROM known
+), freshness_rule AS (
+    SELECT asset, coalesce(value::DOUBLE, CASE
+        WHEN asset = 'window_products' THEN 2
+        WHEN asset IN ('shop_articles', 'article_products') THEN 12
+        ELSE 24 END) AS fresh_hours
+    FROM (SELECT DISTINCT asset FROM known) LEFT JOIN meta ON key = 'fresh_hours.' || asset
 )
 SELECT
     asset, p."partition",

@@ -6,7 +6,7 @@ sources are those below https://developers.weixin.qq.com/doc/store/leagueheadsup
 
 from __future__ import annotations
 
-from typing import Required, TypedDict
+from typing import Any, Required, TypedDict
 
 from channels_assets.wechat.decode import Fields
 from channels_assets.wechat.errors import BadRequest
@@ -128,6 +128,7 @@ SHARERS: Endpoint[Sharer] = Endpoint(
     sends_has_more=False,
     max_page_size=20,
 )
+ENDPOINTS: tuple[Endpoint[Any], ...] = (SHOP_ARTICLES, COOPERATING_SHOPS, SHOP_PROMOTERS, SHARERS)
 
 
 def shop_articles(

@@ -24,17 +24,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from channels_assets.warehouse import (
-    FileStore,
-    Load,
-    article_list,
-    connect,
-    load_article_lists,
-    load_windows,
-    window_list,
-)
+from channels_assets.warehouse import FileStore, LoadRecord, connect, load_lists
+from channels_assets.warehouse.tables import SHOP_ARTICLES, WINDOW_PRODUCTS
 from channels_assets_tests.bench.serve import served
 from channels_assets_tests.bench.world import Size
+from channels_assets_tests.helpers.loading import article_list, window_list
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _PRODUCTS, _LISTS, _ARTICLES = 10_000, 40, 50
@@ -108,9 +102,9 @@ def page(field: str, items: list[dict[str, Any]]) -> bytes:
     return json.dumps({"errcode": 0, field: items}).encode()
 
 
-def load_of(asset: str, number: int) -> Load:
+def load_of(number: int) -> LoadRecord:
     at = _START + timedelta(hours=number)
-    return Load(asset, None, f"run {number}", at, at, 1, 1, None, "empty_page", 0)
+    return LoadRecord(None, f"run {number}", at, at, "empty_page", pages=1, api_calls=1)
 
 
 def products_at(number: int) -> list[dict[str, Any]]:
@@ -150,7 +144,7 @@ def refreshes(steps: tuple[int, ...]) -> list[Point]:
                 window="w",
                 account_appid="wx",
                 pages=pages,
-                load=load_of("window_products", number),
+                load=load_of(number),
             )
             lists = [
                 article_list(
@@ -160,14 +154,14 @@ def refreshes(steps: tuple[int, ...]) -> list[Point]:
                     sharer_appid="h",
                     promoter_type=4,
                     pages=[page("article_list", articles_at(number, one))],
-                    load=load_of("shop_articles", number),
+                    load=load_of(number),
                 )
                 for one in range(_LISTS)
             ]
             started = time.perf_counter()
             with store.writing() as connection:
-                load_windows(connection, [window])
-                load_article_lists(connection, lists)
+                load_lists(connection, WINDOW_PRODUCTS, [window])
+                load_lists(connection, SHOP_ARTICLES, lists)
             recent = [*recent[-9:], time.perf_counter() - started]
             store.publish()
             if number in steps:

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from channels_assets.extract.pool import pull_all
-from channels_assets.extract.pull import Pulled, PullTask, Staging
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask
 from channels_assets.sandbox import Sandbox
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, Stopped
@@ -232,11 +232,14 @@ def _pull(
         for again in range(2000)
         for appid, client in clients.items()
     }
-    with suppress(Stopped), closing(pull_all(tasks, Staging(folder), in_flight, stop)) as batches:
+    with (
+        suppress(Stopped),
+        closing(pull_all(tasks, PageFolder(folder), in_flight, stop)) as batches,
+    ):
         for batch in batches:
             for one in batch:
                 if isinstance(one.result, Pulled):
-                    one.result.staged.discard()
+                    one.result.page_file.discard()
                 elif not isinstance(one.result, Stopped):
                     raise one.result
 

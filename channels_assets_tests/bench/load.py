@@ -27,9 +27,10 @@ from rich.table import Table
 
 from channels_assets.config import load_settings
 from channels_assets.extract.pool import pull_all
-from channels_assets.extract.pull import Pulled, Staging
-from channels_assets.warehouse import FileStore, ListLoad, load_article_lists, load_windows
-from channels_assets_tests.bench.pull import Todo, everything
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask
+from channels_assets.warehouse import FileStore, ListToLoad, load_lists
+from channels_assets.warehouse.tables import SHOP_ARTICLES, WINDOW_PRODUCTS
+from channels_assets_tests.bench.pull import everything, list_of
 from channels_assets_tests.bench.serve import Served, served
 from channels_assets_tests.bench.statements import Recording
 from channels_assets_tests.bench.world import Size, make
@@ -43,8 +44,8 @@ _SHOWN = 12
 class Batch:
     """Lists that ended together, with their pages on the disk."""
 
-    windows: Sequence[tuple[Todo, Pulled]]
-    articles: Sequence[tuple[Todo, Pulled]]
+    windows: Sequence[tuple[PullTask, Pulled]]
+    articles: Sequence[tuple[PullTask, Pulled]]
 
 
 @dataclass
@@ -73,18 +74,17 @@ class _Timed:
 def staged(place: Served, size: Size) -> list[Batch]:
     with patch.dict(os.environ, place.environment):
         settings = load_settings(place.folder / "channels.toml")
-        todo = everything(settings, make(size))
-        tasks = {key: one.task for key, one in todo.items()}
-        staging, in_flight = Staging(place.folder / "staging"), settings.api.max_in_flight
+        tasks = everything(settings, make(size))
+        staging, in_flight = PageFolder(place.folder / "staging"), settings.api.max_in_flight
         batches: list[Batch] = []
         with closing(pull_all(tasks, staging, in_flight, threading.Event())) as pulled:
             for outcomes in pulled:
-                batch: dict[str, list[tuple[Todo, Pulled]]] = {WINDOWS: [], ARTICLES: []}
+                batch: dict[str, list[tuple[PullTask, Pulled]]] = {WINDOWS: [], ARTICLES: []}
                 for one in outcomes:
                     if isinstance(one.result, Exception):
                         raise one.result
-                    kind = WINDOWS if tasks[one.key].name == "window_products" else ARTICLES
-                    batch[kind].append((todo[one.key], one.result))
+                    kind = WINDOWS if tasks[one.key].table == "window_products" else ARTICLES
+                    batch[kind].append((tasks[one.key], one.result))
                 batches.append(Batch(batch[WINDOWS], batch[ARTICLES]))
     return batches
 
@@ -97,10 +97,10 @@ def load(store: FileStore, batches: Sequence[Batch]) -> Spent:
         with _Timed(spent, TOGETHER), store.writing() as connection:
             if batch.windows:
                 with _Timed(spent, WINDOWS):
-                    load_windows(connection, _lists(batch.windows))
+                    load_lists(connection, WINDOW_PRODUCTS, _lists(batch.windows))
             if batch.articles:
                 with _Timed(spent, ARTICLES):
-                    load_article_lists(connection, _lists(batch.articles))
+                    load_lists(connection, SHOP_ARTICLES, _lists(batch.articles))
     return spent
 
 
@@ -110,9 +110,9 @@ def load_at_once(store: FileStore, batches: Sequence[Batch], spent: Spent) -> No
     with store.writing():
         pass
     with _Timed(spent, ALL_AT_ONCE), store.writing() as connection:
-        load_windows(connection, windows)
+        load_lists(connection, WINDOW_PRODUCTS, windows)
         with _Timed(spent, ARTICLES_AT_ONCE):
-            load_article_lists(connection, articles)
+            load_lists(connection, SHOP_ARTICLES, articles)
 
 
 def statements(store: FileStore, batches: Sequence[Batch]) -> list[tuple[str, int, float]]:
@@ -123,7 +123,7 @@ def statements(store: FileStore, batches: Sequence[Batch]) -> list[tuple[str, in
         if batch.articles:
             with store.writing() as connection:
                 recording = Recording(connection)
-                load_article_lists(recording.as_connection, _lists(batch.articles))
+                load_lists(recording.as_connection, SHOP_ARTICLES, _lists(batch.articles))
                 times.update(recording.times)
                 for name, spent in recording.seconds.items():
                     seconds[name] = seconds.get(name, 0.0) + spent
@@ -131,8 +131,8 @@ def statements(store: FileStore, batches: Sequence[Batch]) -> list[tuple[str, in
     return [(name, times[name], seconds[name]) for name in most]
 
 
-def _lists(pulled: Sequence[tuple[Todo, Pulled]]) -> list[ListLoad]:
-    return [todo.to_load(one) for todo, one in pulled]
+def _lists(pulled: Sequence[tuple[PullTask, Pulled]]) -> list[ListToLoad]:
+    return [list_of(task, each) for task, each in pulled]
 
 
 @click.command()

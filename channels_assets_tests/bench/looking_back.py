@@ -12,7 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from channels_assets.warehouse import FileStore, connect, load_window
+from channels_assets.warehouse import FileStore, connect
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import MOMENT, in_pages, load
 
 QUESTIONS = (

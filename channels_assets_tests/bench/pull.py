@@ -8,89 +8,46 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from channels_assets.config import Settings, load_settings
 from channels_assets.extract.pool import pull_all
-from channels_assets.extract.pull import Pulled, PullTask, Staging
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask
 from channels_assets.sandbox import World
-from channels_assets.warehouse import (
-    FileStore,
-    ListLoad,
-    Load,
-    article_list,
-    load_article_lists,
-    load_windows,
-    window_list,
-)
+from channels_assets.warehouse import LIST_TABLES, FileStore, ListToLoad, load_lists
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client
 from channels_assets.wechat.league import shop_articles
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.bench.world import Size, make
+from channels_assets_tests.helpers.loading import pulled_list
 
 SHARER = "wxsharer00000000"
 
 
-@dataclass(frozen=True)
-class Todo:
-    """A list: how to pull it, and how its pages are loaded."""
-
-    task: PullTask
-    to_load: Callable[[Pulled], ListLoad]
+def list_of(task: PullTask, pulled: Pulled) -> ListToLoad:
+    return pulled_list(task, pulled, "/".join(task.scope.values()), "bench")
 
 
-def _load(asset: str, pulled: Pulled) -> Load:
-    return Load(
-        asset,
-        None,
-        "bench",
-        pulled.started_at,
-        datetime.now(UTC),
-        pulled.pages,
-        pulled.api_calls,
-        pulled.total_num,
-        pulled.end_reason,
-        0,
+def _window(appid: str, client: Client) -> PullTask:
+    constants = {"account_appid": appid}
+    return PullTask(
+        "window_products", appid, client, window_products(), {"window": appid}, constants
     )
 
 
-def _window(appid: str, client: Client) -> Todo:
-    return Todo(
-        PullTask("window_products", appid, client, window_products()),
-        lambda pulled: window_list(
-            window=appid,
-            account_appid=appid,
-            pages=pulled.staged,
-            load=_load("window_products", pulled),
-        ),
-    )
-
-
-def _articles(shop: str, account: str, kind: int, client: Client) -> Todo:
+def _articles(shop: str, account: str, kind: int, client: Client) -> PullTask:
+    scope = {"shop_appid": shop, "promoter_id": account, "sharer_appid": SHARER}
     request = shop_articles(
         shop_appid=shop, promoter_id=account, promoter_type=kind, sharer_appid=SHARER
     )
-    return Todo(
-        PullTask("shop_articles", "league", client, request),
-        lambda pulled: article_list(
-            partition=f"{shop}/{account}/{SHARER}",
-            shop_appid=shop,
-            promoter_id=account,
-            sharer_appid=SHARER,
-            promoter_type=kind,
-            pages=pulled.staged,
-            load=_load("shop_articles", pulled),
-        ),
-    )
+    return PullTask("shop_articles", "league", client, request, scope, {"promoter_type": kind})
 
 
-def everything(settings: Settings, world: World) -> dict[str, Todo]:
+def everything(settings: Settings, world: World) -> dict[str, PullTask]:
     transport = RequestsTransport(settings.api.max_in_flight)
 
     def client(appid: str, secret_env: str) -> Client:
@@ -113,13 +70,12 @@ def everything(settings: Settings, world: World) -> dict[str, Todo]:
 
 def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int, datetime]:
     """Returns the number of calls, and when the last page was there."""
-    todo, store, calls = everything(settings, world), FileStore(folder), 0
+    tasks, store, calls = everything(settings, world), FileStore(folder), 0
     fetched = datetime.min.replace(tzinfo=UTC)
-    tasks = {key: one.task for key, one in todo.items()}
-    staging, in_flight = Staging(folder / "staging"), settings.api.max_in_flight
+    staging, in_flight = PageFolder(folder / "staging"), settings.api.max_in_flight
     with closing(pull_all(tasks, staging, in_flight, threading.Event())) as batches:
         for batch in batches:
-            lists: dict[str, list[ListLoad]] = {"window_products": [], "shop_articles": []}
+            lists: dict[str, list[ListToLoad]] = {"window_products": [], "shop_articles": []}
             done = list[Pulled]()
             for one in batch:
                 if isinstance(one.result, Exception):
@@ -127,14 +83,14 @@ def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int
                 calls += one.result.api_calls
                 fetched = max(fetched, one.result.fetched_at)
                 done.append(one.result)
-                lists[tasks[one.key].name].append(todo[one.key].to_load(one.result))
+                task = tasks[one.key]
+                lists[task.table].append(list_of(task, one.result))
             with store.writing() as connection:
-                if lists["window_products"]:
-                    load_windows(connection, lists["window_products"])
-                if lists["shop_articles"]:
-                    load_article_lists(connection, lists["shop_articles"])
+                for table, to_load in lists.items():
+                    if to_load:
+                        load_lists(connection, LIST_TABLES[table], to_load)
             for pulled in done:
-                pulled.staged.discard()
+                pulled.page_file.discard()
     store.publish()
     return calls, fetched
 

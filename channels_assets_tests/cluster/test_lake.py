@@ -16,13 +16,13 @@ from channels_assets.warehouse import (
     WarehouseError,
     atomic,
     connect,
-    load_window,
     open_store,
     retry_conflicts,
 )
 from channels_assets.warehouse.connection import scalar
 from channels_assets.warehouse.lake import LakeStore
 from channels_assets_tests.cluster.services import PASSWORD, new_database
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import ids, load
 
 pytestmark = pytest.mark.cluster

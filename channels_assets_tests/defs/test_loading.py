@@ -7,32 +7,34 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.defs.assets import loading
+from channels_assets.defs.assets import refresh
 from channels_assets.warehouse import (
     FileStore,
-    ListLoad,
-    Loaded,
+    ListTable,
+    ListToLoad,
+    LoadStats,
     duckdb_files,
-    load_windows,
-    window_list,
+    load_lists,
 )
+from channels_assets.warehouse.tables import WINDOW_PRODUCTS
+from channels_assets_tests.helpers.loading import window_list
 from channels_assets_tests.warehouse.making import load
 
 _LISTS, _PAGES, _ITEMS = 2, 10, 200
 
 
-def _list(window: str) -> ListLoad:
+def _list(window: str) -> ListToLoad:
     def page(number: int) -> bytes:
         items = range(number * _ITEMS, (number + 1) * _ITEMS)
         # Each text another one, so that they can't be stored small.
-        products = [{"product_id": one, "more": f"{window}{one:x}" * 400} for one in items]
+        products = [{"product_id": item, "more": f"{window}{item:x}" * 400} for item in items]
         return json.dumps({"products": products}).encode()
 
     return window_list(
         window=window,
         account_appid="a",
         pages=[page(number) for number in range(_PAGES)],
-        load=load(asset="window_products"),
+        load=load(),
     )
 
 
@@ -43,22 +45,22 @@ def test_it_is_loaded_all_the_same_and_the_next_turn_has_the_usual_limit(
     warehouse = FileStore(tmp_path)
     tries: list[int] = []
 
-    def load_them(
-        connection: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]
-    ) -> Sequence[Sequence[Loaded]]:
+    def counted(
+        connection: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListToLoad]
+    ) -> list[dict[str, LoadStats]]:
         tries.append(len(lists))
-        return [[one] for one in load_windows(connection, lists)]
+        return load_lists(connection, table, lists)
 
+    monkeypatch.setattr(refresh, "load_lists", counted)
     limit = "SELECT current_setting('memory_limit')"
     with warehouse.writing() as connection:
         usual = connection.execute(limit).fetchall()
         connection.execute("SET max_temp_directory_size = '1MB'")
-        done = loading._load_together(
-            connection,
-            loading.Loading(["window_products"], lambda *_: _list(""), load_them),
-            {name: _list(name) for name in "ab"},
-        )
-    rows = [one.rows for told in done.values() if isinstance(told, list) for one in told]
+        lists = {name: _list(name) for name in "ab"}
+        done = refresh._load_together(connection, WINDOW_PRODUCTS, lists)
+    rows = [
+        stats["window_products"].rows for stats in done.values() if not isinstance(stats, Exception)
+    ]
     assert rows == [_PAGES * _ITEMS] * _LISTS
     assert tries == [_LISTS, _LISTS]
     with warehouse.writing() as connection:

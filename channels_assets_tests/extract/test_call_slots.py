@@ -14,7 +14,7 @@ import pytest
 
 from channels_assets.extract.call_slots import CallSlots, WalkThreads
 from channels_assets.extract.pool import pull_all
-from channels_assets.extract.pull import Pulled, PullTask, Staging
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Calls, Client, RetryPolicy, Stopped
@@ -75,7 +75,7 @@ def test_walks_and_their_pages_share_the_slots_and_use_them_all() -> None:
         call(0)
         got.append(list(threads.side_by_side(call, range(5))))
 
-    with closing(WalkThreads(limit, lists=4, most_walks=4)) as threads:
+    with closing(WalkThreads(limit, lists=4, max_walks=4)) as threads:
         threads.start({"a": [walk, walk], "b": [walk, walk]})
         until(lambda: len(got) == 4)
     assert got == [list(range(5))] * 4
@@ -121,7 +121,7 @@ def test_an_account_whose_walks_all_wait_holds_up_no_other_account() -> None:
     def slow() -> None:
         go_on.wait(WAIT_SECONDS)
 
-    with closing(WalkThreads(limit, lists=300, most_walks=8)) as threads:
+    with closing(WalkThreads(limit, lists=300, max_walks=8)) as threads:
         threads.start(
             {
                 "slow": [slow] * 100,
@@ -145,7 +145,7 @@ def test_an_account_whose_pages_all_wait_holds_up_no_other_account() -> None:
     def fast(number: int) -> int:
         return number
 
-    with closing(WalkThreads(4, lists=3, most_walks=8)) as threads:
+    with closing(WalkThreads(4, lists=3, max_walks=8)) as threads:
         threads.start({"slow": [partial(walk, slow)] * 2, "fast": [partial(walk, fast)]})
         until(lambda: got == list(range(50)))
         go_on.set()
@@ -157,7 +157,7 @@ def test_many_slow_accounts_hold_up_no_other_even_with_one_slot() -> None:
     def slow() -> None:
         go_on.wait(WAIT_SECONDS)
 
-    with closing(WalkThreads(1, lists=91, most_walks=512)) as threads:
+    with closing(WalkThreads(1, lists=91, max_walks=512)) as threads:
         threads.start({**{f"slow {n}": [slow] * 3 for n in range(30)}, "fast": [done.set]})
         assert done.wait(WAIT_SECONDS)
         go_on.set()
@@ -171,7 +171,7 @@ def test_threads_of_an_account_that_ended_walk_the_lists_of_the_others() -> None
             go_on.wait(WAIT_SECONDS)
 
     accounts = {"long": [walk] * 50, **{f"short {n}": [lambda: None] for n in range(11)}}
-    with closing(WalkThreads(limit, lists=61, most_walks=limit)) as threads:
+    with closing(WalkThreads(limit, lists=61, max_walks=limit)) as threads:
         threads.start(accounts)
         until(lambda: meter.now == limit)
         go_on.set()
@@ -185,7 +185,7 @@ def test_many_accounts_do_not_have_a_thread_each() -> None:
             walked[account] += sum(threads.side_by_side(int, [1, 1, 1]))
 
     accounts = [f"wx{n}" for n in range(2000)]
-    with closing(WalkThreads(4, lists=len(accounts), most_walks=512)) as threads:
+    with closing(WalkThreads(4, lists=len(accounts), max_walks=512)) as threads:
         threads.start({account: [partial(walk, account)] for account in accounts})
         until(lambda: len(walked) == len(accounts))
         assert len(threads_named("walk")) <= 64
@@ -201,7 +201,7 @@ def test_no_more_walks_at_once_than_files_may_be_open() -> None:
             time.sleep(0.001)
         ended["walks"] += 1
 
-    with closing(WalkThreads(32, lists=100, most_walks=5)) as threads:
+    with closing(WalkThreads(32, lists=100, max_walks=5)) as threads:
         threads.start({f"wx{n}": [walk] for n in range(100)})
         until(lambda: ended["walks"] == 100)
     assert meter.most <= 5
@@ -215,7 +215,7 @@ def test_closing_it_awaits_the_walks_that_run_and_begins_no_other() -> None:
         go_on.wait(WAIT_SECONDS)
         ended["walks"] += 1
 
-    threads = WalkThreads(2, lists=50, most_walks=8)
+    threads = WalkThreads(2, lists=50, max_walks=8)
     threads.start({"a": [walk] * 25, "b": [walk] * 25})
     until(lambda: begun["walks"] == 4)
     closes = threading.Thread(target=threads.close)
@@ -235,7 +235,7 @@ def test_a_page_that_fails_ends_the_pages_that_have_not_begun() -> None:
         begun["others"] += 1
         go_on.wait(WAIT_SECONDS)
 
-    with closing(WalkThreads(2, lists=1, most_walks=8)) as threads:
+    with closing(WalkThreads(2, lists=1, max_walks=8)) as threads:
         pages = threads.side_by_side(fetch, range(51))
         threading.Timer(0.2, go_on.set).start()
         with pytest.raises(ZeroDivisionError):
@@ -249,7 +249,7 @@ class Accounts:
     def __init__(self, sandbox: Sandbox, folder: Path, world: World) -> None:
         self.sandbox, self._world = sandbox, world
         self._transport = RequestsTransport(8)
-        self.staging = Staging(folder)
+        self.staging = PageFolder(folder)
         self.appids = list(world.windows)
 
     def client(self, appid: str, limiter: RateLimiter | None = None) -> Client:
@@ -295,7 +295,7 @@ def test_an_account_that_waits_for_its_rate_limit_holds_no_slot(place: Accounts)
         while len(ended) < 10:
             for one in next(batches):
                 assert isinstance(one.result, Pulled), one.result
-                one.result.staged.discard()
+                one.result.page_file.discard()
                 ended.append(one.key)
         # Those that wait end as well.
     assert {key.split()[0] for key in ended} == {fast, other}

@@ -10,14 +10,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels_assets.extract.page_file import StagedPages, remove_leftovers
+from channels_assets.extract.page_file import PageFile, remove_leftovers
 
 IDENTITY = {"account": "wx1", "fields": {"page_size": 200}}
 PAGES = st.lists(st.binary(min_size=1, max_size=60), max_size=5)
 
 
-def open_staged(folder: Path, account: str = "wx1") -> StagedPages:
-    return StagedPages(folder, "window_products", {**IDENTITY, "account": account})
+def open_staged(folder: Path, account: str = "wx1") -> PageFile:
+    return PageFile(folder, "window_products", {**IDENTITY, "account": account})
 
 
 def only_file(folder: Path) -> Path:

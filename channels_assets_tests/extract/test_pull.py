@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from channels_assets.extract.pool import pull_all
-from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, RetryPolicy, Stopped
@@ -57,11 +57,11 @@ def task(sandbox: Sandbox, request: ListRequest[Any] | None = None) -> PullTask:
 
 
 def pull_now(sandbox: Sandbox, folder: Path, request: ListRequest[Any] | None = None) -> Pulled:
-    return pull(task(sandbox, request), Staging(folder), threading.Event())
+    return pull(task(sandbox, request), PageFolder(folder), threading.Event())
 
 
 def ids(pulled: Pulled) -> list[str]:
-    items = [item for page in pulled.staged for item in json.loads(page).get("products", [])]
+    items = [item for page in pulled.page_file for item in json.loads(page).get("products", [])]
     return [str(item["product_id"]) for item in items]
 
 
@@ -94,7 +94,7 @@ def test_any_list_is_staged_whole_and_in_order(
         )
         assert ids(pulled) == truth(sandbox)
         assert pulled.total_num == len(truth(sandbox))
-        pulled.staged.discard()
+        pulled.page_file.discard()
     finally:
         window(sandbox).products[:] = everything
 
@@ -119,7 +119,7 @@ def test_a_broken_pull_goes_on_after_its_last_page(
 def test_a_pull_that_ended_but_was_not_loaded_costs_no_call(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    pull_now(sandbox, tmp_path).staged.keep()
+    pull_now(sandbox, tmp_path).page_file.keep()
     sandbox.reset_calls()
     pulled = pull_now(sandbox, tmp_path)
     assert ids(pulled) == truth(sandbox)
@@ -130,7 +130,7 @@ def test_a_rejected_cursor_restarts_the_walk_once(sandbox: Sandbox, tmp_path: Pa
     sandbox.inject(Fault("cursor_rejected", path=WINDOW_PRODUCTS.path, after=2, times=1))
     pulled = pull_now(sandbox, tmp_path)
     assert ids(pulled) == truth(sandbox)
-    pulled.staged.discard()
+    pulled.page_file.discard()
     sandbox.clear_faults()
     sandbox.inject(Fault("cursor_rejected", path=WINDOW_PRODUCTS.path))
     sandbox.reset_calls()
@@ -186,7 +186,7 @@ def test_stop_ends_between_two_pages_and_keeps_what_is_staged(
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped):
-        pull(task(sandbox), Staging(tmp_path), stop)
+        pull(task(sandbox), PageFolder(tmp_path), stop)
     assert data_calls(sandbox) == 0
 
 
@@ -203,11 +203,11 @@ def test_many_lists_at_once_each_end_for_itself(tmp_path: Path) -> None:
             tasks[appid] = PullTask("window_products", appid, client, window_products(page_size=5))
         seen: dict[str, list[str] | str] = {}
         for outcome in chain.from_iterable(
-            pull_all(tasks, Staging(tmp_path), 4, threading.Event())
+            pull_all(tasks, PageFolder(tmp_path), 4, threading.Event())
         ):
             if isinstance(outcome.result, Pulled):
                 seen[outcome.key] = ids(outcome.result)
-                outcome.result.staged.discard()
+                outcome.result.page_file.discard()
             else:
                 seen[outcome.key] = type(outcome.result).__name__
         for appid in world.windows:
@@ -229,7 +229,7 @@ def test_a_reader_that_leaves_ends_the_walks(tmp_path: Path) -> None:
             number: PullTask(f"n{number}", account.appid, client, window_products(page_size=1))
             for number in range(30)
         }
-        outcomes = pull_all(tasks, Staging(tmp_path), 2, threading.Event())
+        outcomes = pull_all(tasks, PageFolder(tmp_path), 2, threading.Event())
         next(outcomes)
         outcomes.close()
         calls = len(sandbox.calls)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from channels_assets.extract.call_slots import WalkThreads
-from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, WindowEnd, World
 from channels_assets.wechat import rate_limit, transport
 from channels_assets.wechat.auth.stable_token import StableToken
@@ -54,7 +54,7 @@ class Bench:
         self.changes: list[int] = []
         self.sandbox = Sandbox(self.world, window_end=window_end, on_call=self._change)
         self.transport = Counting()
-        self._staging = Staging(folder)
+        self._staging = PageFolder(folder)
         self.states = [self.truth()]
 
     def truth(self) -> list[str]:
@@ -80,10 +80,10 @@ class Bench:
 
     def pull(self) -> tuple[Pulled, list[str]]:
         task = self.task()
-        with closing(WalkThreads(LIMIT, lists=1, most_walks=1)) as threads:
+        with closing(WalkThreads(LIMIT, lists=1, max_walks=1)) as threads:
             pulled = pull(task, self._staging, threading.Event(), threads)
-        keys = [key for page in pulled.staged for key in page_of_bytes(task.request, page).keys]
-        pulled.staged.discard()
+        keys = [key for page in pulled.page_file for key in page_of_bytes(task.request, page).keys]
+        pulled.page_file.discard()
         # As the warehouse keeps them: of repeated ones the last.
         return pulled, list(dict.fromkeys(reversed(keys)))[::-1]
 

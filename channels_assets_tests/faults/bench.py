@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.client import Client, RetryPolicy
@@ -101,7 +101,7 @@ class Bench:
         rows = listing.rows(older)
         if listing.letter not in self._older:
             pages = in_pages(listing.endpoint.list_field, older, 100)
-            listing.put(self.con, self.world, pages, load(listing.endpoint.name))
+            listing.put(self.con, self.world, pages, load())
             self._older.add(listing.letter)
             for table in listing.tables:
                 self.con.execute(f"CREATE TEMP TABLE older_{table} AS FROM {table}")
@@ -110,7 +110,7 @@ class Bench:
                 self.con.execute(f"TRUNCATE {table}")
                 self.con.execute(f"INSERT INTO {table} FROM older_{table}")
         assert listing.stored(self.con) == rows
-        self.staging = Staging(self._folder / f"{next(self._number)}")
+        self.staging = PageFolder(self._folder / f"{next(self._number)}")
         return rows
 
     def refresh(self, listing: Listing, page_size: int = PAGE_SIZE) -> Attempt:
@@ -130,11 +130,9 @@ class Bench:
         result: Pulled | WeChatError
         try:
             result = pull(task, self.staging, threading.Event())
-            done = load(
-                listing.endpoint.name, end_reason=result.end_reason, total_num=result.total_num
-            )
-            listing.put(self.con, self.world, result.staged, done)
-            result.staged.discard()
+            done = load(end_reason=result.end_reason, total_num=result.total_num)
+            listing.put(self.con, self.world, result.page_file, done)
+            result.page_file.discard()
         except WeChatError as error:
             result = error
         finally:

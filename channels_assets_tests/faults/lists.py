@@ -10,16 +10,16 @@ from typing import Any
 import duckdb
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import (
-    Load,
+from channels_assets.warehouse import LoadRecord
+from channels_assets.wechat import league, window
+from channels_assets.wechat.paging import Endpoint, ListRequest
+from channels_assets_tests.helpers.loading import (
     load_articles,
     load_promoters,
     load_sharers,
     load_shops,
     load_window,
 )
-from channels_assets.wechat import league, window
-from channels_assets.wechat.paging import Endpoint, ListRequest
 
 Json = dict[str, Any]
 Row = tuple[Any, ...]
@@ -42,7 +42,7 @@ class Listing:
     endpoint: Endpoint[Any]
     behind: Callable[[World], list[Json]]
     ask: Callable[[World, int], ListRequest[Any]]
-    put: Callable[[Con, World, Sequence[bytes] | Any, Load], object]
+    put: Callable[[Con, World, Sequence[bytes] | Any, LoadRecord], object]
     row: Callable[[Json], Row]
     query: str
     id_path: tuple[str, ...]
@@ -170,7 +170,7 @@ def _ask_articles(world: World, size: int) -> ListRequest[Any]:
     )
 
 
-def _put_articles(con: Con, world: World, pages: Any, load: Load) -> object:  # noqa: ANN401
+def _put_articles(con: Con, world: World, pages: Any, load: LoadRecord) -> object:  # noqa: ANN401
     shop_appid, promoter_id, sharer_appid = _first_list(world)
     return load_articles(
         con,

@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import quote
 
 from channels_assets.extract.pull import Pulled
-from channels_assets.warehouse import Loaded
+from channels_assets.warehouse import LoadStats
 from channels_assets.wechat.errors import UnprovenEnd, WeChatError
 from channels_assets_tests.simulation.crash import Database, Disk
 from channels_assets_tests.simulation.faults import HARMLESS_LIES, PASSING
@@ -64,7 +64,7 @@ class Attempt:
     after_unproven: bool
     path: Path = Path()
     pulled: Pulled | None = None
-    loaded: list[Loaded] = field(default_factory=list)
+    loaded: list[LoadStats] = field(default_factory=list)
 
     @property
     def asked(self) -> list[Asked]:

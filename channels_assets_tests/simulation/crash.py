@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import duckdb
 
-from channels_assets.extract.page_file import StagedPages
+from channels_assets.extract.page_file import PageFile
 
 
 class Killed(BaseException):
@@ -165,8 +165,8 @@ class CrashFile:
             self._raw.close()
 
 
-def crashing_pages(disk: Disk) -> type[StagedPages]:
-    class CrashingPages(StagedPages):
+def crashing_pages(disk: Disk) -> type[PageFile]:
+    class CrashingPages(PageFile):
         def _open_locked(self) -> IO[bytes]:
             return cast("IO[bytes]", CrashFile(super()._open_locked(), disk))
 

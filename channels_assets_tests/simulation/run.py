@@ -15,19 +15,8 @@ from unittest.mock import patch
 import duckdb
 
 from channels_assets.extract.page_file import remove_leftovers
-from channels_assets.extract.pull import Pulled, PullTask, Staging, pull
-from channels_assets.warehouse import (
-    Failure,
-    Load,
-    Loaded,
-    clear,
-    load_articles,
-    load_promoters,
-    load_sharers,
-    load_shops,
-    load_window,
-    record_failure,
-)
+from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
+from channels_assets.warehouse import LIST_TABLES, Failure, clear, load_lists, record_failure
 from channels_assets.warehouse.schema import migrate
 from channels_assets.wechat import league
 from channels_assets.wechat.auth.stable_token import StableToken
@@ -36,6 +25,7 @@ from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.paging import ListRequest
 from channels_assets.wechat.rate_limit import RateLimiter
 from channels_assets.wechat.window import window_products
+from channels_assets_tests.helpers.loading import pulled_list
 from channels_assets_tests.simulation.checks import Attempt, Checks, Violation
 from channels_assets_tests.simulation.crash import (
     Clock,
@@ -118,7 +108,7 @@ class Simulation:
         self.retry = RetryPolicy(tries=self.rng.randrange(1, 6), backoff_seconds=1.0)
         self.checks = Checks(self.world, self.disk, self.database, self.retry.tries)
         self.checks.resume_seconds = RESUME_SECONDS
-        self.staging = Staging(folder, RESUME_SECONDS, self.clock)
+        self.staging = PageFolder(folder, RESUME_SECONDS, self.clock)
         self._draw_lists()
 
     def _draw_lists(self) -> None:
@@ -213,7 +203,19 @@ class Simulation:
         self.clock.now += kill.pause
 
     def _one(self, process: Process, life: Life, one: SimList) -> None:
-        task = PullTask(one.kind.name, one.account, self._client(process, one), _request(one))
+        constants: dict[str, object] = {}
+        if one.kind is WINDOW:
+            constants = {"account_appid": one.account}
+        elif one.kind is ARTICLES:
+            constants = {"promoter_type": 4}
+        task = PullTask(
+            one.kind.name,
+            one.account,
+            self._client(process, one),
+            _request(one),
+            one.scope,
+            constants,
+        )
         attempt = self.checks.begin(one)
         try:
             pulled = pull(task, self.staging, Stop(self.clock, life))
@@ -240,29 +242,20 @@ class Simulation:
         attempt.path = self.disk.last_path
         self.tally.resumed += pulled.resumed_pages > 0
         life.step("pulled")
-        self._load(attempt, pulled, life)
+        self._load(attempt, task, pulled, life)
         life.step("loaded")
-        pulled.staged.discard()
+        pulled.page_file.discard()
         self.checks.discarded(attempt)
 
-    def _load(self, attempt: Attempt, pulled: Pulled, life: Life) -> None:
+    def _load(self, attempt: Attempt, task: PullTask, pulled: Pulled, life: Life) -> None:
         one = attempt.one
         attempt.pulled = pulled
-        load = Load(
-            asset=one.kind.name,
-            partition=one.partition,
-            run_id="run",
-            started_at=pulled.started_at,
-            fetched_at=pulled.fetched_at,
-            pages=pulled.pages,
-            api_calls=pulled.api_calls,
-            total_num=pulled.total_num,
-            end_reason=pulled.end_reason,
-            resumed_pages=pulled.resumed_pages,
-        )
+        to_load = pulled_list(task, pulled, one.partition, "run")
         tally = self.tally
         try:
-            attempt.loaded = self._loaded(one, pulled, load)
+            con = self.database.as_connection()
+            [stats] = load_lists(con, LIST_TABLES[task.table], [to_load])
+            attempt.loaded = [*stats.values()]
         except Exception as error:
             raise Violation(f"{one.kind.name} was refused by the loader: {error}") from error
         finally:
@@ -275,35 +268,6 @@ class Simulation:
                 seen = self.checks.loaded(attempt)
                 tally.mixtures += seen.mixture
                 tally.twice += seen.again
-
-    def _loaded(self, one: SimList, pulled: Pulled, load: Load) -> list[Loaded]:
-        con, scope = self.database.as_connection(), one.scope
-        if one.kind is WINDOW:
-            account = one.account
-            return [
-                load_window(
-                    con,
-                    window=scope["window"],
-                    account_appid=account,
-                    pages=pulled.staged,
-                    load=load,
-                )
-            ]
-        if one.kind is ARTICLES:
-            return list(
-                load_articles(
-                    con,
-                    partition=one.partition or "",
-                    **scope,
-                    promoter_type=4,
-                    pages=pulled.staged,
-                    load=load,
-                )
-            )
-        if one.kind is PROMOTERS:
-            return [load_promoters(con, **scope, pages=pulled.staged, load=load)]
-        loader = load_shops if one.kind is SHOPS else load_sharers
-        return [loader(con, pages=pulled.staged, load=load)]
 
     def _assets(self, one: SimList) -> list[str]:
         return [table.name for table in one.kind.tables]
@@ -343,7 +307,7 @@ def simulate(seed: int) -> Tally:
         with tempfile.TemporaryDirectory(prefix="simulation-", dir=within) as folder:
             simulation = Simulation(seed, Path(folder), _bases.get())
             pages = crashing_pages(simulation.disk)
-            with patch("channels_assets.extract.pull.StagedPages", pages):
+            with patch("channels_assets.extract.pull.PageFile", pages):
                 began = simulation.clock.now
                 tally = simulation.run()
                 tally.simulated_hours = (simulation.clock.now - began) / 3600

@@ -44,12 +44,12 @@ def test_a_failing_seed_is_told_and_replays(tmp_path: Path) -> None:
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
         "from channels_assets.extract import page_file\n"
-        "whole = page_file.StagedPages.__iter__\n"
+        "whole = page_file.PageFile.__iter__\n"
         "def short(self):\n"
         "    pages = whole(self)\n"
         "    next(pages)\n"
         "    yield from pages\n"
-        "page_file.StagedPages.__iter__ = short\n"
+        "page_file.PageFile.__iter__ = short\n"
     )
     command = [sys.executable, "-m", "channels_assets_tests.simulation", "--first", "0"]
     path = os.pathsep.join([str(tmp_path), str(ROOT)])

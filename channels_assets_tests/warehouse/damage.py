@@ -13,7 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from channels_assets.warehouse import FileStore, connect, load_window
+from channels_assets.warehouse import FileStore, connect
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import ids, load
 
 HISTORY = "SELECT product_id, valid_from, valid_to FROM window_products_history ORDER BY ALL"

@@ -12,7 +12,12 @@ import duckdb
 import pytest
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import load_articles, load_window, remove_articles, remove_window
+from channels_assets_tests.helpers.loading import (
+    load_articles,
+    load_window,
+    remove_articles,
+    remove_window,
+)
 from channels_assets_tests.warehouse.making import in_pages, load
 
 ListKey = tuple[str, ...]
@@ -145,7 +150,7 @@ class Refresher:
                 sharer_appid=sharer_appid,
                 promoter_type=4,
                 pages=broken(pages) if fails else pages,
-                load=load("shop_articles", fetched_at=moment),
+                load=load(fetched_at=moment),
             )
             self.products.keep(key, moment, product_rows(key, articles))
 

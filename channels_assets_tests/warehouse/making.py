@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from channels_assets.warehouse import CHECKS, Evidence, Load, evidence
+from channels_assets.warehouse import CHECKS, Evidence, LoadRecord, evidence
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -32,16 +32,14 @@ def article(url: str, *product_list: object, **fields: object) -> dict[str, obje
 
 
 def load(
-    asset: str = "window_products",
     partition: str | None = None,
     *,
     run_id: str = "run",
     fetched_at: datetime = MOMENT,
     end_reason: str = "empty_page",
     total_num: int | None = None,
-) -> Load:
-    return Load(
-        asset=asset,
+) -> LoadRecord:
+    return LoadRecord(
         partition=partition,
         run_id=run_id,
         started_at=fetched_at,

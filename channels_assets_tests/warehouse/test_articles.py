@@ -4,19 +4,14 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from channels_assets.warehouse import (
-    Loaded,
-    WarehouseError,
-    derive_article_products,
-    load_articles,
-    remove_articles,
-)
+from channels_assets.warehouse import LoadStats, WarehouseError
+from channels_assets_tests.helpers.loading import derive_products, load_articles, remove_articles
 from channels_assets_tests.warehouse.making import MOMENT, against, article, articles, load
 
 
 def put(
     con: duckdb.DuckDBPyConnection, pages: list[bytes], seconds: int = 0, sharer: str = "h"
-) -> tuple[Loaded, Loaded]:
+) -> tuple[LoadStats, LoadStats]:
     return load_articles(
         con,
         partition=f"s/p/{sharer}",
@@ -25,7 +20,7 @@ def put(
         sharer_appid=sharer,
         promoter_type=5,
         pages=pages,
-        load=load("shop_articles", fetched_at=MOMENT + timedelta(seconds=seconds), total_num=9),
+        load=load(fetched_at=MOMENT + timedelta(seconds=seconds), total_num=9),
     )
 
 
@@ -140,14 +135,14 @@ def test_unknown_fields_are_kept_on_every_level(con: duckdb.DuckDBPyConnection) 
     assert rows(con, "SELECT extra FROM article_products") == [(price,)]
 
 
-def derive(con: duckdb.DuckDBPyConnection) -> Loaded:
-    return derive_article_products(
+def derive(con: duckdb.DuckDBPyConnection) -> LoadStats:
+    return derive_products(
         con,
         partition="s/p/h",
         shop_appid="s",
         promoter_id="p",
         sharer_appid="h",
-        load=load("article_products"),
+        load=load(),
     )
 
 

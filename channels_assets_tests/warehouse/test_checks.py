@@ -5,11 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from channels_assets.warehouse import (
-    CHECKS,
-    load_articles,
-    load_window,
-)
+from channels_assets.warehouse import CHECKS
+from channels_assets_tests.helpers.loading import load_articles, load_window
 from channels_assets_tests.warehouse.making import MOMENT, against, article, articles, ids, load
 
 LIST = {"shop_appid": "s", "promoter_id": "p", "sharer_appid": "h"}
@@ -29,7 +26,7 @@ def put_articles(con: duckdb.DuckDBPyConnection, **fields: object) -> None:
         **LIST,
         promoter_type=4,
         pages=articles(item),
-        load=load("shop_articles"),
+        load=load(),
     )
 
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import (
-    FileStore,
+from channels_assets.warehouse import FileStore
+from channels_assets_tests.helpers.loading import (
     load_articles,
     load_window,
     remove_articles,
@@ -146,7 +146,7 @@ def test_article_products(steps: list[Step]) -> None:
                     shop_appid=step.name,
                     promoter_type=4,
                     pages=articles(article("u", *sent)),
-                    load=load("shop_articles", fetched_at=moment),
+                    load=load(fetched_at=moment),
                     **scope,
                 )
             # The order within an article is not followed: sorted, or a new order would be a state.

@@ -2,30 +2,23 @@ from datetime import timedelta
 
 import duckdb
 
-from channels_assets.warehouse import (
-    Loaded,
-    active_promoters,
-    active_sharers,
-    active_shops,
-    load_promoters,
-    load_sharers,
-    load_shops,
-)
+from channels_assets.warehouse import LoadStats, active_promoters, active_sharers, active_shops
 from channels_assets.warehouse.queries import PromoterKey
+from channels_assets_tests.helpers.loading import load_promoters, load_sharers, load_shops
 from channels_assets_tests.warehouse.making import MOMENT, load, page
 
 
-def shops(con: duckdb.DuckDBPyConnection, *items: object, day: int = 0) -> Loaded:
-    pull = load("cooperating_shops", fetched_at=MOMENT + timedelta(days=day))
+def shops(con: duckdb.DuckDBPyConnection, *items: object, day: int = 0) -> LoadStats:
+    pull = load(fetched_at=MOMENT + timedelta(days=day))
     return load_shops(con, pages=[page("shop_list", list(items))], load=pull)
 
 
-def promoters(con: duckdb.DuckDBPyConnection, shop: str, *items: object) -> Loaded:
+def promoters(con: duckdb.DuckDBPyConnection, shop: str, *items: object) -> LoadStats:
     pages = [page("promoter_list", list(items))]
-    return load_promoters(con, shop_appid=shop, pages=pages, load=load("shop_promoters"))
+    return load_promoters(con, shop_appid=shop, pages=pages, load=load())
 
 
-def counts(loaded: Loaded) -> tuple[int, int, int, int]:
+def counts(loaded: LoadStats) -> tuple[int, int, int, int]:
     return loaded.rows, loaded.added, loaded.removed, loaded.changed
 
 
@@ -69,7 +62,7 @@ def test_sharers(con: duckdb.DuckDBPyConnection) -> None:
         "head_img_url": "",
         "level": {"n": None},
     }
-    load_sharers(con, pages=[page("sharer_info_list", [item])], load=load("sharers"))
+    load_sharers(con, pages=[page("sharer_info_list", [item])], load=load())
     columns = "* EXCLUDE (bind_time, fetched_at, load_id), epoch(bind_time)::BIGINT"
     assert con.sql("FROM sharers").select(columns).fetchall() == [
         ("推客的 appid 内容", "", "", 1, 10000, True, '{"level":{"n":null}}', 1624082155)

@@ -14,9 +14,9 @@ from channels_assets.warehouse import (
     WarehouseError,
     duckdb_files,
     lift_memory_limit,
-    load_window,
     set_meta,
 )
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import ids, load
 from channels_assets_tests.warehouse.opening import files_only
 

@@ -12,14 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import (
-    FileStore,
-    WarehouseError,
-    export_share_links,
-    load_articles,
-    load_promoters,
-    load_shops,
-)
+from channels_assets.warehouse import FileStore, WarehouseError, export_share_links
+from channels_assets_tests.helpers.loading import load_articles, load_promoters, load_shops
 from channels_assets_tests.warehouse.making import articles, load, page
 
 FORMULAS = (
@@ -62,7 +56,7 @@ def put(folder: Path, *items: object, sharer: str = "wxsharer") -> None:
             sharer_appid=sharer,
             promoter_type=4,
             pages=articles(*items),
-            load=load("shop_articles"),
+            load=load(),
         )
     warehouse.publish()
 

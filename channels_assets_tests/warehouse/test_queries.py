@@ -9,24 +9,21 @@ import pytest
 from dagster import AssetKey
 
 from channels_assets.config import Settings
-from channels_assets.defs.checks import freshness, promises
+from channels_assets.defs.checks import freshness, freshness_rules
 from channels_assets.warehouse import (
     Failure,
     ListAge,
     attempted_partitions,
     list_ages,
-    load_window,
     record_failure,
-    remove_window,
 )
+from channels_assets_tests.helpers.loading import load_window, remove_window
 from channels_assets_tests.warehouse.making import MOMENT, against, ids, load
 
 FIVE_YEARS = timedelta(days=5 * 365)
 FRESH = "SELECT is_fresh, age_hours >= 0 FROM list_freshness WHERE asset = 'window_products'"
-PROMISE = next(
-    promise
-    for promise in promises(Settings.model_construct())
-    if promise.asset == "window_products"
+RULE = next(
+    rule for rule in freshness_rules(Settings.model_construct()) if rule.asset == "window_products"
 )
 
 
@@ -45,7 +42,7 @@ def test_a_load_from_the_future_never_counts_as_fresh(con: duckdb.DuckDBPyConnec
     put(con, 1, ahead=True)
     ages = list_ages(con, "window_products", ["w"])
     assert [age.is_from_future for age in ages] == [True]
-    check = freshness(AssetKey("window_products"), PROMISE, ages)
+    check = freshness(AssetKey("window_products"), RULE, ages)
     assert not check.passed
     assert check.severity.value == "ERROR"
     assert "w (loaded while this machine's clock was ahead by 182" in (check.description or "")
@@ -57,13 +54,13 @@ def test_the_next_load_counts_though_its_clock_is_behind(con: duckdb.DuckDBPyCon
     put(con, 1, 2, 3, ahead=True)
     put(con, 1)
     ages = list_ages(con, "window_products", ["w"])
-    assert freshness(AssetKey("window_products"), PROMISE, ages).passed
+    assert freshness(AssetKey("window_products"), RULE, ages).passed
     assert con.execute(FRESH).fetchall() == [(True, True)]
     # The last load has one row: the table agrees, and lost more than half of the load before.
     assert list(against(con, "rows_as_loaded", "not_halved")) == [("window_products", "not_halved")]
     con.execute('UPDATE loads SET finished_at = now() - INTERVAL 3 HOURS WHERE "rows" = 1')
     assert not freshness(
-        AssetKey("window_products"), PROMISE, list_ages(con, "window_products", ["w"])
+        AssetKey("window_products"), RULE, list_ages(con, "window_products", ["w"])
     ).passed
     assert con.execute(FRESH).fetchall() == [(False, True)]
 
@@ -82,7 +79,7 @@ def test_clocks_of_several_machines_may_differ_a_little(con: duckdb.DuckDBPyConn
     put(con, 1)
     con.execute("UPDATE loads SET finished_at = now() + INTERVAL 2 MINUTES")
     assert freshness(
-        AssetKey("window_products"), PROMISE, list_ages(con, "window_products", ["w"])
+        AssetKey("window_products"), RULE, list_ages(con, "window_products", ["w"])
     ).passed
     assert con.execute("SELECT is_fresh FROM list_freshness").fetchall() == [(True,)]
 

@@ -5,15 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.warehouse import (
-    Store,
-    WarehouseError,
-    connect,
-    load_sharers,
-    load_window,
-    query,
-    table,
-)
+from channels_assets.warehouse import Store, WarehouseError, connect, query, table
+from channels_assets_tests.helpers.loading import load_sharers, load_window
 from channels_assets_tests.warehouse.making import ids, load, page, products
 from channels_assets_tests.warehouse.opening import opened
 
@@ -79,7 +72,7 @@ def test_types(warehouse: Store) -> None:
         load_window(con, window="w", account_appid="a", pages=pages, load=load())
         items = [{"sharer_appid": "a", "commission_ratio": 5, "bind_time": 1736864136}]
         items += [{"sharer_appid": "b"}]
-        load_sharers(con, pages=[page("sharer_info_list", items)], load=load("sharers"))
+        load_sharers(con, pages=[page("sharer_info_list", items)], load=load())
     warehouse.publish()
     window = table("window_products", warehouse.data_dir)
     assert window["product_id"].tolist() == [str(big), "2"]

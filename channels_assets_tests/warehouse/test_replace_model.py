@@ -14,9 +14,11 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import load_windows, window_list
-from channels_assets.warehouse.batch import ListLoad
+from channels_assets.warehouse import load_lists
+from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.diff import moved_positions
+from channels_assets.warehouse.tables import WINDOW_PRODUCTS
+from channels_assets_tests.helpers.loading import window_list
 from channels_assets_tests.warehouse.making import MOMENT, in_pages, load
 from channels_assets_tests.warehouse.opening import NUL, opened
 
@@ -163,7 +165,7 @@ def test_replace_is_what_a_dict_does(batches: list[list[Step]]) -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)).writing() as con:
         fetched_at = MOMENT
         for batch in batches:
-            lists: list[ListLoad] = []
+            lists: list[ListToLoad] = []
             times: list[datetime] = []
             for step in batch:
                 fetched_at += timedelta(seconds=step.seconds)
@@ -177,8 +179,10 @@ def test_replace_is_what_a_dict_does(batches: list[list[Step]]) -> None:
                 lists.append(one)
                 times.append(fetched_at)
             with suppress(ConnectionError):
-                for step, at, one in zip(batch, times, load_windows(con, lists), strict=True):
+                loaded = load_lists(con, WINDOW_PRODUCTS, lists)
+                for step, at, stats in zip(batch, times, loaded, strict=True):
                     model.load(step, at)
+                    one = stats["window_products"]
                     counts = (one.rows, one.duplicates, one.added, one.removed, one.changed)
                     done.append((step.window, *counts))
             compare(con, model, done)

@@ -1,15 +1,11 @@
 import duckdb
 
-from channels_assets.warehouse import (
-    Store,
-    add_partition_keys,
-    clear,
-    get_meta,
+from channels_assets.warehouse import Store, add_partition_keys, clear, get_meta, set_meta
+from channels_assets_tests.helpers.loading import (
     load_articles,
     load_sharers,
     load_shops,
     load_window,
-    set_meta,
 )
 from channels_assets_tests.warehouse.making import article, articles, ids, load, page
 from channels_assets_tests.warehouse.opening import ON_LAKE
@@ -73,7 +69,7 @@ def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> No
         sharer_appid="h",
         promoter_type=4,
         pages=articles(article("u", {"product_id": 1})),
-        load=load("shop_articles"),
+        load=load(),
     )
     load_shops(con, pages=[page("shop_list", [{"shop_appid": "s"}])], load=load())
     load_sharers(con, pages=[page("sharer_info_list", [{"sharer_appid": "s"}])], load=load())

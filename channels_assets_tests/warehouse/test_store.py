@@ -6,12 +6,9 @@ import time
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from channels_assets.warehouse import (
-    WarehouseError,
-    connect,
-    load_window,
-)
+from channels_assets.warehouse import WarehouseError, connect
 from channels_assets.warehouse.connection import scalar
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import against, ids, load
 from channels_assets_tests.warehouse.opening import opened
 

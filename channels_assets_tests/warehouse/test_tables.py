@@ -16,8 +16,7 @@ from channels_assets.warehouse.columns import (
     other_fields,
     sent,
 )
-from channels_assets.warehouse.parse import begin_staging
-from channels_assets.warehouse.parsing import parse
+from channels_assets.warehouse.parse import begin_staging, select_items
 from channels_assets.warehouse.schema import ddl
 from channels_assets.warehouse.tables import LIST_TABLES, TABLES
 from channels_assets_tests.docs import tables_page
@@ -47,7 +46,7 @@ def _parsed(item: dict[str, Any]) -> tuple[Any, ...]:
     with duckdb.connect() as con:
         begin_staging(con)
         values = {"lists": [0], "pages": [page("coupon_list", [item])], "first_page": 0}
-        [row] = con.execute(parse(COUPONS), values).fetchall()
+        [row] = con.execute(select_items(COUPONS), values).fetchall()
     extra = None if row[7] is None else json.loads(row[7])
     return (*row[2:7], extra)
 

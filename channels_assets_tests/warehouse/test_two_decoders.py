@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.warehouse import WarehouseError, load_articles, load_window
+from channels_assets.warehouse import WarehouseError
 from channels_assets.wechat.errors import UnexpectedResponse
 from channels_assets.wechat.league import shop_articles
 from channels_assets.wechat.paging import ListRequest, page_of_bytes
 from channels_assets.wechat.window import window_products
+from channels_assets_tests.helpers.loading import load_articles, load_window
 from channels_assets_tests.warehouse.making import load
 from channels_assets_tests.warehouse.opening import NUL, ON_LAKE, opened
 
@@ -94,7 +95,7 @@ def load_articles_of(con: duckdb.DuckDBPyConnection, place: str, body: bytes) ->
         sharer_appid=place,
         promoter_type=4,
         pages=[body],
-        load=load("shop_articles"),
+        load=load(),
     )
 
 

@@ -12,14 +12,16 @@ from channels_assets.warehouse import (
     Failure,
     FileStore,
     connect,
+    record_failure,
+    save_freshness_rules,
+)
+from channels_assets_tests.helpers.loading import (
     load_articles,
     load_promoters,
     load_sharers,
     load_shops,
     load_window,
-    record_failure,
     remove_window,
-    save_freshness_rules,
 )
 from channels_assets_tests.warehouse.making import article, articles, ids, load, page, products
 
@@ -32,17 +34,17 @@ def league(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     load_shops(
         con,
         pages=[page("shop_list", [{"shop_appid": "s", "shop_nickname": "小铺"}])],
-        load=load("cooperating_shops"),
+        load=load(),
     )
     accounts = [{"promoter_id": "p", "promoter_type": 4, "promoter_name": "好文"}]
     load_promoters(
         con,
         shop_appid="s",
         pages=[page("promoter_list", accounts)],
-        load=load("shop_promoters", "s"),
+        load=load("s"),
     )
     sharers = [{"sharer_appid": "h1", "nickname": "小满"}, {"sharer_appid": "h2", "nickname": ""}]
-    load_sharers(con, pages=[page("sharer_info_list", sharers)], load=load("sharers"))
+    load_sharers(con, pages=[page("sharer_info_list", sharers)], load=load())
     for number, sharer in enumerate(("h1", "h2")):
         put_articles(con, sharer, rate=400_000 + number, fetched_at=NOW + timedelta(seconds=number))
     return con
@@ -70,7 +72,7 @@ def put_articles(
         sharer_appid=sharer,
         promoter_type=4,
         pages=articles(sent, article("u2"), article("u3", {"product_id": 8})),
-        load=load("shop_articles", fetched_at=fetched_at),
+        load=load(fetched_at=fetched_at),
     )
 
 
@@ -213,7 +215,7 @@ def test_coverage(league: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_shop_that_left_is_not_asked_for_its_accounts(league: duckdb.DuckDBPyConnection) -> None:
-    load_shops(league, pages=[page("shop_list", [])], load=load("cooperating_shops"))
+    load_shops(league, pages=[page("shop_list", [])], load=load())
     assert "shop_promoters" not in coverage(league)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from channels_assets.warehouse import WarehouseError, load_window
+from channels_assets.warehouse import WarehouseError
+from channels_assets_tests.helpers.loading import load_window
 from channels_assets_tests.warehouse.making import load, page, products
 from channels_assets_tests.warehouse.opening import NUL, opened
 

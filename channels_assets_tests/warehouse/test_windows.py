@@ -1,7 +1,8 @@
 import duckdb
 import pytest
 
-from channels_assets.warehouse import load_window, loaded_partitions, parse, remove_window
+from channels_assets.warehouse import loaded_partitions, parse
+from channels_assets_tests.helpers.loading import load_window, remove_window
 from channels_assets_tests.warehouse.making import ids, load
 
 

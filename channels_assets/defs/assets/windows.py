@@ -1,59 +1,81 @@
-"""The body of window_products: which windows to pull, and how."""
+"""window_products: the products of each Channels window."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Any
 
-import threading
-from collections.abc import Sequence
-
-import duckdb
-from dagster import AssetExecutionContext
+from dagster import AssetExecutionContext, AssetSpec, BackfillPolicy, multi_asset
 
 from channels_assets.config import Window
-from channels_assets.defs.assets.loading import Loading
-from channels_assets.defs.assets.refresh import RefreshPlan, keys_to_refresh, refresh
-from channels_assets.defs.partitions import UnknownPartition
+from channels_assets.defs.assets.refresh import (
+    RETRY,
+    RefreshPlan,
+    keys_to_refresh,
+    refresh_partitions,
+)
+from channels_assets.defs.interrupts import stopping
+from channels_assets.defs.partitions import WINDOWS, UnknownPartition
 from channels_assets.defs.resources import WarehouseResource, WeChatResource
-from channels_assets.extract.pull import Pulled, PullTask
-from channels_assets.warehouse import ListLoad, Load, Loaded, load_windows, window_list
-from channels_assets.wechat.window import window_products as window_request
+from channels_assets.defs.source_assets import source_key
+from channels_assets.extract.pull import PullTask
+from channels_assets.warehouse import tables
+from channels_assets.wechat import window as api
 
 
-def refresh_windows(
-    context: AssetExecutionContext,
-    wechat: WeChatResource,
-    warehouse: WarehouseResource,
-    stop: threading.Event,
-) -> None:
-    settings = wechat.settings
+@multi_asset(
+    name="window_products",
+    specs=[
+        AssetSpec(
+            "window_products",
+            deps=[source_key("window_products")],
+            partitions_def=WINDOWS,
+            skippable=True,
+            group_name="windows",
+            kinds={"wechat", "duckdb"},
+            description="Products of each Channels window (视频号橱窗), as the API lists them.\n\n"
+            "One partition is one `[[window]]` of channels.toml. "
+            f"Source: {api.WINDOW_PRODUCTS.doc}",
+        )
+    ],
+    config_schema={},
+    backfill_policy=BackfillPolicy.single_run(),
+    retry_policy=RETRY,
+)
+def window_products(
+    context: AssetExecutionContext, wechat: WeChatResource, warehouse: WarehouseResource
+) -> Iterator[Any]:
+    # A generator that yields nothing: each partition is recorded when it is loaded, while for a plain
+    # return Dagster would mark the whole range.
+    yield from ()
+    with stopping() as stop:
+        keys = keys_to_refresh(context, warehouse.open(wechat.settings), "window_products")
+        refresh_partitions(context, warehouse, wechat.settings, _plan(wechat, keys), stop)
+
+
+def _plan(wechat: WeChatResource, keys: list[str]) -> RefreshPlan:
     tasks: dict[str, PullTask] = {}
     problems: dict[str, Exception] = {}
-    for key in keys_to_refresh(context, warehouse.open(settings), "window_products"):
-        window = settings.window_named(key)
+    for key in keys:
+        window = wechat.settings.window_named(key)
         if window is None:
             problems[key] = UnknownPartition(
                 f"channels.toml has no [[window]] named {key!r}. channels.toml 中没有该橱窗。"
             )
         else:
-            tasks[key] = window_task(wechat, window)
-
-    def to_load(key: str, pulled: Pulled, load: Load) -> ListLoad:
-        account = tasks[key].account
-        return window_list(window=key, account_appid=account, pages=pulled.staged, load=load)
-
-    def load(
-        connection: duckdb.DuckDBPyConnection, lists: Sequence[ListLoad]
-    ) -> Sequence[Sequence[Loaded]]:
-        return [(loaded,) for loaded in load_windows(connection, lists)]
-
-    plan = RefreshPlan(tasks, problems, Loading(["window_products"], to_load, load))
-    refresh(context, warehouse, settings, plan, stop)
+            tasks[key] = _task(wechat, key, window)
+    return RefreshPlan(tables.WINDOW_PRODUCTS, tasks, problems)
 
 
-def window_task(wechat: WeChatResource, window: Window) -> PullTask:
-    request = window_request(
+def _task(wechat: WeChatResource, key: str, window: Window) -> PullTask:
+    request = api.window_products(
         appid=window.shop_appid,
         branch_id=window.branch_id,
         query_cps_product=window.cps_only,
     )
-    client = wechat.client(window)
-    return PullTask("window_products", window.appid, client, request)
+    return PullTask(
+        "window_products",
+        window.appid,
+        wechat.client(window),
+        request,
+        scope={"window": key},
+        constants={"account_appid": window.appid},
+    )

@@ -13,11 +13,12 @@ import psycopg
 from dagster import AssetMaterialization, DagsterInstance
 
 from channels_assets.sandbox import World
-from channels_assets.warehouse import Lake, load_article_lists
-from channels_assets.warehouse.articles import article_list
+from channels_assets.warehouse import Lake, load_lists
 from channels_assets.warehouse.lake import LakeStore
+from channels_assets.warehouse.tables import SHOP_ARTICLES
 from channels_assets_tests.cluster.capacity.model import Constants
 from channels_assets_tests.cluster.services import new_database, postgres
+from channels_assets_tests.helpers.loading import article_list
 from channels_assets_tests.warehouse.making import in_pages, load
 
 _SMALL, _LARGE = 1, 40
@@ -52,12 +53,12 @@ class Bench:
                     sharer_appid=sharer,
                     promoter_type=4,
                     pages=in_pages("article_list", articles, 10),
-                    load=load("shop_articles"),
+                    load=load(),
                 )
             )
         begun = time.perf_counter()
         with self.lake.writing() as con:
-            load_article_lists(con, batch)
+            load_lists(con, SHOP_ARTICLES, batch)
         return time.perf_counter() - begun
 
     def record(self, start: int, size: int) -> float:

@@ -14,7 +14,7 @@ CREATE OR REPLACE TEMP MACRO api_object(item, item_number, list) AS CASE
         THEN error('item ' || item_number || ' of ' || list || ' is not an object: ' || coalesce(api_shown(item::VARCHAR), 'null'))
     ELSE item END;
 
--- from_json reads a page once; only where it finds no list is the page looked at again.
+-- from_json reads a page once; only where it finds no list is the page read again.
 CREATE OR REPLACE TEMP MACRO api_items(lists, pages, first_page, field) AS TABLE
 WITH given AS (
     SELECT lists AS numbers, pages AS bodies, first_page AS before

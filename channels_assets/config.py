@@ -18,13 +18,7 @@ from pathlib import Path
 from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import (
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from channels_assets.accounts import (
     AUTH_MODES,
@@ -282,13 +276,8 @@ def _messages(error: ValidationError) -> Iterator[str]:
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            text += f".{part}" if text else part
-    return text
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:

@@ -69,4 +69,4 @@ def test_a_new_list_needs_five_files(tmp_path: Path) -> None:
             "SELECT comment FROM duckdb_columns() WHERE column_name = 'media_name'"
         ).fetchone()
     assert sorted(rows) == sorted((f"m{n}", f"Medium {n}", True) for n in range(12))
-    assert comment == ("Name of the medium",)
+    assert comment == ("Name of the medium; API: media_list[].media_name",)

@@ -8,9 +8,15 @@ from typing import Any
 import tenacity
 
 from channels_assets.accounts import Account, League, Window
-from channels_assets.cli.doctor.finding import Bilingual, Finding, error_finding, wrong_finding
+from channels_assets.cli.doctor.finding import (
+    Bilingual,
+    Finding,
+    error_finding,
+    swapped_accounts_finding,
+    wrong_finding,
+)
 from channels_assets.cli.doctor.local_checks import Costs
-from channels_assets.defs.names import PULLING, WINDOW_ASSETS
+from channels_assets.cli.doctor.quota import LEAGUE_ASSETS, WINDOW_ASSET, check_quota
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errcodes import (
@@ -37,14 +43,12 @@ from channels_assets.wechat.league import (
     shop_promoters,
 )
 from channels_assets.wechat.paging import ListRequest, Page, fetch_page
-from channels_assets.wechat.quota import QUOTA_PATH, get_quota
+from channels_assets.wechat.quota import QUOTA_PATH
 from channels_assets.wechat.request import post_json
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 
 _TRIES = 2
-(WINDOW_ASSET,) = WINDOW_ASSETS
-LEAGUE_ASSETS = [asset for asset in PULLING if asset != WINDOW_ASSET]
 _CHECK_NETWORK = Bilingual(
     "Look at the network of this machine, any proxy, and `base_url` in channels.toml.",
     "请检查本机网络、代理，以及 channels.toml 中的 base_url。",
@@ -113,7 +117,7 @@ def check_windows(windows: list[Window], client: Client, costs: Costs) -> Iterat
             yield from _passed_checks(account)
         products += page.total_num if page.total_num is not None else len(page.items)
     cost = costs.get((WINDOW_ASSET, account.appid), 0)
-    yield from _check_quota(account, client, WINDOW_ASSET, cost)
+    yield from check_quota(account, client, WINDOW_ASSET, cost)
     count = Bilingual(f"{products} products", f"{products} 个商品")
     yield Finding("lists", "ok", count, account=account.appid)
 
@@ -127,7 +131,7 @@ def check_league(league: League, client: Client, costs: Costs) -> Iterator[Findi
         return
     yield from _passed_checks(league)
     quotas = {
-        asset: next(_check_quota(league, client, asset, costs.get((asset, ""), 0)))
+        asset: next(check_quota(league, client, asset, costs.get((asset, ""), 0)))
         for asset in LEAGUE_ASSETS
     }
     not_ok = (finding for finding in quotas.values() if finding.status != "ok")
@@ -258,7 +262,7 @@ def _classify(
     account: Account, client: Client, error: WeChatError, other_type: ListRequest[Any]
 ) -> Finding:
     if error.errcode == NOT_ALLOWED_CODE and _succeeds(client, other_type):
-        return _swapped_accounts(account, error)
+        return swapped_accounts_finding(account, error)
     if error.errcode in IP_CODES:
         check = "ip"
     elif isinstance(error, QuotaExhausted):
@@ -290,57 +294,3 @@ def _succeeds(client: Client, request: ListRequest[Any]) -> bool:
     except WeChatError:
         return False
     return True
-
-
-def _swapped_accounts(account: Account, error: WeChatError) -> Finding:
-    is_league = isinstance(account, League)
-    section, other = ("[league]", "[[window]]") if is_league else ("[[window]]", "[league]")
-    found, wanted = ("视频号助手", "联盟带货机构") if is_league else ("联盟带货机构", "视频号助手")
-    return wrong_finding(
-        "account_type",
-        Bilingual(
-            f"{account.appid} is a {found} account, but {section} needs a {wanted} account "
-            f"[errcode {error.errcode}]",
-            f"{account.appid} 是{found}账号，而 {section} 需要{wanted}账号 [errcode {error.errcode}]",
-        ),
-        Bilingual(
-            f"Put it under {other} in channels.toml, and the {wanted} account's appid and secret "
-            f"under {section}.",
-            f"请在 channels.toml 中把它移到 {other}，并在 {section} 填写{wanted}账号的 appid 和 secret。",
-        ),
-        account.appid,
-    )
-
-
-def _check_quota(account: Account, client: Client, asset: str, cost: int) -> Iterator[Finding]:
-    if account.mode.is_cloud:
-        # Cloud calls have no quota/get.
-        return
-    try:
-        quota = get_quota(client, ENDPOINTS[asset].path)
-    except WeChatError as error:
-        finding = error_finding("quota", error, account.appid)
-        yield Finding("quota", "warning", finding.message, finding.remedy, account.appid)
-        return
-    # WeChat's own sample has 0 everywhere: a limit of 0 means that it is unknown.
-    if not quota.daily_limit or quota.remain is None:
-        yield Finding("quota", "ok", Bilingual("not told", "微信未告知"), account=account.appid)
-        return
-    name = ENDPOINTS[asset].name
-    left = Bilingual(
-        f"{name}: {quota.remain:,} of {quota.daily_limit:,} calls left today",
-        f"{name}：今日剩余 {quota.remain:,} / {quota.daily_limit:,} 次",
-    )
-    if quota.remain >= max(cost, 1):
-        yield Finding("quota", "ok", left, account=account.appid)
-        return
-    message = Bilingual(
-        f"{left.en}; a full refresh takes {cost:,}", f"{left.zh}；完整刷新约需 {cost:,} 次"
-    )
-    remedy = Bilingual(
-        "Refresh after the daily reset, presumably at midnight in Shanghai, or less often "
-        "([automation] in channels.toml).",
-        "请在额度重置后（通常为北京时间零点）再刷新，或降低刷新频率（channels.toml 的 [automation]）。",
-    )
-    status = "warning" if quota.remain else "wrong"
-    yield Finding("quota", status, message, remedy, account.appid)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from channels_assets.accounts import Account, League
 from channels_assets.wechat.errcodes import RULES, UNKNOWN
 from channels_assets.wechat.errors import WeChatError
 
@@ -90,4 +91,25 @@ def error_finding(check: str, error: WeChatError, account: str) -> Finding:
         Bilingual(rule.remedy, rule.remedy_zh),
         account,
         error.rid,
+    )
+
+
+def swapped_accounts_finding(account: Account, error: WeChatError) -> Finding:
+    """The account of `[league]` is under `[[window]]`, or the reverse."""
+    is_league = isinstance(account, League)
+    section, other = ("[league]", "[[window]]") if is_league else ("[[window]]", "[league]")
+    found, wanted = ("视频号助手", "联盟带货机构") if is_league else ("联盟带货机构", "视频号助手")
+    return wrong_finding(
+        "account_type",
+        Bilingual(
+            f"{account.appid} is a {found} account, but {section} needs a {wanted} account "
+            f"[errcode {error.errcode}]",
+            f"{account.appid} 是{found}账号，而 {section} 需要{wanted}账号 [errcode {error.errcode}]",
+        ),
+        Bilingual(
+            f"Put it under {other} in channels.toml, and the {wanted} account's appid and secret "
+            f"under {section}.",
+            f"请在 channels.toml 中把它移到 {other}，并在 {section} 填写{wanted}账号的 appid 和 secret。",
+        ),
+        account.appid,
     )

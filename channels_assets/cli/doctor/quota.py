@@ -1,6 +1,8 @@
-"""`channels-assets doctor --quota`: calls left of each API today, and the calls of a full refresh."""
+"""Calls left of each API today, and the calls of a full refresh: the check, and `doctor --quota`."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -8,13 +10,18 @@ from rich.table import Table
 
 from channels_assets.accounts import Account
 from channels_assets.cli.context import CommandContext
-from channels_assets.cli.doctor.api_checks import LEAGUE_ASSETS, WINDOW_ASSET
+from channels_assets.cli.doctor.finding import Bilingual, Finding, error_finding
 from channels_assets.config import Settings
+from channels_assets.defs.names import PULLING, WINDOW_ASSETS
 from channels_assets.defs.resources import WeChatResource
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.warehouse import calls_of_last_loads
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.quota import get_quota
+
+(WINDOW_ASSET,) = WINDOW_ASSETS
+LEAGUE_ASSETS = [asset for asset in PULLING if asset != WINDOW_ASSET]
 
 
 def print_quota(context: CommandContext, console: Console) -> bool:
@@ -40,7 +47,7 @@ def print_quota(context: CommandContext, console: Console) -> bool:
             continue
         # WeChat's own sample has 0 everywhere: a limit of 0 means that it is unknown.
         counts = [quota.daily_limit, quota.used, quota.remain] if quota.daily_limit else [None] * 3
-        cells = ["not told" if count is None else f"{count:,}" for count in counts]
+        cells = ["unknown" if count is None else f"{count:,}" for count in counts]
         if quota.daily_limit and quota.remain is not None and quota.remain < cost:
             cells[2] = f"[red]{cells[2]}[/red]"
         table.add_row(appid, endpoint.name, *cells, f"{cost:,}")
@@ -55,3 +62,38 @@ def _accounts_and_assets(settings: Settings) -> list[tuple[Account, str]]:
     if settings.league is not None:
         pairs += [(settings.league, asset) for asset in LEAGUE_ASSETS]
     return pairs
+
+
+def check_quota(account: Account, client: Client, asset: str, cost: int) -> Iterator[Finding]:
+    """Whether the calls left today are enough for a full refresh, which takes `cost` calls."""
+    if account.mode.is_cloud:
+        # Cloud calls have no quota/get.
+        return
+    try:
+        quota = get_quota(client, ENDPOINTS[asset].path)
+    except WeChatError as error:
+        finding = error_finding("quota", error, account.appid)
+        yield Finding("quota", "warning", finding.message, finding.remedy, account.appid)
+        return
+    # WeChat's own sample has 0 everywhere: a limit of 0 means that it is unknown.
+    if not quota.daily_limit or quota.remain is None:
+        yield Finding("quota", "ok", Bilingual("unknown", "微信未告知"), account=account.appid)
+        return
+    name = ENDPOINTS[asset].name
+    left = Bilingual(
+        f"{name}: {quota.remain:,} of {quota.daily_limit:,} calls left today",
+        f"{name}：今日剩余 {quota.remain:,} / {quota.daily_limit:,} 次",
+    )
+    if quota.remain >= max(cost, 1):
+        yield Finding("quota", "ok", left, account=account.appid)
+        return
+    message = Bilingual(
+        f"{left.en}; a full refresh takes {cost:,}", f"{left.zh}；完整刷新约需 {cost:,} 次"
+    )
+    remedy = Bilingual(
+        "Refresh after the daily reset, presumably at midnight in Shanghai, or less often "
+        "([automation] in channels.toml).",
+        "请在额度重置后（通常为北京时间零点）再刷新，或降低刷新频率（channels.toml 的 [automation]）。",
+    )
+    status = "warning" if quota.remain else "wrong"
+    yield Finding("quota", status, message, remedy, account.appid)

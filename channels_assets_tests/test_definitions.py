@@ -75,14 +75,15 @@ def test_the_checks() -> None:
 def test_what_runs_by_itself() -> None:
     repository = DEFINITIONS.get_repository_def()
     schedules = {
-        one.name: (one.cron_schedule, one.execution_timezone) for one in repository.schedule_defs
+        item.name: (item.cron_schedule, item.execution_timezone)
+        for item in repository.schedule_defs
     }
     assert schedules == {
         "windows_by_the_clock": ("0 * * * *", "Asia/Shanghai"),
         "articles_by_the_clock": ("0 */6 * * *", "Asia/Shanghai"),
     }
-    assert all(one.default_status.value == "RUNNING" for one in repository.schedule_defs)
-    sensors = {one.name: one.default_status.value for one in repository.sensor_defs}
+    assert all(item.default_status.value == "RUNNING" for item in repository.schedule_defs)
+    sensors = {item.name: item.default_status.value for item in repository.sensor_defs}
     assert sensors == {"new_lists": "RUNNING", "checks_up_to_date": "RUNNING"}
 
 

@@ -66,7 +66,7 @@ def settings_in_tables(readme: Path) -> set[tuple[str, str]]:
         if any(row and row[0].startswith("[") for row in table):
             for first, *others in table:
                 section, _, field = first.partition(" ")
-                named |= {(section, one) for one in (field, *others)}
+                named |= {(section, item) for item in (field, *others)}
     return named
 
 

@@ -92,7 +92,9 @@ def bars(frame: pd.DataFrame, *, title: str, x: str, y: str) -> None:
         left = left + values
         if len(frame.columns) == 1:
             digits = 0 if pd.api.types.is_integer_dtype(frame[column]) else 2
-            axes.bar_label(drawn, [f"{one:,.{digits}f}" for one in values], padding=3, fontsize=9)
+            axes.bar_label(
+                drawn, [f"{value:,.{digits}f}" for value in values], padding=3, fontsize=9
+            )
     axes.set_yticks(range(len(frame)), names)
     axes.set_ylim(len(frame) - 0.4, -0.6)  # the first one on top
     axes.margins(x=0.08)

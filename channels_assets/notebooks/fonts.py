@@ -68,10 +68,10 @@ def short(text: object, width: int = 30) -> str:
     What the fonts can't draw, such as emoji, is left out; tables show texts whole.
     """
     there = _characters()
-    line = "".join(one for one in " ".join(str(text).split()) if ord(one) in there)
+    line = "".join(item for item in " ".join(str(text).split()) if ord(item) in there)
     taken = 0
-    for place, one in enumerate(line):
-        taken += 2 if unicodedata.east_asian_width(one) in "WF" else 1
+    for place, item in enumerate(line):
+        taken += 2 if unicodedata.east_asian_width(item) in "WF" else 1
         if taken > width:
             line = line[:place].rstrip() + "..."
             break

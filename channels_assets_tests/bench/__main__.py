@@ -127,8 +127,8 @@ class Contest:
         assets = ("window_products", "shop_articles", "article_products")
         lists = [argument for asset in assets for argument in ("--asset", asset)]
         again = run([*command, *lists], environment, self._place.folder)
-        for one in (told, again):
-            failed = [each for asset in one["assets"].values() for each in asset["failed"]]
+        for item in (told, again):
+            failed = [each for asset in item["assets"].values() for each in asset["failed"]]
             assert not failed, failed
         return {
             "refresh, process": told["process"],
@@ -140,12 +140,12 @@ class Contest:
     def dlt(self) -> dict[str, float]:
         world = make(self._size)
         told = {
-            "windows": {one.appid: one.secret for one in world.windows.values()},
+            "windows": {window.appid: window.secret for window in world.windows.values()},
             "league": [world.league.appid, world.league.secret],
             "lists": [
-                (shop, one["promoter_id"], one["promoter_type"])
+                (shop, account["promoter_id"], account["promoter_type"])
                 for shop, accounts in world.league.promoters.items()
-                for one in accounts
+                for account in accounts
             ],
         }
         folder = fresh(self._place.folder / "dlt")
@@ -181,15 +181,15 @@ def tell(console: Console, size: Size, latency: float, in_flight: int, seconds: 
     table = Table("", "median s", "all", box=None, header_style="bold")
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     for name, taken in seconds.items():
-        table.add_row(name, f"{medians[name]:.2f}", " ".join(f"{one:.2f}" for one in taken))
+        table.add_row(name, f"{medians[name]:.2f}", " ".join(f"{item:.2f}" for item in taken))
     console.print(table)
     if "empty" in medians and "floor" in medians:
         medians["larger of floor and empty"] = max(medians["empty"], medians["floor"])
     # Without latency nothing is gained by many calls at once, and all that we do beside them shows.
-    for one, other, at_most in RATIOS if latency else (*RATIOS, ("pull", "loop, fetching", 2)):
-        if one in medians and other in medians:
+    for item, other, at_most in RATIOS if latency else (*RATIOS, ("pull", "loop, fetching", 2)):
+        if item in medians and other in medians:
             bound = f" (at most {at_most})" if at_most else ""
-            console.print(f"{one} / {other}: {medians[one] / medians[other]:.2f}{bound}")
+            console.print(f"{item} / {other}: {medians[item] / medians[other]:.2f}{bound}")
     if {"refresh, inside", "empty"} <= set(medians) and size.lists:
         partitions = size.windows + 2 * size.lists
         more = (medians["refresh, inside"] - medians["empty"]) / partitions * 1000

@@ -60,7 +60,7 @@ def definitions(name: str, assets: tuple[str, ...]) -> Definitions:
 
     @multi_asset(
         name=name,
-        specs=[AssetSpec(one, partitions_def=lists, skippable=True) for one in assets],
+        specs=[AssetSpec(item, partitions_def=lists, skippable=True) for item in assets],
         backfill_policy=BackfillPolicy.single_run(),
     )
     def record(context: AssetExecutionContext) -> Iterator[Any]:
@@ -69,8 +69,8 @@ def definitions(name: str, assets: tuple[str, ...]) -> Definitions:
         for first in range(0, len(keys), _BATCH):
             with batched(context.instance):
                 for key in keys[first : first + _BATCH]:
-                    for one in assets:
-                        context.log_event(AssetMaterialization(one, partition=key))
+                    for item in assets:
+                        context.log_event(AssetMaterialization(item, partition=key))
 
     job = define_asset_job(f"record_{name}", [record])
     return Definitions([record], jobs=[job], executor=in_process_executor)

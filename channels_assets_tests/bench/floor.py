@@ -88,15 +88,15 @@ async def fetch_all(url: str, size: Size, world: World, in_flight: int) -> int:
         path = f"/channels/ec/promoter/get_shop_mp_article_list?access_token={access}"
         await asyncio.gather(
             *(
-                articles(path, shop, one["promoter_id"], one["promoter_type"])
+                articles(path, shop, account["promoter_id"], account["promoter_type"])
                 for shop, accounts in world.league.promoters.items()
-                for one in accounts
+                for account in accounts
             )
         )
 
     await asyncio.gather(
         *([league()] if size.lists else []),
-        *(window(one.appid, one.secret) for one in world.windows.values()),
+        *(window(item.appid, item.secret) for item in world.windows.values()),
     )
     return calls
 

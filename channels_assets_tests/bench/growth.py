@@ -52,7 +52,7 @@ class Point:
 def megabytes(path: Path) -> float:
     if path.is_file():
         return path.stat().st_size / 1e6
-    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file()) / 1e6
+    return sum(item.stat().st_size for item in path.rglob("*") if item.is_file()) / 1e6
 
 
 def windows(count: int) -> Size:
@@ -113,10 +113,10 @@ def products_at(number: int) -> list[dict[str, Any]]:
     return [{"product_id": str(10**13 + first + n), "appid": "wx"} for n in range(_PRODUCTS)]
 
 
-def articles_at(number: int, one: int) -> list[dict[str, Any]]:
+def articles_at(number: int, item: int) -> list[dict[str, Any]]:
     return [
         {
-            "article_info": {"article_url": f"https://mp.weixin.qq.com/s/{one}-{article}"},
+            "article_info": {"article_url": f"https://mp.weixin.qq.com/s/{item}-{article}"},
             "product_list": [
                 {
                     "product_id": 10**13 + product,
@@ -148,15 +148,15 @@ def refreshes(steps: tuple[int, ...]) -> list[Point]:
             )
             lists = [
                 article_list(
-                    partition=f"s/{one}/h",
+                    partition=f"s/{item}/h",
                     shop_appid="s",
-                    promoter_id=str(one),
+                    promoter_id=str(item),
                     sharer_appid="h",
                     promoter_type=4,
-                    pages=[page("article_list", articles_at(number, one))],
+                    pages=[page("article_list", articles_at(number, item))],
                     load=load_of(number),
                 )
-                for one in range(_LISTS)
+                for item in range(_LISTS)
             ]
             started = time.perf_counter()
             with store.writing() as connection:
@@ -190,9 +190,9 @@ def main(
     tell(console, "article lists", [refresh_partitions(article_lists(count)) for count in lists])
     loads = refreshes(steps)
     table = Table("refreshes", "ms a refresh", "history rows", "warehouse MB", box=None)
-    for one in loads:
-        row = (f"{one.count:,}", f"{one.seconds * 1000:.0f}", f"{one.history_rows:,}")
-        table.add_row(*row, f"{one.warehouse_mb:.1f}")
+    for load in loads:
+        row = (f"{load.count:,}", f"{load.seconds * 1000:.0f}", f"{load.history_rows:,}")
+        table.add_row(*row, f"{load.warehouse_mb:.1f}")
     console.print(table)
     if plot is not None:
         draw(plot, runs, loads)
@@ -204,11 +204,11 @@ def tell(console: Console, what: str, runs: list[Point]) -> None:
         table.add_column(heading, justify="right")
     table.add_column("warehouse MB", justify="right")
     table.add_column("Dagster MB", justify="right")
-    for one in runs:
-        each = one.seconds / one.count * 1000
-        row = (f"{one.count:,}", f"{one.seconds:.1f}", f"{each:.1f}", f"{one.cpu:.1f}")
-        cpu = f"{one.cpu / one.count * 1000:.1f}"
-        table.add_row(*row, cpu, f"{one.warehouse_mb:.1f}", f"{one.dagster_mb:.1f}")
+    for run in runs:
+        each = run.seconds / run.count * 1000
+        row = (f"{run.count:,}", f"{run.seconds:.1f}", f"{each:.1f}", f"{run.cpu:.1f}")
+        cpu = f"{run.cpu / run.count * 1000:.1f}"
+        table.add_row(*row, cpu, f"{run.warehouse_mb:.1f}", f"{run.dagster_mb:.1f}")
     console.print(table)
 
 
@@ -219,11 +219,11 @@ def draw(path: Path, runs: list[Point], loads: list[Point]) -> None:
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), dpi=80)
-    left.loglog([one.count for one in runs], [one.seconds for one in runs], "o-")
+    left.loglog([run.count for run in runs], [run.seconds for run in runs], "o-")
     left.set_xlabel("partitions in one run")
     left.set_ylabel("seconds")
     left.set_title("A refresh of windows of 5 products")
-    right.plot([one.count for one in loads], [one.warehouse_mb for one in loads], "o-")
+    right.plot([load.count for load in loads], [load.warehouse_mb for load in loads], "o-")
     right.set_xlabel("refreshes, each with 1 % of the products new")
     right.set_ylabel("warehouse, MB")
     right.set_ylim(bottom=0)

@@ -61,7 +61,8 @@ class Phase:
         """Without its first seconds."""
         start = self.start + seconds
         taken, refused = (
-            [one for one in moments if one >= start] for moments in (self.taken, self.refused)
+            [moment for moment in moments if moment >= start]
+            for moments in (self.taken, self.refused)
         )
         return replace(self, start=start, taken=taken, refused=refused)
 
@@ -94,7 +95,7 @@ class Server:
     def seen(self) -> list[tuple[str, float, int]]:
         """Account, moment and errcode of each call for products that was answered."""
         calls = self._sandbox.calls_to(WINDOW_PRODUCTS.path)
-        return [(one.appid, one.at, one.errcode) for one in calls if one.status]
+        return [(call.appid, call.at, call.errcode) for call in calls if call.status]
 
 
 class Serving(Protocol):
@@ -125,7 +126,9 @@ def follow(
     """
     with _Manager(ctx=_SPAWN) as manager, tempfile.TemporaryDirectory() as folder:
         server = cast("Serving", manager.serve(len(limits)))  # pyright: ignore
-        secrets = {one.appid: one.secret for one in make(_size(len(limits))).windows.values()}
+        secrets = {
+            window.appid: window.secret for window in make(_size(len(limits))).windows.values()
+        }
         for appid, of_account in zip(secrets, limits, strict=True):
             server.limit_second(appid, of_account[0])
         moments: list[float] = []
@@ -148,9 +151,9 @@ def follow(
                 refused=_moments(seen, appid, _TOO_FAST, start, end),
                 pauses=pauses,
             )
-            for limit, (start, end) in zip(one, pairwise(moments), strict=True)
+            for limit, (start, end) in zip(item, pairwise(moments), strict=True)
         ]
-        for appid, one in zip(secrets, limits, strict=True)
+        for appid, item in zip(secrets, limits, strict=True)
     ]
 
 
@@ -237,11 +240,11 @@ def _pull(
         closing(pull_all(tasks, PageFolder(folder), in_flight, stop)) as batches,
     ):
         for batch in batches:
-            for one in batch:
-                if isinstance(one.result, Pulled):
-                    one.result.page_file.discard()
-                elif not isinstance(one.result, Stopped):
-                    raise one.result
+            for item in batch:
+                if isinstance(item.result, Pulled):
+                    item.result.page_file.discard()
+                elif not isinstance(item.result, Stopped):
+                    raise item.result
 
 
 @dataclass(frozen=True)
@@ -272,11 +275,11 @@ def main(in_flight: int) -> None:
     for case in CASES:
         followed = follow(case.limits, case.seconds, in_flight)
         for number, phases in enumerate(followed):
-            others = [one for place, one in enumerate(case.limits) if place != number]
+            others = [item for place, item in enumerate(case.limits) if place != number]
             for place, (phase, settling) in enumerate(zip(phases, case.settling, strict=True)):
                 rate = phase.after(settling).rate
                 table.add_row(
-                    ", ".join(str(one[place]) for one in others),
+                    ", ".join(str(other[place]) for other in others),
                     str(phase.limit),
                     str(phases[place - 1].limit) if place else "",
                     f"{rate:.1f}",

@@ -80,11 +80,11 @@ def staged(place: Served, size: Size) -> list[Batch]:
         with closing(pull_all(tasks, staging, in_flight, threading.Event())) as pulled:
             for outcomes in pulled:
                 batch: dict[str, list[tuple[PullTask, Pulled]]] = {WINDOWS: [], ARTICLES: []}
-                for one in outcomes:
-                    if isinstance(one.result, Exception):
-                        raise one.result
-                    kind = WINDOWS if tasks[one.key].table == "window_products" else ARTICLES
-                    batch[kind].append((tasks[one.key], one.result))
+                for outcome in outcomes:
+                    if isinstance(outcome.result, Exception):
+                        raise outcome.result
+                    kind = WINDOWS if tasks[outcome.key].table == "window_products" else ARTICLES
+                    batch[kind].append((tasks[outcome.key], outcome.result))
                 batches.append(Batch(batch[WINDOWS], batch[ARTICLES]))
     return batches
 
@@ -105,8 +105,8 @@ def load(store: FileStore, batches: Sequence[Batch]) -> Spent:
 
 
 def load_at_once(store: FileStore, batches: Sequence[Batch], spent: Spent) -> None:
-    windows = [one for batch in batches for one in _lists(batch.windows)]
-    articles = [one for batch in batches for one in _lists(batch.articles)]
+    windows = [item for batch in batches for item in _lists(batch.windows)]
+    articles = [item for batch in batches for item in _lists(batch.articles)]
     with store.writing():
         pass
     with _Timed(spent, ALL_AT_ONCE), store.writing() as connection:
@@ -169,13 +169,13 @@ def main(rounds: int, latency: float) -> None:
         figures = [
             count / median(spent[part] for spent in rounds_of_it)
             for rounds_of_it in (
-                [one.wall for one in first],
-                [one.cpu for one in first],
-                [one.wall for one in again],
-                [one.cpu for one in again],
+                [item.wall for item in first],
+                [item.cpu for item in first],
+                [item.wall for item in again],
+                [item.cpu for item in again],
             )
         ]
-        table.add_row(part, f"{count:,}", *(f"{one:,.0f}" for one in figures))
+        table.add_row(part, f"{count:,}", *(f"{figure:,.0f}" for figure in figures))
     console.print(table)
     console.print(f"{_number_of_batches(batches)} batches of article lists, first load: statements")
     table = Table("", box=None, header_style="bold")

@@ -39,22 +39,22 @@ def main() -> None:
         while True:
             body = {"page_size": 200, **({"last_buffer": cursor} if cursor else {})}
             answer = post("/channels/ec/window/product/list/get", body, access)
-            products += [{"window": window.appid, **one} for one in answer["products"]]
+            products += [{"window": window.appid, **product} for product in answer["products"]]
             cursor = answer.get("last_buffer", "")
             if not cursor or not answer["products"]:
                 break
     articles: list[dict[str, Any]] = []
     access = token(world.league.appid, world.league.secret) if size.lists else ""
     for shop, accounts in world.league.promoters.items():
-        for one in accounts:
+        for account in accounts:
             answer = {"has_more": True, "next_key": ""}
             while answer["has_more"]:
                 body = {
                     "next_key": answer["next_key"],
                     "page_size": 10,
                     "shop_appid": shop,
-                    "promoter_id": one["promoter_id"],
-                    "promoter_type": one["promoter_type"],
+                    "promoter_id": account["promoter_id"],
+                    "promoter_type": account["promoter_type"],
                     "sharer_appid": "wxsharer00000000",
                 }
                 answer = post("/channels/ec/promoter/get_shop_mp_article_list", body, access)

@@ -64,9 +64,9 @@ def main(latency: float, products: tuple[int, ...]) -> None:
             idle = command(place, Path(folder) / "data", "partitions")
             full = command(place, Path(folder) / "data", "refresh", "--asset", "window_products")
             again = command(place, Path(folder) / "data", "refresh", "--asset", "window_products")
-        for name, one in (("first", full), ("again", again)):
-            above = f"{one.peak_mb - idle.peak_mb:.0f}"
-            table.add_row(f"{count:,} {name}", f"{one.seconds:.1f}", f"{one.peak_mb:.0f}", above)
+        for name, item in (("first", full), ("again", again)):
+            above = f"{item.peak_mb - idle.peak_mb:.0f}"
+            table.add_row(f"{count:,} {name}", f"{item.seconds:.1f}", f"{item.peak_mb:.0f}", above)
         seconds[count] = full.seconds - idle.seconds
     console = Console(highlight=False)
     console.print(table)

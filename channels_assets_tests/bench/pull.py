@@ -56,14 +56,14 @@ def everything(settings: Settings, world: World) -> dict[str, PullTask]:
         return Client(transport, url, tokens)
 
     todo = {
-        one.appid: _window(one.appid, client(one.appid, one.secret_env or ""))
-        for one in settings.window
+        item.appid: _window(item.appid, client(item.appid, item.secret_env or ""))
+        for item in settings.window
     }
     if settings.league is not None:
         agency = client(settings.league.appid, settings.league.secret_env or "")
         for shop, linked in world.league.promoters.items():
-            for one in linked:
-                account, kind = one["promoter_id"], one["promoter_type"]
+            for item in linked:
+                account, kind = item["promoter_id"], item["promoter_type"]
                 todo[f"{shop}/{account}"] = _articles(shop, account, kind, agency)
     return todo
 
@@ -77,14 +77,14 @@ def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int
         for batch in batches:
             lists: dict[str, list[ListToLoad]] = {"window_products": [], "shop_articles": []}
             done = list[Pulled]()
-            for one in batch:
-                if isinstance(one.result, Exception):
-                    raise one.result
-                calls += one.result.api_calls
-                fetched = max(fetched, one.result.fetched_at)
-                done.append(one.result)
-                task = tasks[one.key]
-                lists[task.table].append(list_of(task, one.result))
+            for item in batch:
+                if isinstance(item.result, Exception):
+                    raise item.result
+                calls += item.result.api_calls
+                fetched = max(fetched, item.result.fetched_at)
+                done.append(item.result)
+                task = tasks[item.key]
+                lists[task.table].append(list_of(task, item.result))
             with store.writing() as connection:
                 for table, to_load in lists.items():
                     if to_load:
@@ -98,7 +98,9 @@ def pull_everything(settings: Settings, world: World, folder: Path) -> tuple[int
 def _ticks() -> tuple[int, int]:
     """Of all cores since they were started, and those that they idled; 0 where there is no /proc."""
     try:
-        numbers = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+        numbers = [
+            int(part) for part in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        ]
     except FileNotFoundError:
         return 0, 0
     return sum(numbers), numbers[3] + numbers[4]

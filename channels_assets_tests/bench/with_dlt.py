@@ -62,7 +62,7 @@ def main() -> None:
         ):
             if not page:
                 return
-            yield [{"window": appid, **one} for one in page]
+            yield [{"window": appid, **item} for item in page]
 
     def articles(shop: str, account: str, kind: int, access: str) -> Pages:
         body = {
@@ -81,7 +81,7 @@ def main() -> None:
             "next_key",
             "next_key",
         ):
-            yield [{"shop": shop, "account": account, **one} for one in page]
+            yield [{"shop": shop, "account": account, **item} for item in page]
 
     resources = [
         dlt.resource(

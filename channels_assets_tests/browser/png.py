@@ -39,8 +39,8 @@ def with_palette(png: bytes, colours: int = 256) -> bytes:
     )
 
 
-def _distance(one: bytes, other: bytes) -> int:
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+def _distance(item: bytes, other: bytes) -> int:
+    return sum((a - b) ** 2 for a, b in zip(item, other, strict=True))
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -70,5 +70,5 @@ def _rows(data: bytes, length: int, size: int) -> Iterator[bytes]:
 def _predicted(method: int, left: int, up: int, corner: int) -> int:
     if method == 4:
         guess = left + up - corner
-        return min((left, up, corner), key=lambda one: abs(guess - one))
+        return min((left, up, corner), key=lambda item: abs(guess - item))
     return (0, left, up, (left + up) // 2)[method]

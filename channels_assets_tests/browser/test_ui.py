@@ -70,7 +70,7 @@ def materialized(dagster: DagsterDev, asset: str) -> int:
 def check_states(dagster: DagsterDev, asset: str) -> list[str]:
     checks = state(dagster, asset)["assetChecksOrError"]["checks"]
     latest = [check["executionForLatestMaterialization"] for check in checks]
-    return [one["status"] if one else "NEVER" for one in latest]
+    return [item["status"] if item else "NEVER" for item in latest]
 
 
 def is_green(dagster: DagsterDev, asset: str) -> bool:
@@ -239,8 +239,8 @@ def test_a_materialization_is_described(ui: Ui, live: Live) -> None:
 def test_columns_come_from_fields_of_the_api(live: Live) -> None:
     """Open-source Dagster draws no lineage of columns, but it keeps and serves it."""
     (newest,) = state(live.dagster, "window_products")["assetMaterializations"]
-    (lineage,) = [one["lineage"] for one in newest["metadataEntries"] if "lineage" in one]
-    found = {one["columnName"]: one["columnDeps"] for one in lineage}
+    (lineage,) = [item["lineage"] for item in newest["metadataEntries"] if "lineage" in item]
+    found = {item["columnName"]: item["columnDeps"] for item in lineage}
     api = {"path": ["wechat", "getwindowproductlist"]}
     assert found["product_id"] == [{"assetKey": api, "columnName": "products[].product_id"}]
 

@@ -53,8 +53,8 @@ class Desk:
         ) as context:
             data = self._sensor("new_lists").evaluate_tick(context)
         return [
-            (one.job_name, tuple(one.tags.get(tag) for tag in RANGE))
-            for one in data.run_requests or []
+            (item.job_name, tuple(item.tags.get(tag) for tag in RANGE))
+            for item in data.run_requests or []
         ]
 
     def skipped(self) -> str:
@@ -82,9 +82,9 @@ class Desk:
         if not isinstance(result, SensorResult):
             return {}, cursor
         told = {
-            f"{one.asset_key.to_user_string()}:{one.check_name}": one
-            for one in result.asset_events
-            if isinstance(one, AssetCheckEvaluation)
+            f"{event.asset_key.to_user_string()}:{event.check_name}": event
+            for event in result.asset_events
+            if isinstance(event, AssetCheckEvaluation)
         }
         return told, result.cursor
 

@@ -150,9 +150,9 @@ def test_the_same_rows_as_dagsters_own(
     moment = first
     for batch in batches:
         with batched(ours):
-            for one in batch:
+            for item in batch:
                 moment += 1
-                entry = event(*one, moment)
+                entry = event(*item, moment)
                 dagsters.handle_new_event(entry)
                 ours.handle_new_event(entry)
         assert rows(ours) == rows(dagsters)
@@ -295,7 +295,7 @@ def test_a_refresh_without_a_private_name(
     ) as process:
         out, err = process.communicate(timeout=200)
     assert process.returncode == 0, out + err
-    assert all(not one["failed"] for one in json.loads(out)["assets"].values())
+    assert all(not asset["failed"] for asset in json.loads(out)["assets"].values())
     with project.instance() as instance:
         runs = instance.get_runs()
         assert {run.status.value for run in runs} == {"SUCCESS"}

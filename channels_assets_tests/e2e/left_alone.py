@@ -49,7 +49,9 @@ SETTINGS = (
 )
 JOBS = ("refresh_windows", "refresh_articles")
 BY_SCHEDULE = "dagster/schedule_name"
-UNFINISHED = [one for one in DagsterRunStatus if one.name not in ("SUCCESS", "FAILURE", "CANCELED")]
+UNFINISHED = [
+    item for item in DagsterRunStatus if item.name not in ("SUCCESS", "FAILURE", "CANCELED")
+]
 
 Rows = Counter[tuple[Any, ...]]
 

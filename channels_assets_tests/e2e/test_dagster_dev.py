@@ -58,7 +58,7 @@ def test_reexecution_from_failure_calls_for_the_failed_lists_alone(
     world = World.generate(seed=21, windows=12, products=450, shops=0)
     project = make_project(world)
     project.write(league=False)
-    broken_off, *bad = sorted(world.windows, key=lambda one: -len(world.products_for(one)))[:3]
+    broken_off, *bad = sorted(world.windows, key=lambda item: -len(world.products_for(item)))[:3]
     for appid in bad:
         project.sandbox.inject(Fault("window_banned", appid=appid))
     project.sandbox.inject(Fault("quota_day", appid=broken_off, path=WINDOW_PATH, after=2))

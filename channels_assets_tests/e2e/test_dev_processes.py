@@ -168,7 +168,7 @@ def test_a_token_command_in_a_session_of_its_own_ends_as_well(project: Project) 
         dagster.wait_for(lambda: bool(noted.read_text()), "its pid")
         dagster.process.send_signal(signal.SIGKILL)
         dagster.wait_for(lambda: has_ended(project, dagster), "the end of all processes")
-        assert int(noted.read_text()) not in {one.pid for one in dev_guard.processes()}
+        assert int(noted.read_text()) not in {process.pid for process in dev_guard.processes()}
 
 
 def test_a_taken_port_and_a_second_dev_are_refused_in_one_line(project: Project) -> None:
@@ -218,10 +218,10 @@ def test_ps_and_proc_tell_the_same(tmp_path: Path) -> None:
     """macOS has ps alone."""
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as child:
         found = [
-            (one.parent, one.session)
+            (item.parent, item.session)
             for listed in (dev_guard.processes(), dev_guard.processes(tmp_path))
-            for one in listed
-            if one.pid == child.pid
+            for item in listed
+            if item.pid == child.pid
         ]
         child.kill()
     assert found == [(os.getpid(), child.pid)] * 2

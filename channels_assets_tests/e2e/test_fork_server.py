@@ -75,12 +75,15 @@ def test_both_ways_give_the_same_output_exit_codes_and_rows(
         varying = re.compile(r"rid [^],]+|[0-9][0-9a-f,.-]*|fresh|forked")
         found.append(
             (
-                [(one.code, varying.sub("", one.out), varying.sub("", one.err)) for one in told],
+                [
+                    (finding.code, varying.sub("", finding.out), varying.sub("", finding.err))
+                    for finding in told
+                ],
                 project.rows(LISTS),
                 project.rows(LOADS),
             )
         )
-        assert [one.code for one in told] == [1, 2, 1, 0]
+        assert [finding.code for finding in told] == [1, 2, 1, 0]
     assert found[0] == found[1]
 
 

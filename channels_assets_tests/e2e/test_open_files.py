@@ -22,5 +22,5 @@ def test_many_lists_with_the_few_open_files_of_a_mac(
     project.launcher = ["/bin/sh", "-c", f'{limit}; exec "$@"', "sh"]
     done = project.refresh()
     assert done.code == 0, done.err[-2000:]
-    assert not any(one["failed"] for one in done.assets.values())
+    assert not any(asset["failed"] for asset in done.assets.values())
     assert stored_windows(project) == expected_windows(world)

@@ -28,9 +28,9 @@ def test_an_api_without_quota_stops_and_is_picked_up_later(project: Project) -> 
     assert done.code == 1
     articles = done.assets["shop_articles"]
     assert articles["succeeded"] == 3
-    assert {one["class"] for one in articles["failed"]} == {"QuotaExhausted"}
-    assert any("Not tried" in one["error"] for one in articles["failed"])
-    assert all("45009" in one["error"] and "额度" in one["error"] for one in articles["failed"])
+    assert {item["class"] for item in articles["failed"]} == {"QuotaExhausted"}
+    assert any("Not tried" in item["error"] for item in articles["failed"])
+    assert all("45009" in item["error"] and "额度" in item["error"] for item in articles["failed"])
     # Two walks were in flight when the first one was refused; nobody asked after that, no retry.
     assert len(project.sandbox.calls_to(ARTICLE_PATH)) <= 5
     assert done.assets["window_products"]["failed"] == []

@@ -22,7 +22,7 @@ Make = Callable[..., Project]
 
 def materializations(instance: DagsterInstance, asset: str) -> list[AssetMaterialization]:
     found = instance.fetch_materializations(AssetKey(asset), limit=1000).records
-    return [one.asset_materialization for one in found if one.asset_materialization is not None]
+    return [item.asset_materialization for item in found if item.asset_materialization is not None]
 
 
 def expected_windows(world: World) -> list[tuple[Any, ...]]:

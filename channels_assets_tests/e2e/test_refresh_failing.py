@@ -51,10 +51,10 @@ def test_200_partitions_of_which_3_fail(make_project: Make) -> None:
     assert done.code == 1
     windows = done.assets["window_products"]
     assert (windows["partitions"], windows["succeeded"]) == (200, 197)
-    assert [one["partition"] for one in windows["failed"]] == bad
-    assert {one["class"] for one in windows["failed"]} == {"PermissionDenied"}
+    assert [item["partition"] for item in windows["failed"]] == bad
+    assert {item["class"] for item in windows["failed"]} == {"PermissionDenied"}
     assert all(
-        "10022002" in one["error"] and "带货权限" in one["error"] for one in windows["failed"]
+        "10022002" in item["error"] and "带货权限" in item["error"] for item in windows["failed"]
     )
     with project.instance() as instance:
         key = AssetKey("window_products")
@@ -62,7 +62,7 @@ def test_200_partitions_of_which_3_fail(make_project: Make) -> None:
         assert recorded == set(world.windows) - set(bad)
         status = instance.get_status_by_partition(key, list(world.windows), WINDOWS)
         assert status is not None
-        failed = {name for name, one in status.items() if one and one.value == "FAILED"}
+        failed = {name for name, item in status.items() if item and item.value == "FAILED"}
         assert failed == set(bad)
 
     project.sandbox.clear_faults()
@@ -87,7 +87,9 @@ def test_a_failed_list_keeps_its_rows(make_project: Make) -> None:
 
     assert done.code == 1
     assert (stored_windows(project), stored_articles(project)) == before
-    assert {one["class"] for one in done.assets["shop_articles"]["failed"]} == {"PermissionDenied"}
+    assert {item["class"] for item in done.assets["shop_articles"]["failed"]} == {
+        "PermissionDenied"
+    }
     assert done.assets["article_products"]["failed"]
 
 
@@ -139,7 +141,7 @@ def test_a_shop_that_fails_does_not_hide_the_lists_of_the_others(make_project: M
     done = project.refresh()
 
     assert done.code == 1
-    assert [one["partition"] for one in done.assets["shop_promoters"]["failed"]] == [bad]
+    assert [item["partition"] for item in done.assets["shop_promoters"]["failed"]] == [bad]
     good = {"/".join(keys) for keys in article_lists(world) if keys[0] != bad}
     assert good
     loaded = project.rows("SELECT partition FROM loads WHERE asset = 'shop_articles'")

@@ -87,7 +87,7 @@ def test_a_token_command_that_does_not_end(make_project: Make, command: str) -> 
     assert process.returncode == 130
     pid = int(noted.read_text())
     deadline = time.monotonic() + 20
-    while pid in {one.pid for one in processes()}:
+    while pid in {item.pid for item in processes()}:
         assert time.monotonic() < deadline, "the token command goes on"
         time.sleep(0.1)
 

@@ -219,10 +219,10 @@ def test_no_source_of_tokens_shows_one(tmp_path: Path, monkeypatch: pytest.Monke
         kept = sources.refresh_token_store(resource.settings.window[0].credential)
         shown = [*held, *clients, *made, kept, sources, resource, resource.settings]
         shown += [window.credential for window in resource.settings.window]
-        for one in shown:
-            assert needles.found_in(f"{one!r} {one!s} {[one]!r}") == []
-        for one in (*held, component):
-            assert needles.found_in(repr(vars(one))) == []
+        for item in shown:
+            assert needles.found_in(f"{item!r} {item!s} {[item]!r}") == []
+        for item in (*held, component):
+            assert needles.found_in(repr(vars(item))) == []
 
 
 def test_every_way_to_a_token_leaves_nothing_behind(
@@ -265,7 +265,7 @@ def test_every_way_to_a_token_leaves_nothing_behind(
     project.write_lines(*lines)
     done = project.refresh()
     assert done.code == 1, done.err
-    failed = {one["partition"] for one in done.assets["window_products"]["failed"]}
+    failed = {item["partition"] for item in done.assets["window_products"]["failed"]}
     assert failed == {refused, authorised[-1]}
     doctor = project.command("doctor", "--json")
 
@@ -306,8 +306,8 @@ def test_no_object_that_holds_a_secret_shows_it(
         assert tokens.token() in echo.issued
         needles = Needles({*echo.issued, SECRET})
         holders = (resource, client, transport, tokens, resource.settings, WarehouseResource())
-        for one in holders:
-            assert needles.found_in(f"{one!r} {one!s} {[one]!r}") == []
+        for holder in holders:
+            assert needles.found_in(f"{holder!r} {holder!s} {[holder]!r}") == []
         assert needles.found_in(resource.settings.model_dump_json()) == []
         assert needles.found_in(resource.model_dump_json()) == []
 

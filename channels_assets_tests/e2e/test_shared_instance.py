@@ -55,8 +55,8 @@ def belongings(instance: DagsterInstance) -> dict[str, object]:
     keys = [AssetKey("foreign"), AssetKey(["other", "x"])]
     events = {
         key.to_user_string(): [
-            (one.run_id, one.timestamp)
-            for one in instance.fetch_materializations(key, limit=100).records
+            (record.run_id, record.timestamp)
+            for record in instance.fetch_materializations(key, limit=100).records
         ]
         for key in keys
     }
@@ -151,9 +151,9 @@ def test_a_second_data_folder_is_refused_until_it_has_a_namespace(make_project: 
         assert str(project.data) in done.err
         assert "[dagster] namespace" in done.err
     (found,) = (
-        one
-        for one in json.loads(second.command("doctor", "--json").out)["findings"]
-        if one["check"] == "dagster"
+        finding
+        for finding in json.loads(second.command("doctor", "--json").out)["findings"]
+        if finding["check"] == "dagster"
     )
     assert found["status"] == "wrong"
     assert str(project.data) in found["message"]
@@ -187,10 +187,10 @@ def test_names_under_a_namespace() -> None:
     graph = repository.asset_graph
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     assert {name.split("/")[0] for name in names} == {"x", "wechat"}
-    assert {one.name for one in repository.schedule_defs} == {
+    assert {item.name for item in repository.schedule_defs} == {
         *("x_windows_by_the_clock", "x_articles_by_the_clock")
     }
-    assert {one.name for one in repository.sensor_defs} == {"x_new_lists", "x_checks_up_to_date"}
+    assert {item.name for item in repository.sensor_defs} == {"x_new_lists", "x_checks_up_to_date"}
     lists = graph.get(AssetKey(["x", "shop_articles"]))
     assert getattr(lists.partitions_def, "name", "") == f"x_{LISTS}"
     assert AssetKey(["x", "sharers"]) in lists.parent_keys
@@ -241,7 +241,7 @@ def test_the_doctor_names_dead_runs_and_a_refresh_ends_them(make_project: Make) 
             instance.create_run_for_job(build(settings).resolve_job_def("discover")).run_id,
         )
         told = json.loads(project.command("doctor", "--json").out)["findings"]
-        (found,) = (one for one in told if one["check"] == "dagster")
+        (found,) = (finding for finding in told if finding["check"] == "dagster")
         assert found["status"] == "warning"
         assert "refresh_windows" in found["message"]
         assert "under way since" in found["message"]
@@ -251,7 +251,8 @@ def test_the_doctor_names_dead_runs_and_a_refresh_ends_them(make_project: Make) 
         assert ended.is_finished
         lock.release()
     assert {
-        one["status"] for one in json.loads(project.command("doctor", "--json").out)["findings"]
+        finding["status"]
+        for finding in json.loads(project.command("doctor", "--json").out)["findings"]
     } == {"ok"}
 
 

@@ -29,7 +29,7 @@ WAIT_SECONDS = 20
 
 
 def threads_named(*names: str) -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name.startswith(names)]
+    return [item for item in threading.enumerate() if item.name.startswith(names)]
 
 
 @pytest.fixture(autouse=True)
@@ -105,12 +105,12 @@ def test_a_free_slot_goes_to_the_thread_that_waits_longest() -> None:
 
     busy = [threading.Thread(target=call_on_and_on, args=("busy", 0)) for _ in range(4)]
     other = threading.Thread(target=call_on_and_on, args=("other", 0.001))
-    for one in [*busy, other]:
-        one.start()
+    for item in [*busy, other]:
+        item.start()
     until(lambda: calls["busy"] > 400)
     stop.set()
-    for one in [*busy, other]:
-        one.join()
+    for item in [*busy, other]:
+        item.join()
     # A fair share is about a fifth.
     assert calls["other"] > 40
 
@@ -293,10 +293,10 @@ def test_an_account_that_waits_for_its_rate_limit_holds_no_slot(place: Accounts)
     stop = threading.Event()
     with closing(pull_all(tasks, place.staging, 1, stop)) as batches:
         while len(ended) < 10:
-            for one in next(batches):
-                assert isinstance(one.result, Pulled), one.result
-                one.result.page_file.discard()
-                ended.append(one.key)
+            for item in next(batches):
+                assert isinstance(item.result, Pulled), item.result
+                item.result.page_file.discard()
+                ended.append(item.key)
         # Those that wait end as well.
     assert {key.split()[0] for key in ended} == {fast, other}
 
@@ -371,10 +371,10 @@ def test_a_call_that_waited_for_a_slot_while_another_was_refused_waits_for_the_r
     call(Calls())
     place.sandbox.reset_calls()
     others = [Calls(slot=slots) for _ in range(10)]
-    waiting = [threading.Thread(target=call, args=(one,)) for one in others]
+    waiting = [threading.Thread(target=call, args=(other,)) for other in others]
     with slots:
-        for one in waiting:
-            one.start()
+        for item in waiting:
+            item.start()
         until(lambda: len(slots._waiting) == 10)
         place.sandbox.inject(Fault("rate_minute", path=PATH))
         refused = Calls()
@@ -384,8 +384,8 @@ def test_a_call_that_waited_for_a_slot_while_another_was_refused_waits_for_the_r
     until(lambda: not slots._waiting and slots._free == 1)
     sent = len(place.sandbox.calls_to(PATH))
     place.sandbox.clear_faults()
-    for one in [*waiting, patient]:
-        one.join(WAIT_SECONDS)
+    for item in [*waiting, patient]:
+        item.join(WAIT_SECONDS)
     # The refused one, and at most a few that ask whether the API answers again.
     assert sent <= 4
     assert len(seen) >= 9

@@ -19,7 +19,7 @@ def test_two_accounts_each_follow_their_own_limit() -> None:
     for _ in range(_TRIES):
         accounts = follow(limits=[[20, 20], [100, 30]], seconds=[15, 15])
         tried.append(
-            [bad for phases in accounts for one in phases if (bad := _wrong(one.after(5)))]
+            [bad for phases in accounts for phase in phases if (bad := _wrong(phase.after(5)))]
         )
         if not tried[-1]:
             return

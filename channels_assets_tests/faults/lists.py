@@ -258,4 +258,4 @@ SHARERS = Listing(
     id_path=("sharer_appid",),
     tables=("sharers",),
 )
-LISTS = {one.letter: one for one in (PRODUCTS, ARTICLES, SHOPS, PROMOTERS, SHARERS)}
+LISTS = {entry.letter: entry for entry in (PRODUCTS, ARTICLES, SHOPS, PROMOTERS, SHARERS)}

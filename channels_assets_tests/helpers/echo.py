@@ -125,7 +125,9 @@ class Echo(ThreadingHTTPServer):
             named, sent, field = TOKEN_CALLS[path]
             appid = body[named]
             if appid in self.refuse_tokens:
-                return self.refuse_tokens[appid](" ".join(body[one] for one in sent) + f"\n{told}")
+                return self.refuse_tokens[appid](
+                    " ".join(body[item] for item in sent) + f"\n{told}"
+                )
             token = f"92_{secrets.token_urlsafe(102)}"
             self.issued[token] = appid
             return Reply(json.dumps({field: token, "expires_in": 7200}))

@@ -19,7 +19,11 @@ class Needles:
     """Every piece of 16 characters of each secret, raw and URL-encoded."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for one in secrets for form in (one, quote(one, safe=""), quote_plus(one))}
+        forms = {
+            form
+            for secret in secrets
+            for form in (secret, quote(secret, safe=""), quote_plus(secret))
+        }
         assert forms
         assert all(len(form) >= PIECE for form in forms)
         self._pieces = {

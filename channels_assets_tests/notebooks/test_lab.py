@@ -116,7 +116,7 @@ def test_lab_serves_copies_that_find_the_data(make_project: Callable[..., Projec
 
     with lab(project) as url:
         listed = get(url, "/api/contents")["content"]
-        assert sorted(one["name"] for one in listed) == NOTEBOOKS
+        assert sorted(item["name"] for item in listed) == NOTEBOOKS
         # It does not ask its makers for news: whoever reads data here should not be a topic there.
         page = get(url, "/lab")
         config = json.loads(
@@ -128,7 +128,7 @@ def test_lab_serves_copies_that_find_the_data(make_project: Callable[..., Projec
         printed = run_code(url, f"{code}\nprint(len(query('FROM window_products')), 'products')")
         stranger = requests.get(url + "/api/contents", timeout=60)
 
-    assert f"{sum(len(one.products) for one in world.windows.values())} products" in printed
+    assert f"{sum(len(window.products) for window in world.windows.values())} products" in printed
     assert stranger.status_code == 403
     assert "mine" in mine.read_text()
     assert Path(project.data, "notebooks", NOTEBOOKS[1]).exists()

@@ -42,21 +42,23 @@ def execute(name: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> nbformat.
 
 
 def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [one for cell in notebook.cells if cell.cell_type == "code" for one in cell.outputs]
+    return [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
 
 
 def said(notebook: nbformat.NotebookNode) -> str:
     """What cells wrote to stdout or stderr, such as warnings."""
-    return "".join(one.text for one in outputs(notebook) if one.output_type == "stream")
+    return "".join(output.text for output in outputs(notebook) if output.output_type == "stream")
 
 
 def pictures(notebook: nbformat.NotebookNode) -> list[bytes]:
-    shown = [one.data for one in outputs(notebook) if one.output_type == "display_data"]
+    shown = [output.data for output in outputs(notebook) if output.output_type == "display_data"]
     return [base64.b64decode(data["image/png"]) for data in shown if "image/png" in data]
 
 
 def tables(notebook: nbformat.NotebookNode) -> str:
-    shown = [one.data for one in outputs(notebook) if one.output_type == "execute_result"]
+    shown = [output.data for output in outputs(notebook) if output.output_type == "execute_result"]
     return "".join(data["text/html"] for data in shown)
 
 

@@ -103,29 +103,29 @@ class Checks:
         self.order: list[tuple[Any, ...]] = []
         self.undamaged_since: dict[int, int] = {}
 
-    def of(self, one: SimList) -> Known:
-        return self.known.setdefault(one.number, Known())
+    def of(self, item: SimList) -> Known:
+        return self.known.setdefault(item.number, Known())
 
     # While it runs
 
-    def begin(self, one: SimList) -> Attempt:
-        known = self.of(one)
+    def begin(self, item: SimList) -> Attempt:
+        known = self.of(item)
         after_unproven, known.unproven = known.unproven, False
         return Attempt(
             after_unproven=after_unproven,
-            one=one,
+            one=item,
             started_at=self.world.clock.now,
-            first_call=len(one.asked),
-            version=len(one.states) - 1,
+            first_call=len(item.asked),
+            version=len(item.states) - 1,
             token_trouble=self.world.token_trouble,
             forced_before=len(self.world.forced_at),
-            must_resume_at=self._must_resume_at(one),
+            must_resume_at=self._must_resume_at(item),
         )
 
-    def _must_resume_at(self, one: SimList) -> str | None:
+    def _must_resume_at(self, item: SimList) -> str | None:
         """The cursor after the last staged page, if the pull before ended on the way to it."""
-        asked = one.asked
-        if len(asked) <= self.undamaged_since.get(one.number, 0) or not asked[-1].cursor:
+        asked = item.asked
+        if len(asked) <= self.undamaged_since.get(item.number, 0) or not asked[-1].cursor:
             return None
         if asked[-1].good or asked[-1].spoiled == "rejected_cursor":
             return None
@@ -135,7 +135,7 @@ class Checks:
         return asked[-1].cursor
 
     def machine_went_off(self) -> None:
-        self.undamaged_since = {one.number: len(one.asked) for one in self.world.lists}
+        self.undamaged_since = {item.number: len(item.asked) for item in self.world.lists}
 
     def process_ended(self) -> None:
         for appid in self.world.accounts:
@@ -252,10 +252,10 @@ class Checks:
         known.walk_loaded = -1
         demand(not attempt.path.exists(), "a staged file remains of a list that was loaded")
 
-    def _walk(self, one: SimList, pages: int) -> tuple[int, list[Asked]]:
+    def _walk(self, item: SimList, pages: int) -> tuple[int, list[Asked]]:
         """The last walk, page by page: which answers the client must have gone by."""
-        start = max(n for n, each in enumerate(one.asked) if each.good and not each.cursor)
-        return start, _follow(one.asked[start:], pages)
+        start = max(n for n, each in enumerate(item.asked) if each.good and not each.cursor)
+        return start, _follow(item.asked[start:], pages)
 
     def _is_resumable(self, attempt: Attempt, walk: list[Asked]) -> None:
         before = [each.done_at for each in walk if each.done_at < attempt.started_at]
@@ -264,22 +264,22 @@ class Checks:
             demand(age <= self.resume_seconds + 0.01, f"pages of {age} seconds ago were resumed")
 
     def _is_proven(
-        self, one: SimList, start: int, walk: list[Asked], content: State, pulled: Pulled
+        self, item: SimList, start: int, walk: list[Asked], content: State, pulled: Pulled
     ) -> bool:
         """Demands the proof; returns whether the content is a mixture that the list never was."""
-        told = f"(end_reason {pulled.end_reason}, lie {one.lie or 'none'})"
+        told = f"(end_reason {pulled.end_reason}, lie {item.lie or 'none'})"
         demand(len(walk) == pulled.pages, f"{pulled.pages} pages, the server sent {len(walk)}")
         demand(walk[-1].last, f"the walk ended before the list did {told}")
         first, last = walk[0].version, walk[-1].version
-        states = one.states[first : last + 1]
+        states = item.states[first : last + 1]
         if first == last:
             demand(content == states[0], f"not the list that was there all along {told}")
         totals = {each.total for each in walk if each.total is not None}
         if pulled.end_reason == "count_disagrees":
-            keys = _keys(one, walk)
+            keys = _keys(item, walk)
             earlier = [
-                _keys(one, _follow(one.asked[n:start], 10**6))
-                for n, each in enumerate(one.asked[:start])
+                _keys(item, _follow(item.asked[n:start], 10**6))
+                for n, each in enumerate(item.asked[:start])
                 if each.good and not each.cursor
             ]
             demand(keys in earlier, f"no earlier walk agreed {told}")
@@ -288,14 +288,14 @@ class Checks:
         return content not in states
 
     def _add_loads(
-        self, one: SimList, pulled: Pulled, rows: list[Any], tables: list[list[Row]]
+        self, item: SimList, pulled: Pulled, rows: list[Any], tables: list[list[Row]]
     ) -> None:
-        for number, (table, content) in enumerate(zip(one.kind.tables, tables, strict=True)):
+        for number, (table, content) in enumerate(zip(item.kind.tables, tables, strict=True)):
             of_pull = number == 0
             self.order.append(
                 (
                     table.name,
-                    one.partition,
+                    item.partition,
                     pulled.pages if of_pull else 0,
                     pulled.api_calls if of_pull else 0,
                     len(content),
@@ -316,24 +316,24 @@ class Checks:
         demand(loads == self.order, f"loads holds {loads}, not {self.order}")
         failures = self.database.look('SELECT asset, "partition", error_class, error FROM failures')
         wanted = [
-            (table.name, one.partition, *failure)
-            for one in self.world.lists
-            if (failure := self.of(one).failure)
-            for table in one.kind.tables
+            (table.name, item.partition, *failure)
+            for item in self.world.lists
+            if (failure := self.of(item).failure)
+            for table in item.kind.tables
         ]
         demand(sorted(failures, key=repr) == sorted(wanted, key=repr), f"failures: {failures}")
-        for one in self.world.lists:
-            for number, table in enumerate(one.kind.tables):
-                contents = [each[number] for each in self.of(one).contents]
-                self._table(one, table, contents)
+        for item in self.world.lists:
+            for number, table in enumerate(item.kind.tables):
+                contents = [each[number] for each in self.of(item).contents]
+                self._table(item, table, contents)
         for path in self.disk.folder.iterdir():
             self._no_secret(path.read_bytes().decode("utf-8", "replace"), "a staged file")
 
-    def _table(self, one: SimList, table: Table, contents: list[list[Row]]) -> None:
+    def _table(self, item: SimList, table: Table, contents: list[list[Row]]) -> None:
         now = contents[-1] if contents else []
-        where = f"{table.name} {one.partition!r}"
+        where = f"{table.name} {item.partition!r}"
         if table.keeps_vanished:
-            stored = self._stored(one, table, table.name, ["is_active"], "")
+            stored = self._stored(item, table, table.name, ["is_active"], "")
             wanted: dict[Any, Any] = {}
             for content in contents:
                 wanted.update(dict(content))
@@ -345,7 +345,7 @@ class Checks:
             )
             demand(len(stored) == len(wanted), f"{where}: keys are there twice")
             return
-        stored = self._stored(one, table, table.name, ["position"], "position")
+        stored = self._stored(item, table, table.name, ["position"], "position")
         found = [(key, values) for key, values, _ in stored]
         demand(found == now, f"{where} holds {found}, not {now}")
         demand(
@@ -354,10 +354,12 @@ class Checks:
         )
         if table.history:
             more = ["change", "epoch_us(valid_from)", "epoch_us(valid_to)"]
-            check_history(where, table, self._stored(one, table, table.history, more, ""), contents)
+            check_history(
+                where, table, self._stored(item, table, table.history, more, ""), contents
+            )
 
     def _stored(
-        self, one: SimList, table: Table, name: str, more: list[str], order: str
+        self, item: SimList, table: Table, name: str, more: list[str], order: str
     ) -> list[tuple[Any, Any, Any]]:
         columns = [
             f"epoch_us({column})" if column in _TIMES else column
@@ -371,18 +373,18 @@ class Checks:
         names = (*table.key, *table.values)
         return [
             (row[:keys], _parsed(names[keys:], row[keys:end]), row[end:])
-            for row in self.database.look(query, [one.scope[column] for column in table.scope])
+            for row in self.database.look(query, [item.scope[column] for column in table.scope])
         ]
 
-    def is_current(self, one: SimList) -> bool:
-        contents = self.of(one).contents
-        wanted = [_rows(table, one.states[-1]) for table in one.kind.tables]
+    def is_current(self, item: SimList) -> bool:
+        contents = self.of(item).contents
+        wanted = [_rows(table, item.states[-1]) for table in item.kind.tables]
         return bool(contents) and contents[-1] == wanted
 
     def all_current(self) -> None:
         """After a calm refresh: every list is what the server has, and nothing is left over."""
-        for one in self.world.lists:
-            demand(self.is_current(one), f"{one.kind.name} is not up to date")
+        for item in self.world.lists:
+            demand(self.is_current(item), f"{item.kind.name} is not up to date")
         left = [path.name for path in self.disk.folder.iterdir()]
         demand(not left, f"staged files were left: {left}")
 
@@ -405,8 +407,8 @@ def _follow(asked: list[Asked], pages: int) -> list[Asked]:
     return walk
 
 
-def _keys(one: SimList, walk: list[Asked]) -> list[Any]:
-    return [one.identity(item) for each in walk for item in each.rows]
+def _keys(entry: SimList, walk: list[Asked]) -> list[Any]:
+    return [entry.identity(item) for each in walk for item in each.rows]
 
 
 def _last_wins(rows: list[Any], identity: Callable[[Any], Any]) -> State:

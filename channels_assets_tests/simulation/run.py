@@ -154,10 +154,13 @@ class Simulation:
 
     def run(self) -> Tally:
         refreshes = self.rng.choice([1, 1, 2, 2, 3])
-        lies = [one.lie for one in self.world.lists]
+        lies = [item.lie for item in self.world.lists]
         for _ in range(refreshes):
             self._refresh(draw_script(self.rng, len(lies), lies, calm=False))
-        if all(self.checks.is_current(one) for one in self.world.lists) and self.rng.random() < 0.8:
+        if (
+            all(self.checks.is_current(item) for item in self.world.lists)
+            and self.rng.random() < 0.8
+        ):
             return self.tally
         # Whatever happened, a day later all is well with no one's help.
         calm = draw_script(self.rng, len(lies), lies, calm=True)
@@ -202,37 +205,37 @@ class Simulation:
             self.checks.machine_went_off()
         self.clock.now += kill.pause
 
-    def _one(self, process: Process, life: Life, one: SimList) -> None:
+    def _one(self, process: Process, life: Life, item: SimList) -> None:
         constants: dict[str, object] = {}
-        if one.kind is WINDOW:
-            constants = {"account_appid": one.account}
-        elif one.kind is ARTICLES:
+        if item.kind is WINDOW:
+            constants = {"account_appid": item.account}
+        elif item.kind is ARTICLES:
             constants = {"promoter_type": 4}
         task = PullTask(
-            one.kind.name,
-            one.account,
-            self._client(process, one),
-            _request(one),
-            one.scope,
+            item.kind.name,
+            item.account,
+            self._client(process, item),
+            _request(item),
+            item.scope,
             constants,
         )
-        attempt = self.checks.begin(one)
+        attempt = self.checks.begin(item)
         try:
             pulled = pull(task, self.staging, Stop(self.clock, life))
         except WeChatError as error:
             attempt.path = self.disk.last_path
             self.tally.failures += 1
             self.checks.failed(attempt, error)
-            for table in self._assets(one):
+            for table in self._assets(item):
                 record_failure(
                     self.database.as_connection(),
                     Failure(
                         table,
-                        one.partition,
+                        item.partition,
                         "run",
                         type(error).__name__,
                         str(error),
-                        error.api_calls if table == one.kind.name else 0,
+                        error.api_calls if table == item.kind.name else 0,
                     ),
                 )
             self.checks.failure_recorded(attempt, error)
@@ -269,30 +272,30 @@ class Simulation:
                 tally.mixtures += seen.mixture
                 tally.twice += seen.again
 
-    def _assets(self, one: SimList) -> list[str]:
-        return [table.name for table in one.kind.tables]
+    def _assets(self, item: SimList) -> list[str]:
+        return [table.name for table in item.kind.tables]
 
-    def _client(self, process: Process, one: SimList) -> Client:
-        if one.account not in process.clients:
-            secret = self.world.accounts[one.account].secret
+    def _client(self, process: Process, item: SimList) -> Client:
+        if item.account not in process.clients:
+            secret = self.world.accounts[item.account].secret
             tokens = StableToken(
-                self.world, "https://sim", one.account, lambda: secret, clock=self.clock
+                self.world, "https://sim", item.account, lambda: secret, clock=self.clock
             )
-            process.clients[one.account] = Client(
+            process.clients[item.account] = Client(
                 self.world, "https://sim", tokens, RateLimiter(self.clock), self.retry
             )
-        return process.clients[one.account]
+        return process.clients[item.account]
 
 
-def _request(one: SimList) -> ListRequest[Any]:
-    size = one.page_size
-    if one.kind is WINDOW:
+def _request(item: SimList) -> ListRequest[Any]:
+    size = item.page_size
+    if item.kind is WINDOW:
         return window_products(page_size=size)
-    if one.kind is ARTICLES:
-        return league.shop_articles(**one.scope, promoter_type=4, page_size=size)
-    if one.kind is PROMOTERS:
-        return league.shop_promoters(**one.scope, page_size=size)
-    if one.kind is SHOPS:
+    if item.kind is ARTICLES:
+        return league.shop_articles(**item.scope, promoter_type=4, page_size=size)
+    if item.kind is PROMOTERS:
+        return league.shop_promoters(**item.scope, page_size=size)
+    if item.kind is SHOPS:
         return league.cooperating_shops(page_size=size)
     return league.sharers(page_size=size)
 

@@ -94,10 +94,10 @@ class World:
     def begin(self, script: Script) -> None:
         self.script = script
         self.token_calls = self.calls = 0
-        for one in self.lists:
-            one.calls = 0
-            for _ in range(script.changes_between.get(one.number, 0)):
-                self.change(one)
+        for item in self.lists:
+            item.calls = 0
+            for _ in range(script.changes_between.get(item.number, 0)):
+                self.change(item)
 
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply:
         self.life.step("call")
@@ -188,40 +188,40 @@ class World:
         return self._page(one, cursor, lied)
 
     def _list_of(self, path: str, asked: Mapping[str, Any], token: str) -> SimList:
-        for one in self.lists:
-            fields = {name: asked.get(name) for name in one.asks}
+        for item in self.lists:
+            fields = {name: asked.get(name) for name in item.asks}
             same = (path, self.owners[token], asked["page_size"], fields)
-            if same == (one.kind.path, one.account, one.page_size, one.asks):
-                return one
+            if same == (item.kind.path, item.account, item.page_size, item.asks):
+                return item
         raise AssertionError(f"the client asked for something that is not there: {path} {asked}")
 
-    def _page(self, one: SimList, cursor: str, lied: str) -> Reply:
-        kind, rng = one.kind, self.rng
-        position = self._position(one, cursor)
-        rows = one.items[position : position + one.page_size]
+    def _page(self, item: SimList, cursor: str, lied: str) -> Reply:
+        kind, rng = item.kind, self.rng
+        position = self._position(item, cursor)
+        rows = item.items[position : position + item.page_size]
         if lied == "short_pages" and len(rows) > 1:
             rows = rows[: rng.randrange(1, len(rows))]
         end = position + len(rows)
-        last = end >= len(one.items)
+        last = end >= len(item.items)
         shown = list(rows)
-        if lied == "repeated_rows" and position and position <= len(one.items):
-            shown = one.items[max(0, position - rng.randrange(1, 3)) : position] + shown
-        more = not last or (one.late_end and len(rows) >= one.page_size)
-        next_cursor: str | None = self._cursor(one, end) if more else rng.choice(["", None])
+        if lied == "repeated_rows" and position and position <= len(item.items):
+            shown = item.items[max(0, position - rng.randrange(1, 3)) : position] + shown
+        more = not last or (item.late_end and len(rows) >= item.page_size)
+        next_cursor: str | None = self._cursor(item, end) if more else rng.choice(["", None])
         if not kind.tells_has_more and kind.cursor_field == "next_key" and not more:
             next_cursor = ""
         if lied == "frozen_cursor" and more and cursor:
             next_cursor = cursor
         elif lied == "cycling_cursor" and more and cursor:
-            next_cursor = rng.choice([*self._walked(one), cursor])
+            next_cursor = rng.choice([*self._walked(item), cursor])
         elif lied == "cycling_fresh" and more:
-            next_cursor = self._cursor(one, rng.randrange(max(1, end)))
+            next_cursor = self._cursor(item, rng.randrange(max(1, end)))
         answer: dict[str, Any] = {kind.list_field: shown}
         if rng.random() < 0.9:
             answer["errcode"], answer["errmsg"] = rng.choice([0, "0"]), "ok"
         total = None
         if kind.tells_total and lied != "lost_total":
-            total = len(one.items) + (one.total_off if lied == "total_off" else 0)
+            total = len(item.items) + (item.total_off if lied == "total_off" else 0)
             answer["total_num"] = rng.choice([total, str(total)])
         if kind.tells_has_more and lied != "lost_has_more":
             answer["has_more"] = rng.choice([more, int(more)])
@@ -231,14 +231,14 @@ class World:
             answer[kind.cursor_field] = next_cursor
         if lied == "lost_list":
             del answer[kind.list_field]
-        one.asked.append(
+        item.asked.append(
             Asked(
                 cursor,
                 self.clock.now,
                 True,
                 tuple(shown),
                 next_cursor,
-                len(one.states) - 1,
+                len(item.states) - 1,
                 last,
                 total,
                 lied=lied,
@@ -246,30 +246,30 @@ class World:
         )
         return _json(answer, rng)
 
-    def _walked(self, one: SimList) -> list[str]:
+    def _walked(self, item: SimList) -> list[str]:
         """The cursors that were asked for since the last first page."""
-        asked = [each.cursor for each in one.asked]
+        asked = [each.cursor for each in item.asked]
         start = len(asked) - asked[::-1].index("") if "" in asked else 0
         return asked[start:]
 
-    def _position(self, one: SimList, cursor: str) -> int:
+    def _position(self, entry: SimList, cursor: str) -> int:
         if not cursor:
             return 0
-        offset, anchor = one.cursors[cursor]
-        if one.anchored:
-            keys = [one.identity(item) for item in one.items]
+        offset, anchor = entry.cursors[cursor]
+        if entry.anchored:
+            keys = [entry.identity(item) for item in entry.items]
             if anchor in keys:
                 return keys.index(anchor) + 1
         return offset
 
-    def _cursor(self, one: SimList, end: int) -> str:
-        cursor = f"{self.rng.getrandbits(60):x}/+{len(one.cursors)}=="
-        anchor = one.identity(one.items[end - 1]) if 0 < end <= len(one.items) else None
-        one.cursors[cursor] = (end, anchor)
+    def _cursor(self, item: SimList, end: int) -> str:
+        cursor = f"{self.rng.getrandbits(60):x}/+{len(item.cursors)}=="
+        anchor = item.identity(item.items[end - 1]) if 0 < end <= len(item.items) else None
+        item.cursors[cursor] = (end, anchor)
         return cursor
 
-    def change(self, one: SimList) -> None:
-        rng, items = self.rng, one.items
+    def change(self, item: SimList) -> None:
+        rng, items = self.rng, item.items
         kind = rng.choice(["add", "remove", "move", "value", "swap", "turn_over", "clear"])
         if kind == "clear" and rng.random() < 0.8:
             kind = "add"
@@ -278,36 +278,36 @@ class World:
             if kind == "move":
                 items.insert(rng.randrange(len(items) + 1), taken)
         if kind in ("add", "swap"):
-            items.insert(rng.choice([0, len(items), len(items) // 2]), self.new_item(one))
+            items.insert(rng.choice([0, len(items), len(items) // 2]), self.new_item(item))
         if kind == "turn_over":
-            items.append(self.new_item(one))
+            items.append(self.new_item(item))
         if kind == "value" and items:
             place = rng.randrange(len(items))
             key = items[place]
-            for name in ("article_info", "article_url", *one.kind.tables[0].key):
+            for name in ("article_info", "article_url", *item.kind.tables[0].key):
                 key = key[name] if isinstance(key, dict) and name in key else key
-            items[place] = one.kind.item(rng, key)
+            items[place] = item.kind.item(rng, key)
         if kind == "clear":
             items.clear()
-        one.keep_state()
+        item.keep_state()
 
-    def new_item(self, one: SimList) -> Sent:
+    def new_item(self, entry: SimList) -> Sent:
         rng = self.rng
-        taken = {one.identity(item) for state in (one.items,) for item in state}
+        taken = {entry.identity(item) for state in (entry.items,) for item in state}
         while True:
             number = rng.choice([2**53, 2**53 + 1, 2**64 - 1, rng.randrange(30), rng.randrange(99)])
             key: object = rng.choice([number, str(number)])
-            if one.kind.name == "shop_articles":
+            if entry.kind.name == "shop_articles":
                 key = f"https://mp.weixin.qq.com/s/{number}{rng.choice(['', *HOSTILE])}"
             elif rng.random() < 0.1:
                 key = rng.choice(HOSTILE) + str(number % 3)
-            item = one.kind.item(rng, key)
-            if one.identity(item) not in taken:
+            item = entry.kind.item(rng, key)
+            if entry.identity(item) not in taken:
                 return item
 
     # Spoiled answers. Servers and proxies like to repeat what they were asked.
 
-    def _spoiled(self, kind: str, secret: str, endpoint: str, one: SimList | None = None) -> Reply:
+    def _spoiled(self, kind: str, secret: str, endpoint: str, item: SimList | None = None) -> Reply:
         rng = self.rng
         echo = rng.choice(["", secret, quote(secret, safe=""), f"access_token={secret}"])
         if kind in ("dropped", "lost_answer"):
@@ -327,13 +327,13 @@ class World:
             "token_expired": rng.choice([42001, 40014]),
             "token_replaced": 40001,
             "old_token": 42001,
-            "rejected_cursor": one.kind.stale_code if one else 0,
+            "rejected_cursor": item.kind.stale_code if item else 0,
         }
         if kind in codes:
             errmsg = f"no {echo} rid: 617682e0-0a0a0a0a-{rng.getrandbits(32):08x}"
             code = codes[kind]
             return _json({"errcode": rng.choice([code, str(code)]), "errmsg": errmsg})
-        field_name = one.kind.list_field if one else "access_token"
+        field_name = item.kind.list_field if item else "access_token"
         bodies: dict[str, bytes] = {
             "html": f"<html>{'x' * rng.randrange(150)} {echo} upstream</html>".encode(),
             "cut": json.dumps({"errcode": 0, field_name: [{"a": "b" * 9}]}).encode()[:-2],

@@ -63,4 +63,4 @@ def against(con: duckdb.DuckDBPyConnection, *names: str) -> dict[tuple[str, str]
         for check in CHECKS
         if not names or check.name in names
     }
-    return {key: one for key, one in found.items() if not one.passed}
+    return {key: item for key, item in found.items() if not item.passed}

@@ -65,7 +65,7 @@ def keep(record: Record, step: Step, moment: datetime, rows: Rows) -> None:
 
 def asked(record: Record, end: datetime) -> list[datetime]:
     moments = record.moments()
-    return sorted({MOMENT - TICK, end, *moments, *(one - TICK for one in moments)})
+    return sorted({MOMENT - TICK, end, *moments, *(moment - TICK for moment in moments)})
 
 
 @worlds
@@ -84,7 +84,9 @@ def test_windows(steps: list[Step]) -> None:
             if step.items is None:
                 remove_window(con, step.name)
             else:
-                sent = [{"product_id": one, "product_source": value} for one, value in step.items]
+                sent = [
+                    {"product_id": entry, "product_source": value} for entry, value in step.items
+                ]
                 load_window(
                     con,
                     window=step.name,
@@ -115,10 +117,10 @@ def assert_changes_add_up(con: duckdb.DuckDBPyConnection, record: Record) -> Non
         for (_, before), (_, after) in pairwise([(MOMENT, []), *states]):
             old, new = ({row[2]: row[3] for row in rows} for rows in (before, after))
             whole = not old or not new
-            want += [(name, "added", one, whole) for one in new.keys() - old.keys()]
-            want += [(name, "removed", one, whole) for one in old.keys() - new.keys()]
+            want += [(name, "added", key, whole) for key in new.keys() - old.keys()]
+            want += [(name, "removed", key, whole) for key in old.keys() - new.keys()]
             same = new.keys() & old.keys()
-            want += [(name, "changed", one, whole) for one in same if old[one] != new[one]]
+            want += [(name, "changed", item, whole) for item in same if old[item] != new[item]]
     assert Counter(row for row in got if row[1] != "moved") == Counter(want)
 
 
@@ -139,7 +141,9 @@ def test_article_products(steps: list[Step]) -> None:
             if step.items is None:
                 remove_articles(con, shop_appid=step.name, **scope)
             else:
-                sent = [{"product_id": one, "commission_rate": rate} for one, rate in step.items]
+                sent = [
+                    {"product_id": entry, "commission_rate": rate} for entry, rate in step.items
+                ]
                 load_articles(
                     con,
                     partition=f"{step.name}/p/h",

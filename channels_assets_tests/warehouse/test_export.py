@@ -35,7 +35,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
 SENT = st.lists(
     st.tuples(TEXT, HOSTILE | TEXT | st.just(""), HOSTILE | TEXT | st.just("") | st.none()),
     max_size=5,
-    unique_by=lambda one: one[0],
+    unique_by=lambda entry: entry[0],
 )
 
 
@@ -133,10 +133,12 @@ def test_which_sharer(tmp_path: Path) -> None:
 def test_any_text(sent: list[tuple[str, str, str | None]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        put(folder, item("last", "t", "v1"), *(item(*one) for one in sent if one[0] != "last"))
+        put(
+            folder, item("last", "t", "v1"), *(item(*entry) for entry in sent if entry[0] != "last")
+        )
         done = export_share_links("wxsharer", folder, folder)
         want = [("last", "v1"), *((url, link) for url, _, link in sent if link and url != "last")]
-        got = [tuple(one.values()) for one in json.loads(done.json.read_text("utf-8"))]
+        got = [tuple(entry.values()) for entry in json.loads(done.json.read_text("utf-8"))]
         assert sorted(got) == sorted(want)
         rows = in_csv(done.csv)
         assert len(rows) == len(got)

@@ -81,12 +81,12 @@ def test_other_calls_do_go_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("host", "here"),
     [
-        *((one, True) for one in ("127.0.0.1", "127.255.0.9", "localhost", "::1", "[::1]")),
-        *((one, True) for one in ("127.1", "0x7f.0.0.1", "2130706433", "0", "::")),
-        *((one, True) for one in ("::ffff:127.0.0.1", "LocalHost.", "api.localhost")),
-        *((one, False) for one in ("api.weixin.qq.com", "10.0.0.1", "128.0.0.1", "")),
-        *((one, False) for one in ("localhost.example.com", "notlocalhost", "fe80::1%eth0")),
-        *((one, False) for one in ("127.0.0.1.example.com", "::ffff:10.0.0.1")),
+        *((item, True) for item in ("127.0.0.1", "127.255.0.9", "localhost", "::1", "[::1]")),
+        *((item, True) for item in ("127.1", "0x7f.0.0.1", "2130706433", "0", "::")),
+        *((item, True) for item in ("::ffff:127.0.0.1", "LocalHost.", "api.localhost")),
+        *((item, False) for item in ("api.weixin.qq.com", "10.0.0.1", "128.0.0.1", "")),
+        *((item, False) for item in ("localhost.example.com", "notlocalhost", "fe80::1%eth0")),
+        *((item, False) for item in ("127.0.0.1.example.com", "::ffff:10.0.0.1")),
     ],
 )
 def test_what_is_this_machine(host: str, here: bool) -> None:

@@ -105,7 +105,7 @@ def test_pages_of_any_size_with_a_wrong_total_are_never_cut_short_unnoticed(
     guard, seen = walk(request, server.pages())
     # A short page behind full ones is taken for the last one if total_num says just that: here both
     # lie, and in the same way.
-    short = next((n for n, one in enumerate(sizes) if one < 10), len(sizes))
+    short = next((n for n, item in enumerate(sizes) if item < 10), len(sizes))
     both_lie = seen == ids[: sum(sizes[: short + 1])] and guard.total_num == len(seen)
     assert seen == ids or not guard.count_agrees or both_lie
 

@@ -1,13 +1,10 @@
-"""The accounts in channels.toml, and the auth modes: the ways to get tokens for an account.
-
-docs/auth.md shows each mode. Its token source is made in `channels_assets.clients`.
-"""
+"""The accounts in channels.toml: `[[window]]`, `[league]` and `[platform]`."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,6 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from channels_assets.auth_modes import AUTH_FIELDS, AUTH_MODES, AuthMode
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -36,39 +35,6 @@ def _variable(name: str) -> str:
 
 
 EnvName = Annotated[Text, AfterValidator(_variable)]
-
-
-@dataclass(frozen=True)
-class AuthMode:
-    """One value of `auth`.
-
-    Exactly one of the fields in `needs` must be set, those in `takes` may be. `is_cloud`: the tokens
-    are those of a 云托管 environment, which belongs to one account and has no quota/get.
-    """
-
-    needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
-    windows_only: bool = False
-    needs_platform: bool = False
-    is_cloud: bool = False
-    plain_http: bool = False
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (*self.needs, *self.takes)
-
-
-AUTH_MODES: Mapping[str, AuthMode] = {
-    "stable_token": AuthMode(needs=("secret_env",)),
-    "token_file": AuthMode(needs=("token_file",)),
-    "token_command": AuthMode(needs=("token_command",)),
-    "authorizer": AuthMode(
-        needs=("refresh_token_env", "refresh_token_file"), windows_only=True, needs_platform=True
-    ),
-    "cloud_token": AuthMode(takes=("token_file",), windows_only=True, is_cloud=True),
-    "cloud_open_api": AuthMode(windows_only=True, is_cloud=True, plain_http=True),
-}
-_FIELDS = tuple(dict.fromkeys(name for mode in AUTH_MODES.values() for name in mode.fields))
 
 
 def _auth_mode(name: str) -> str:
@@ -121,7 +87,7 @@ class Account(Section):
 
     @model_validator(mode="after")
     def _fields_of_the_mode(self) -> Self:
-        given = [name for name in _FIELDS if getattr(self, name, None) is not None]
+        given = [name for name in AUTH_FIELDS if getattr(self, name, None) is not None]
         needed = [name for name in self.mode.needs if name in type(self).model_fields]
         found = [name for name in needed if name in given]
         if needed and not found:
@@ -141,7 +107,7 @@ class Account(Section):
 
     @property
     def credential(self) -> Credential:
-        fields = {name: getattr(self, name, None) for name in _FIELDS}
+        fields = {name: getattr(self, name, None) for name in AUTH_FIELDS}
         return Credential(appid=self.appid, auth=self.auth, **fields)
 
 

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from channels_assets.accounts import (
-    AUTH_MODES,
     League,
     Platform,
     Section,
@@ -29,6 +28,7 @@ from channels_assets.accounts import (
     Window,
     contradictions,
 )
+from channels_assets.auth_modes import AUTH_MODES
 
 WECHAT_URL = "https://api.weixin.qq.com"
 
@@ -73,7 +73,7 @@ class Api(Section):
 
 
 class Staging(Section):
-    """[staging]: how long a retry may go on after the staged pages of an interrupted walk."""
+    """[staging]: for how many minutes an interrupted walk can be resumed from its staged pages."""
 
     resume_minutes: float = Field(default=30, ge=0, le=24 * 60)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from channels_assets.accounts import AUTH_MODES
+from channels_assets.auth_modes import AUTH_MODES
 from channels_assets.clients import ApiClients, required_secrets, token_sources
 from channels_assets.config import Settings, load_settings
 from channels_assets.wechat.client import Calls, Client

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "channels_assets"
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 AT_LEAST, AT_MOST = 50, 300
 SMALL = {
+    "auth_modes.py": "the table of the auth modes",
     "cli/__main__.py": "the entry point of the command",
     "cluster/celery_app.py": "the entry point of a worker",
     "defs/instance.py": "the first use of DAGSTER_HOME",

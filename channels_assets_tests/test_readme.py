@@ -11,7 +11,7 @@ from typing import get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from channels_assets.accounts import AUTH_MODES
+from channels_assets.auth_modes import AUTH_MODES
 from channels_assets.cli.main import main
 from channels_assets.config import Settings, load_settings
 from channels_assets.warehouse.tables import TABLES

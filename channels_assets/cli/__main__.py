@@ -3,7 +3,7 @@
 import gc
 
 from channels_assets.cli.main import main
-from channels_assets.cli.signals import handle_signals
+from channels_assets.cli.second_signal import handle_signals
 
 
 def entry() -> None:

@@ -38,8 +38,8 @@ class _Commands(click.Group):
             click.echo(f"channels-assets: {error}. `channels-assets doctor` says more.", err=True)
             ctx.exit(2)
         except OSError as error:
-            # Not a broken pipe or connection: what this machine lacks has a file's name, but for a full
-            # disk.
+            # Errors about local files carry a file name, except a full disk. Others, such as a broken
+            # pipe, keep their traceback.
             if error.filename is None and error.errno != errno.ENOSPC:
                 raise
             where = f"{error.filename}: " if error.filename else ""

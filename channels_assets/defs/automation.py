@@ -53,14 +53,14 @@ _CHECKS_REPEATED_SECONDS = 600
 
 def jobs(names: Names) -> list[Any]:
     """What one run refreshes. Each covers one kind of partition, because a run can't mix them."""
-    found = [names.asset_key(asset) for asset in DISCOVERY]
+    discovery_keys = [names.asset_key(asset) for asset in DISCOVERY]
     # Checks are evaluated by a sensor on what is published, also when lists have failed; those that
     # discovery itself answers stay in its job.
-    fresh = AssetSelection.checks(*(AssetCheckKey(key, FRESH) for key in found))
+    freshness_checks = AssetSelection.checks(*(AssetCheckKey(key, FRESH) for key in discovery_keys))
     return [
         define_asset_job(
             names.name(DISCOVER),
-            AssetSelection.assets(*found) - fresh,
+            AssetSelection.assets(*discovery_keys) - freshness_checks,
             description="Finds cooperating shops, linked accounts and sharers, and thereby the article "
             "lists.",
         ),
@@ -232,7 +232,7 @@ def _checks_up_to_date(names: Names) -> SensorDefinition:
             found = list(evaluate(connection, wechat.settings))
         before: dict[str, Any] = json.loads(context.cursor) if context.cursor else {}
         answers = {
-            f"{check.asset_key.to_user_string()}:{check.check_name}": _gist(check)
+            f"{check.asset_key.to_user_string()}:{check.check_name}": _comparable(check)
             for check in found
         }
         recorded_at = before.get("at", 0.0)
@@ -259,7 +259,7 @@ def _checks_up_to_date(names: Names) -> SensorDefinition:
     return checks_up_to_date
 
 
-def _gist(answer: AssetCheckEvaluation) -> list[object]:
+def _comparable(answer: AssetCheckEvaluation) -> list[object]:
     """What of an answer is compared: not its text, in which ages and rids change all the time."""
     counts = [answer.metadata[name].value for name in COUNTS if name in answer.metadata]
     return [answer.passed, answer.severity.value, *counts]

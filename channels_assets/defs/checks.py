@@ -34,7 +34,7 @@ from channels_assets.warehouse import (
 )
 
 FRESH = "every_list_fresh"
-COUNTS = ("against_it", "stale", "failed_at_last_try")
+COUNTS = ("violations", "stale", "failed_at_last_try")
 SHOPS = "shops"
 _SHOWN = 20
 
@@ -72,8 +72,10 @@ def quality(key: AssetKey, check: QualityCheck, found: Evidence) -> AssetCheckRe
         check_name=check.name,
         asset_key=key,
         severity=AssetCheckSeverity[check.severity],
-        description=None if found.passed else f"{check.question} No: {found.count} are against it.",
-        metadata={"against_it": found.count}
+        description=None
+        if found.passed
+        else f"{check.question} No: {found.count} rows violate it.",
+        metadata={"violations": found.count}
         | ({} if found.passed else {"evidence": evidence_table(found)}),
     )
 
@@ -94,7 +96,7 @@ def freshness(key: AssetKey, rule: FreshnessRule, ages: Sequence[ListAge]) -> As
         asset_key=key,
         severity=AssetCheckSeverity.ERROR if failed else AssetCheckSeverity.WARN,
         description=f"{len(ages) - len(stale)} of {len(ages)} lists were read within "
-        f"{rule.hours:g} h." + (f" Not so: {named}" if stale else ""),
+        f"{rule.hours:g} h." + (f" Too old or never read: {named}" if stale else ""),
         metadata={
             "lists": len(ages),
             "stale": len(stale),

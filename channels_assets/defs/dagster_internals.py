@@ -1,4 +1,4 @@
-"""The only uses of Dagster's private API, each with a public fallback.
+"""The only uses of Dagster's private API outside cluster/, each with a public fallback.
 
 When a private name is missing or has changed since the tested versions (pyproject.toml), events are
 written one by one, and a run of the command can't be re-executed in the UI; nothing else changes.

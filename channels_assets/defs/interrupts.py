@@ -113,7 +113,10 @@ def _request_stop(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def _signal_handler(handler: Callable[[int, FrameType | None], object]) -> Generator[None]:
-    """For the main thread. Also of signals that were ignored, as SIGINT in a shell's background job."""
+    """Installs the handler for SIGINT and SIGTERM; for the main thread only.
+
+    Also where the signal was ignored, as SIGINT is in a background job of a shell.
+    """
     before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield

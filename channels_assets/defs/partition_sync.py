@@ -66,8 +66,8 @@ def sync_windows(instance: DagsterInstance, store: Store, settings: Settings) ->
         add_partition_keys(connection, partition_set, list(wanted))
     added = [key for key in wanted if key not in known]
     _change(instance, store, partition_set, added, removed)
-    gone = {*wanted, *removed}
-    others = tuple(key for key in known if key not in gone)
+    ours = {*wanted, *removed}
+    others = tuple(key for key in known if key not in ours)
     return Discovered(len(wanted), tuple(added), tuple(removed), others)
 
 

@@ -1,9 +1,10 @@
 """The page file of a list: each page as the API sent it, so that a retry can continue.
 
     {"version": 1, "identity": ..., "first_walk": ...}\\n
-    <length> <crc32> <unix time>\\n<page bytes>\\n
-    <length> <crc32> <unix time>\\n<page bytes>\\n
+    <length> <crc32> <unix time> <calls>\\n<page bytes>\\n
+    <length> <crc32> <unix time> <calls>\\n<page bytes>\\n
 
+A record without page bytes only counts calls that gave no page.
 A process may die at any byte: a record that is incomplete or fails its checksum ends the file.
 """
 

@@ -163,7 +163,7 @@ class _Attempt:
             self._to_end()
         end_reason = self._walk.end_reason or ""
         if not self._walk.count_agrees:
-            self._settle()
+            self._require_agreement()
             end_reason = COUNT_DISAGREES
         self.proven = True
         return Pulled(
@@ -208,7 +208,10 @@ class _Attempt:
         return fetch_page(self._task.client, self._task.request, self._walk.cursor, self._calls)
 
     def _fetch_side_by_side(self, numbers: range) -> None:
-        """Fetches these pages at once and accepts them in their order, until one ends the row."""
+        """Fetches these pages at once and accepts them in their order.
+
+        It stops when a page ends the walk, or when page_index can't be trusted further.
+        """
         assert self._threads is not None  # noqa: S101
         self._used_page_index = True
         client, request = self._task.client, self._task.request
@@ -250,7 +253,7 @@ class _Attempt:
         """Writes the number of calls that gave no page, so that a retry can add them up."""
         self._file.append(b"", self._folder.now(), self._new_calls())
 
-    def _settle(self) -> None:
+    def _require_agreement(self) -> None:
         """Raises UnprovenEnd unless two walks agree against a total_num that does not."""
         walk = self._walk
         if walk.digest == self._file.first_walk and walk.end_is_explicit and walk.distinct:
@@ -258,6 +261,6 @@ class _Attempt:
         raise unproven(
             self._task.request.endpoint.name,
             f"{walk.distinct} different items were read, total_num says {walk.total_num}, "
-            "and a second walk did not settle it",
+            "and a second walk gave no consistent result",
             walk.pages,
         )

@@ -5,11 +5,11 @@ Read: connect, query, table, export_share_links. Write: open_store, then load wi
 
 from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.checks import CHECKS, Evidence, QualityCheck, evidence
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import atomic, retry_conflicts
-from channels_assets.warehouse.duckdb_files import FileStore, lift_memory_limit
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
 from channels_assets.warehouse.export import export_share_links
+from channels_assets.warehouse.file_store import FileStore, lift_memory_limit
 from channels_assets.warehouse.lake import Lake
 from channels_assets.warehouse.load import derive_article_products, load_lists, remove_list
 from channels_assets.warehouse.load_log import (
@@ -44,7 +44,7 @@ from channels_assets.warehouse.recovery import (
     wal_path,
 )
 from channels_assets.warehouse.schema import clear, get_meta, is_empty, set_meta, warehouse_id
-from channels_assets.warehouse.store import Store, open_store
+from channels_assets.warehouse.store_protocol import Store, open_store
 from channels_assets.warehouse.tables import LIST_TABLES, with_derived
 
 # fmt: off

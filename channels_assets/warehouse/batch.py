@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import names, run
 from channels_assets.warehouse.load_log import LoadRecord, microseconds, new_load_ids
 

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar, cast
 import duckdb
 import tenacity
 
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.errors import WarehouseError
 
 Config = dict[str, str | bool | int | float | list[str]]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import duckdb
 
 from channels_assets.warehouse.batch import of_batch
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import names, run, same_key
 
 

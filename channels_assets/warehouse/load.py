@@ -16,7 +16,7 @@ from channels_assets.warehouse.articles import (
     stage_stored_products,
 )
 from channels_assets.warehouse.batch import ListToLoad, begin_batch, in_batch
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import (
     atomic,
     in_scope,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from channels_assets.warehouse.columns import TIME, Column
+from channels_assets.warehouse.column_types import TIME, Column
 from channels_assets.warehouse.connection import atomic, names, run, scalar
 from channels_assets.warehouse.log_tables import LOADS
 from channels_assets.warehouse.schema import LOADS_WRITTEN
@@ -25,7 +25,7 @@ def microseconds(moment: datetime) -> int:
 class LoadRecord:
     """How one list was read, in the words of its row in `loads`. Times carry a zone.
 
-    The counts are those of a list that comes from what is stored, without a call.
+    The default counts are those of a list that is derived from stored rows, without API calls.
     """
 
     partition: str | None

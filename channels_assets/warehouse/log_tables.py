@@ -1,6 +1,6 @@
 """The declaration of the tables without lists: facts about the warehouse, loads, failures, keys."""
 
-from channels_assets.warehouse.columns import COUNT, TEXT, TIME, Column, Table
+from channels_assets.warehouse.column_types import COUNT, TEXT, TIME, Column, Table
 
 _PARTITION = Column(
     "partition",

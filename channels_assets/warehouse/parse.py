@@ -14,7 +14,7 @@ from typing import cast
 import duckdb
 
 from channels_assets.warehouse.batch import ListToLoad
-from channels_assets.warehouse.columns import Column, ListTable
+from channels_assets.warehouse.column_types import Column, ListTable
 from channels_assets.warehouse.connection import names, run
 from channels_assets.warehouse.errors import WarehouseError
 

@@ -9,7 +9,7 @@ import duckdb
 
 from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.checks import Evidence, gather
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import names
 from channels_assets.warehouse.schema import get_meta, set_meta
 from channels_assets.warehouse.tables import LIST_TABLES

@@ -31,7 +31,7 @@ from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
 
 HEADER_BYTES = 3 * 4096
 """The headers at the beginning of a DuckDB file; its blocks follow."""
-_NO_WAY_BACK = (
+_BOTH_DAMAGED = (
     "Nothing was changed. Put a backup of one of the two files in its place; or move both away to "
     "begin anew, without the history"
 )
@@ -77,7 +77,7 @@ def plan_repair(path: Path, published: Path) -> RepairPlan:
         copy = examine(published, copy_if_in_use=True)
     except DamagedFile as error:
         if written is None:
-            raise WarehouseError(f"{reason}, and {error}. {_NO_WAY_BACK}") from None
+            raise WarehouseError(f"{reason}, and {error}. {_BOTH_DAMAGED}") from None
         copy, published_damage = None, str(error)
     if written is not None:
         _require_same_warehouse(path, written, published, copy)
@@ -88,7 +88,7 @@ def plan_repair(path: Path, published: Path) -> RepairPlan:
         return RepairPlan("none")
     if copy is None:
         if path.exists():
-            raise WarehouseError(f"{reason}, and there is no {published.name}. {_NO_WAY_BACK}")
+            raise WarehouseError(f"{reason}, and there is no {published.name}. {_BOTH_DAMAGED}")
         return RepairPlan("create")
     if not copy.warehouse_id:
         raise WarehouseError(

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import duckdb
 
-from channels_assets.warehouse.columns import Column, Table
+from channels_assets.warehouse.column_types import Column, Table
 from channels_assets.warehouse.connection import atomic, is_comment_unsupported, quoted
 from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.log_tables import META

@@ -5,7 +5,7 @@ and docs/tables.md (`make docs`). columns.py has the classes, log_tables.py the 
 views.sql the views.
 """
 
-from channels_assets.warehouse.columns import (
+from channels_assets.warehouse.column_types import (
     COUNT,
     FEN,
     FETCHED_AT,

@@ -99,8 +99,9 @@ class Client:
         calls: Calls,
     ) -> T:
         """POSTs `body`, returns `decode(answer)`; a call whose answer `decode` refuses is retried."""
-        self._refuse_if_closed(path, endpoint)
+        self._require_allowed_path(path, endpoint)
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
+        # Most calls need no retry: tenacity is set up only for those that do.
         try:
             return self._try_call(path, endpoint, payload, decode, calls)
         except Transient:
@@ -118,10 +119,10 @@ class Client:
         )
         return retrying(self._try_call, path, endpoint, payload, decode, calls)
 
-    def _refuse_if_closed(self, path: str, endpoint: str) -> None:
+    def _require_allowed_path(self, path: str, endpoint: str) -> None:
         if self._tokens.paths is not None and path not in self._tokens.paths:
             raise PermissionDenied(
-                "This API is not open to this account's `auth`; no call was made.",
+                "Accounts with this `auth` may not call this API; no call was made.",
                 endpoint=endpoint,
                 remedy='Use auth = "stable_token" for it. 该调用方式不支持此接口，请改用 stable_token。',
             )

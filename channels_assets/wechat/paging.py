@@ -1,8 +1,8 @@
 """One list, page after page: the next request, and the proof of the end.
 
-    A   last_buffer, no has_more, total_num on request
-    B-D next_key and has_more
-    E   next_key alone
+    window products              last_buffer, no has_more, total_num on request
+    articles, shops, promoters   next_key and has_more
+    sharers                      next_key alone
 
 A walk ends for a stated reason (`EndReason`). Everything else raises UnprovenEnd: a list that stops
 without proof must never be loaded as if it were whole.
@@ -177,8 +177,8 @@ class Walk(Generic[Item]):
     def count_agrees(self) -> bool:
         """Whether every page that gave a total_num gave the number of distinct items read.
 
-        A total that changes between two pages means that the list changed under the walk: then
-        items may have slipped over a page break, even if the last total fits.
+        A total that changes between two pages means that the list changed during the walk: an item
+        may have moved from an unread page to a page that was already read, and so be missing.
         """
         return self._totals <= {self.distinct}
 

@@ -13,7 +13,7 @@ from channels_assets.warehouse import (
     ListTable,
     ListToLoad,
     LoadStats,
-    duckdb_files,
+    file_store,
     load_lists,
 )
 from channels_assets.warehouse.tables import WINDOW_PRODUCTS
@@ -41,7 +41,7 @@ def _list(window: str) -> ListToLoad:
 def test_it_is_loaded_all_the_same_and_the_next_turn_has_the_usual_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(duckdb_files._CONFIG, "memory_limit", "16MiB")
+    monkeypatch.setitem(file_store._CONFIG, "memory_limit", "16MiB")
     warehouse = FileStore(tmp_path)
     tries: list[int] = []
 

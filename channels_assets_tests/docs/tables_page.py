@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from channels_assets.warehouse import FileStore
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.tables import TABLES
 
 PATH = Path(__file__).parents[2] / "docs" / "tables.md"

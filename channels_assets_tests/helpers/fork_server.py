@@ -33,7 +33,7 @@ from typing import Any, cast
 ROOT = Path(__file__).parents[2]
 PRELOADED = (
     "channels_assets.cli.main",
-    "channels_assets.cli.signals",
+    "channels_assets.cli.second_signal",
     "channels_assets.definitions",
     "channels_assets.sandbox",
 )

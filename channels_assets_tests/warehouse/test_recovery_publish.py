@@ -40,9 +40,7 @@ def test_the_published_file_keeps_its_mode_and_its_symlink(folder: Path, tmp_pat
     published.rename(shared)
     published.symlink_to(shared)
     shared.chmod(0o640)
-    group = next(
-        (group for group in os.getgroups() if group != os.getegid()), os.getegid()
-    )
+    group = next((group for group in os.getgroups() if group != os.getegid()), os.getegid())
     if os.geteuid() == 0:
         group = 12345
     os.chown(shared, -1, group)

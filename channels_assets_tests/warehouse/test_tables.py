@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from channels_assets.warehouse.columns import (
+from channels_assets.warehouse.column_types import (
     COUNT,
     ID,
     LIST,

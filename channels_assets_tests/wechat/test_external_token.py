@@ -248,7 +248,7 @@ def test_cloud_calls_are_refused_for_other_apis_before_a_call(source: TokenSourc
         client = client_of(sandbox, source)
         with pytest.raises(PermissionDenied, match="不支持此接口"):
             fetch_page(client, cooperating_shops(), "", Calls())
-        with pytest.raises(PermissionDenied, match="not open to this account"):
+        with pytest.raises(PermissionDenied, match="may not call this API"):
             get_quota(client, WINDOW_PRODUCTS.path)
         assert sandbox.calls == []
 

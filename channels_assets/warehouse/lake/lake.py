@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import duckdb
 
 from channels_assets.files import replace_file
-from channels_assets.warehouse.columns import ListTable
+from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import (
     TIME_ZONE,
     hide_progress_bar,

@@ -112,7 +112,7 @@ class StableToken:
         self._requested_at = self._guard.now()
         return self._request(force_refresh=False)
 
-    def _force(self, rejected: str) -> IssuedToken | None:
+    def _force(self) -> IssuedToken | None:
         # WeChat still returns the token that it rejects. force_refresh invalidates the token of every
         # other program of this account, and is allowed 20 times a day: one program does it for all.
         with self._guard.lock():

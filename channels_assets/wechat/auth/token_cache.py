@@ -75,7 +75,7 @@ class TokenCache:
         self,
         rejected: str,
         error: TokenRejected,
-        last_resort: Callable[[str], IssuedToken | None] | None = None,
+        last_resort: Callable[[], IssuedToken | None] | None = None,
     ) -> str:
         """A token other than `rejected`; raises `error` when there is none.
 
@@ -87,7 +87,7 @@ class TokenCache:
             if self._token == rejected:
                 self._refetch(self._fetch)
             if self._token == rejected and last_resort is not None:
-                self._refetch(lambda: last_resort(rejected))
+                self._refetch(last_resort)
             if self._token == rejected:
                 self._failure.store(error)
             return self._token

@@ -12,7 +12,7 @@ import pytest
 from channels_assets.warehouse import (
     FileStore,
     WarehouseError,
-    duckdb_files,
+    file_store,
     lift_memory_limit,
     set_meta,
 )
@@ -120,7 +120,7 @@ def test_a_newer_file_is_refused(warehouse: FileStore) -> None:
 def test_another_program_holding_the_file(
     warehouse: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duckdb_files, "_OPEN_SECONDS", 0.3)
+    monkeypatch.setattr(file_store, "_OPEN_SECONDS", 0.3)
     warehouse.publish()
     script = (
         "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
@@ -138,7 +138,7 @@ def test_another_program_holding_the_file(
         ):
             pass
         threading.Timer(0.2, other.stdin.close).start()
-        monkeypatch.setattr(duckdb_files, "_OPEN_SECONDS", 10)
+        monkeypatch.setattr(file_store, "_OPEN_SECONDS", 10)
         with warehouse.writing() as con:
             set_meta(con, "waited", "yes")
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import duckdb
 
-from channels_assets.warehouse.duckdb_files import FileStore
+from channels_assets.warehouse.file_store import FileStore
 from channels_assets.warehouse.lake import Lake, LakeStore
 
 

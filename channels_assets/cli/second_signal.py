@@ -1,4 +1,7 @@
-"""SIGINT (Ctrl-C) and SIGTERM: the first one asks a command to stop, the second ends it at once."""
+"""The second SIGINT (Ctrl-C) or SIGTERM ends a command at once.
+
+The first one stops a refresh in order: defs/interrupts.py.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import duckdb
 from dagster import (
     AssetKey,
     AssetMaterialization,
@@ -26,7 +27,7 @@ from channels_assets.wechat.errors import Transient, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
 _NAMED_IN_TEXT = 20
-_WORTH_A_RETRY = (Transient, UnprovenEnd, OSError)
+_WORTH_A_RETRY = (Transient, UnprovenEnd, OSError, duckdb.OperationalError)
 
 Metadata = Mapping[str, MetadataValue[Any]]
 

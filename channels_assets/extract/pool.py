@@ -87,6 +87,9 @@ class _Pool(Generic[Key]):
             self._read.wait_for(lambda: self._unread < self._max_unread or self._stop.is_set())
         try:
             result: Pulled | Exception = pull(task, self._folder, self._stop, self._threads)
+        except Stopped:
+            # The list has not failed; `batches` raises Stopped for all of them.
+            return
         except Exception as error:
             result = error
         with self._read:

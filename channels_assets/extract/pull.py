@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -76,6 +76,18 @@ class Pulled:
     total_num: int | None
     started_at: datetime
     fetched_at: datetime
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pages in walk order. Raises OSError where the page file was damaged after the proof."""
+        count = 0
+        for page in self.page_file:
+            count += 1
+            yield page
+        if count != self.pages:
+            raise OSError(
+                f"The page file was damaged: {count} of {self.pages} pages can be read. A retry reads "
+                "the list from the API again. 暂存的分页文件已损坏，重试时会重新读取该列表。"
+            )
 
 
 def pull(

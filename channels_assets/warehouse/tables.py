@@ -1,7 +1,7 @@
 """The declaration of every table and column. All else is derived from it:
 
-CREATE and COMMENT (schema.py), history tables (columns.py), parsing (parse.py), previews (queries.py)
-and docs/tables.md (`make docs`). columns.py has the classes, log_tables.py the tables without lists,
+CREATE and COMMENT (schema.py), history tables (column_types.py), parsing (parse.py), previews (queries.py)
+and docs/tables.md (`make docs`). column_types.py has the classes, log_tables.py the tables without lists,
 views.sql the views.
 """
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from channels_assets.extract.pool import pull_all
+from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
@@ -235,3 +235,35 @@ def test_a_reader_that_leaves_ends_the_walks(tmp_path: Path) -> None:
         calls = len(sandbox.calls)
         assert calls < 30 * 20
         assert threading.active_count() < 40
+
+
+def test_lists_that_were_stopped_are_not_failed_lists(tmp_path: Path) -> None:
+    world = World.generate(seed=5, windows=1, products=20)
+    stop = threading.Event()
+    with Sandbox(world, on_call=lambda call: stop.set() if is_a_page(call) else None) as sandbox:
+        tasks = dict.fromkeys(range(40), task(sandbox, window_products(page_size=1)))
+        outcomes = pull_all(tasks, PageFolder(tmp_path), 2, stop)
+        ended: list[Outcome[int]] = []
+        with pytest.raises(Stopped):
+            ended.extend(chain.from_iterable(outcomes))
+    assert ended == []
+
+
+def is_a_page(call: Call) -> bool:
+    return call.path == WINDOW_PRODUCTS.path
+
+
+@pytest.mark.parametrize("damage", ["cut off", "a byte changed"])
+def test_pages_that_were_damaged_after_the_proof_are_not_a_shorter_list(
+    sandbox: Sandbox, tmp_path: Path, damage: str
+) -> None:
+    pulled = pull_now(sandbox, tmp_path)
+    assert list(pulled) == list(pulled)
+    [path] = tmp_path.glob("*.pages")
+    content = path.read_bytes()
+    if damage == "cut off":
+        path.write_bytes(content[:-20])
+    else:
+        path.write_bytes(content[:-20] + b"?" + content[-19:])
+    with pytest.raises(OSError, match="page file was damaged"):
+        list(pulled)

@@ -41,7 +41,7 @@ def pulled_list(task: PullTask, pulled: Pulled, partition: str | None, run_id: s
         total_num=pulled.total_num,
         resumed_pages=pulled.resumed_pages,
     )
-    return ListToLoad(task.scope, pulled.page_file, record, task.constants)
+    return ListToLoad(task.scope, pulled, record, task.constants)
 
 
 def window_list(*, window: str, account_appid: str, pages: Pages, load: LoadRecord) -> ListToLoad:

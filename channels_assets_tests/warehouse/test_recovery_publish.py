@@ -23,8 +23,8 @@ def test_a_new_warehouse_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> No
     """Killed while it makes its tables, a process leaves no file that the next one would refuse."""
     script = (
         "import os, sys, pathlib\n"
-        "from channels_assets.warehouse import FileStore, duckdb_files\n"
-        "duckdb_files.migrate = lambda con: os.kill(os.getpid(), 9)\n"
+        "from channels_assets.warehouse import FileStore, file_store\n"
+        "file_store.migrate = lambda con: os.kill(os.getpid(), 9)\n"
         "FileStore(pathlib.Path(sys.argv[1])).publish()\n"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)

@@ -134,8 +134,14 @@ def _load_in_batches(
     problems = [Outcome(key, error) for key, error in plan.problems.items()]
     with closing(pulled):
         for outcomes in chain([problems] if problems else [], pulled):
-            with store.writing() as connection:
-                batch = _load_batch(connection, run_id, plan, outcomes)
+            try:
+                with store.writing() as connection:
+                    batch = _load_batch(connection, run_id, plan, outcomes)
+            finally:
+                # Where the store can't be opened, the pages stay for a retry.
+                for outcome in outcomes:
+                    if isinstance(outcome.result, Pulled):
+                        outcome.result.page_file.keep()
             yield batch
             store.publish_if_due()
 
@@ -146,31 +152,30 @@ def _load_batch(
     plan: RefreshPlan,
     outcomes: Sequence[Outcome[str]],
 ) -> list[EndedList]:
-    """Loads what was pulled, keeps the reasons of what was not, and removes the page files."""
+    """Loads what was pulled, keeps the reasons of what was not, and removes the page files.
+
+    Page files stay for a retry where the database failed, and not the data in them.
+    """
     ended: list[EndedList] = []
     pulled: dict[str, Pulled] = {}
-    try:
-        for outcome in outcomes:
-            if isinstance(outcome.result, Exception):
-                ended.append(_failed(connection, run_id, plan, outcome.key, outcome.result))
-            else:
-                pulled[outcome.key] = outcome.result
-        lists = {
-            key: _list_to_load(plan.tasks[key], key, run_id, each) for key, each in pulled.items()
-        }
-        loaded: list[EndedList] = []
-        for key, stats in _load_together(connection, plan.table, lists).items():
-            if isinstance(stats, Exception):
-                ended.append(_failed(connection, run_id, plan, key, stats))
-            else:
-                loaded.append(EndedList(key, pulled[key], stats))
-        if loaded and not plan.table.keeps_vanished:
-            _add_metadata(connection, plan, loaded, [lists[each.key] for each in loaded])
-        return [*ended, *loaded]
-    finally:
-        # What does not fit would not fit again: a retry asks the API anew.
-        for each in pulled.values():
-            each.page_file.discard()
+    for outcome in outcomes:
+        if isinstance(outcome.result, Exception):
+            ended.append(_failed(connection, run_id, plan, outcome.key, outcome.result))
+        else:
+            pulled[outcome.key] = outcome.result
+    lists = {key: _list_to_load(plan.tasks[key], key, run_id, each) for key, each in pulled.items()}
+    loaded: list[EndedList] = []
+    for key, stats in _load_together(connection, plan.table, lists).items():
+        if not isinstance(stats, duckdb.OperationalError):
+            # Data that does not fit would not fit again: a retry asks the API anew.
+            pulled[key].page_file.discard()
+        if isinstance(stats, Exception):
+            ended.append(_failed(connection, run_id, plan, key, stats))
+        else:
+            loaded.append(EndedList(key, pulled[key], stats))
+    if loaded and not plan.table.keeps_vanished:
+        _add_metadata(connection, plan, loaded, [lists[each.key] for each in loaded])
+    return [*ended, *loaded]
 
 
 def _list_to_load(task: PullTask, key: str, run_id: str, pulled: Pulled) -> ListToLoad:
@@ -185,7 +190,7 @@ def _list_to_load(task: PullTask, key: str, run_id: str, pulled: Pulled) -> List
         total_num=pulled.total_num,
         resumed_pages=pulled.resumed_pages,
     )
-    return ListToLoad(task.scope, pulled.page_file, record, task.constants)
+    return ListToLoad(task.scope, pulled, record, task.constants)
 
 
 def _load_together(

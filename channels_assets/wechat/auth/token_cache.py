@@ -59,16 +59,21 @@ class TokenCache:
         self._lock = threading.Lock()
         self._failure = CachedFailure(clock)
         self._token = ""
-        self._renew_at = -math.inf
+        self._renew_at = self._expires_at = -math.inf
 
     def __repr__(self) -> str:
         return "TokenCache()"
 
     def token(self) -> str:
         with self._lock:
-            self._failure.check()
-            if not self._token or self._clock() >= self._renew_at:
-                self._refetch(self._fetch)
+            try:
+                self._failure.check()
+                if not self._token or self._clock() >= self._renew_at:
+                    self._refetch(self._fetch)
+            except WeChatError:
+                # The renewal comes before the end: until then, the token still works.
+                if self._clock() >= self._expires_at:
+                    raise
             return self._token
 
     def renew(
@@ -83,6 +88,8 @@ class TokenCache:
         must not be used now.
         """
         with self._lock:
+            if self._token == rejected:
+                self._expires_at = -math.inf
             self._failure.check()
             if self._token == rejected:
                 self._refetch(self._fetch)
@@ -101,4 +108,5 @@ class TokenCache:
         if issued is not None:
             self._token = issued.token
             early = min(_RENEW_EARLY_SECONDS, issued.lifetime / 2)
-            self._renew_at = requested_at + issued.lifetime - early
+            self._expires_at = requested_at + issued.lifetime
+            self._renew_at = self._expires_at - early

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,14 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 * 2**30:
     os.environ.setdefault(_TEMPORARY, str(_MEMORY))
 
 _FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in its background ignores SIGINT, and so would all commands."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import subprocess
 import threading
@@ -32,7 +31,6 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import channels_assets
 from channels_assets.defs import dagster_internals
 from channels_assets.defs.dagster_internals import BatchedSqliteEventLog, batched
 from channels_assets.sandbox import World
@@ -302,17 +300,3 @@ def test_a_refresh_without_a_private_name(
         assert {run.job_name for run in runs} == {"discover", "refresh_windows", "refresh_articles"}
         of_windows = AssetKey("window_products")
         assert instance.get_materialized_partitions(of_windows) == set(project.world.windows)
-
-
-def test_private_names_of_dagster_stand_in_one_file() -> None:
-    package = Path(channels_assets.__file__).parent
-    found = {
-        str(path.relative_to(package))
-        for path in package.rglob("*.py")
-        if re.search(r"\bdagster(_\w+)?\._", path.read_text("utf-8"))
-    }
-    assert found == {
-        "defs/dagster_internals.py",
-        "cluster/launcher.py",
-        "cluster/postgres_storage.py",
-    }

@@ -25,7 +25,9 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -80,17 +82,24 @@ class ForkedProcess(subprocess.Popen[str]):
     _status: socket.socket
 
     def poll(self) -> int | None:
-        if self.returncode is None and select.select([self._status], [], [], 0)[0]:
-            self.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        if self.returncode is None:
-            if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(self.args, cast("float", timeout))
-            with self._status:
-                self.returncode = _received(self._status)
-        return self.returncode
+        if self.returncode is not None:
+            return self.returncode
+        # A test may wait in two threads: one of them reads the code.
+        if not self._waiting.acquire(timeout=-1 if timeout is None else timeout):
+            raise subprocess.TimeoutExpired(self.args, cast("float", timeout))
+        with ExitStack() as stack:
+            stack.callback(self._waiting.release)
+            if self.returncode is None:
+                if not select.select([self._status], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired(self.args, cast("float", timeout))
+                with self._status:
+                    self.returncode = _received(self._status)
+            return self.returncode
 
     def _execute_child(self, *arguments: object) -> None:
         """Popen calls this with the pipes that it has made."""
@@ -104,6 +113,7 @@ class ForkedProcess(subprocess.Popen[str]):
             "new_session": given["start_new_session"],
         }
         self._status, theirs = socket.socketpair()
+        self._waiting = threading.Lock()
         with theirs:
             descriptors = [own if own >= 0 else std for std, own in enumerate(pipes)]
             socket.send_fds(_server(), [b"fork"], [theirs.fileno(), *descriptors])

@@ -50,3 +50,13 @@ def test_a_rejected_token_is_not_used_again_while_its_renewal_fails() -> None:
         issuer.cache.renew(rejected, TokenRejected("It was rejected.", endpoint="list"))
     with pytest.raises(Transient):
         issuer.cache.token()
+
+
+def test_a_rejected_token_that_is_issued_again_is_not_used() -> None:
+    cache = TokenCache(lambda: IssuedToken("the same", LIFETIME))
+    rejected = cache.token()
+    for _ in range(2):
+        with pytest.raises(TokenRejected):
+            cache.renew(rejected, TokenRejected("It was rejected.", endpoint="list"))
+        with pytest.raises(TokenRejected):
+            cache.token()

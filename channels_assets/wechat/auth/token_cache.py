@@ -96,6 +96,8 @@ class TokenCache:
             if self._token == rejected and last_resort is not None:
                 self._refetch(last_resort)
             if self._token == rejected:
+                # Also where a fetch has returned it again, with a new lifetime.
+                self._expires_at = -math.inf
                 self._failure.store(error)
             return self._token
 

@@ -57,7 +57,7 @@ def start_python(
 ) -> subprocess.Popen[str]:
     """`python ARGUMENTS`: a fork, or where that is asked for or must be, a new interpreter."""
     options |= {"env": environment, "text": True}
-    if fresh or not forkable(environment):
+    if fresh or not forkable(environment) or _server() is None:
         return subprocess.Popen([sys.executable, *arguments], **options)
     return ForkedProcess(arguments, **options)
 
@@ -116,7 +116,9 @@ class ForkedProcess(subprocess.Popen[str]):
         self._waiting = threading.Lock()
         with theirs:
             descriptors = [own if own >= 0 else std for std, own in enumerate(pipes)]
-            socket.send_fds(_server(), [b"fork"], [theirs.fileno(), *descriptors])
+            server = _server()
+            assert server is not None
+            socket.send_fds(server, [b"fork"], [theirs.fileno(), *descriptors])
         self._status.sendall(json.dumps(request).encode())
         self._status.shutdown(socket.SHUT_WR)
         self.pid = _received(self._status)
@@ -133,8 +135,11 @@ def _received(status: socket.socket) -> int:
 
 
 @functools.cache
-def _server() -> socket.socket:
-    """Started at the first command; it ends when this process does."""
+def _server() -> socket.socket | None:
+    """Started at the first command; it ends when this process does.
+
+    None where it can't fork: the older DuckDB of .venv-cluster has a thread from its import on.
+    """
     own, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         server = subprocess.Popen(
@@ -145,8 +150,11 @@ def _server() -> socket.socket:
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
         )
+    if own.recv(16) != b"ready":
+        own.close()
+        server.wait()
+        return None
     atexit.register(lambda: (own.close(), server.wait()))
-    assert own.recv(16) == b"ready", "the fork server has not started"
     return own
 
 
@@ -250,7 +258,8 @@ def _prepare() -> None:
     for what, count in (("task", 1), ("fd", 5)):
         found = os.listdir(f"/proc/self/{what}")
         # The listing itself takes a descriptor.
-        assert len(found) <= count, f"a fork would share or lose {what}: {found}"
+        if len(found) > count:
+            sys.exit(f"A fork would share or lose {what}: {found}. Each command is a new process.")
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ class TokenCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._failure = CachedFailure(clock)
-        self._token = ""
+        self._token = self._rejected = ""
         self._renew_at = self._expires_at = -math.inf
 
     def __repr__(self) -> str:
@@ -72,7 +72,7 @@ class TokenCache:
                     self._refetch(self._fetch)
             except WeChatError:
                 # The renewal comes before the end: until then, the token still works.
-                if self._clock() >= self._expires_at:
+                if self._token == self._rejected or self._clock() >= self._expires_at:
                     raise
             return self._token
 
@@ -89,15 +89,13 @@ class TokenCache:
         """
         with self._lock:
             if self._token == rejected:
-                self._expires_at = -math.inf
+                self._rejected = rejected
             self._failure.check()
             if self._token == rejected:
                 self._refetch(self._fetch)
             if self._token == rejected and last_resort is not None:
                 self._refetch(last_resort)
             if self._token == rejected:
-                # Also where a fetch has returned it again, with a new lifetime.
-                self._expires_at = -math.inf
                 self._failure.store(error)
             return self._token
 

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -57,10 +58,11 @@ class WalkThreads:
     def __init__(self, max_in_flight: int, lists: int, max_walks: int) -> None:
         walks = max(_MIN_WALKS, _WALKS_PER_SLOT * max_in_flight)
         walks = max(1, min(lists, max_walks, walks))
-        pages = _PAGE_THREADS_PER_SLOT * max_in_flight // walks
         self.slots = CallSlots(max_in_flight)
         self._max_in_flight = max_in_flight
-        self._pages_of_walk = max(1, min(max_in_flight, pages))
+        self._page_threads = _PAGE_THREADS_PER_SLOT * max_in_flight
+        self._min_page_threads = max(1, min(max_in_flight, self._page_threads // walks))
+        self._lock = threading.Lock()
         self._waiting: list[deque[Callable[[], object]]] = []
         self._walks = ThreadPoolExecutor(walks, thread_name_prefix="walk")
 
@@ -76,8 +78,25 @@ class WalkThreads:
     def side_by_side(self, fetch: Callable[[int], T], pages: Iterable[int]) -> Generator[T]:
         """The pages in their order; closing it cancels those that have not begun and waits for the rest."""
         # Threads of this walk alone: if walks shared them, a slow account would soon have them all.
-        with ThreadPoolExecutor(self._pages_of_walk, thread_name_prefix="page") as threads:
+        with (
+            self._take_page_threads() as count,
+            ThreadPoolExecutor(count, thread_name_prefix="page") as threads,
+        ):
             yield from threads.map(fetch, pages)
+
+    @contextmanager
+    def _take_page_threads(self) -> Generator[int]:
+        """Gives the number of page threads of a walk: few while many lists have pages side by side,
+        and enough for all slots where most lists have none."""
+        with self._lock:
+            count = min(self._max_in_flight, self._page_threads // 2)
+            count = max(count, self._min_page_threads)
+            self._page_threads -= count
+        try:
+            yield count
+        finally:
+            with self._lock:
+                self._page_threads += count
 
     def close(self) -> None:
         """Waits for the walks that run; those that have not begun are dropped."""

@@ -207,6 +207,32 @@ def test_no_more_walks_at_once_than_files_may_be_open() -> None:
     assert meter.most <= 5
 
 
+def test_a_long_list_among_many_short_lists_can_use_all_slots() -> None:
+    limit, got = 4, list[int]()
+    all_at_once = threading.Barrier(limit)
+
+    def long_list() -> None:
+        got.extend(threads.side_by_side(lambda _: all_at_once.wait(WAIT_SECONDS), range(limit)))
+
+    with closing(WalkThreads(limit, lists=200, max_walks=512)) as threads:
+        threads.start({"long": [long_list], "short": [lambda: None] * 199})
+        until(lambda: len(got) == limit)
+
+
+def test_many_long_lists_do_not_have_a_thread_for_each_page() -> None:
+    limit, walks, go_on, done = 4, 64, threading.Event(), Counter[str]()
+
+    def walk() -> None:
+        done.update(threads.side_by_side(lambda _: str(go_on.wait(WAIT_SECONDS)), range(50)))
+
+    with closing(WalkThreads(limit, lists=walks, max_walks=512)) as threads:
+        threads.start({f"wx{n}": [walk] for n in range(walks)})
+        until(lambda: len(threads_named("page")) >= walks)
+        assert len(threads_named("page")) <= walks + 4 * limit
+        go_on.set()
+        until(lambda: done["True"] == walks * 50)
+
+
 def test_closing_it_awaits_the_walks_that_run_and_begins_no_other() -> None:
     begun, ended, go_on = Counter[str](), Counter[str](), threading.Event()
 

@@ -23,8 +23,8 @@ notebook: $(READY) ## Open JupyterLab on the notebooks, copied to data/notebooks
 test: $(READY) ## All tests but the slow ones and those that need a browser or a cluster
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser and not slow and not cluster"
 
-test-slow: $(READY) ## Tests of a minute or more: a backfill of 300 windows, a search for secrets, dev killed twice
-	@$(BIN)/python -m pytest -m slow
+test-slow: $(READY) ## Whole processes and long waits: dev, signals, kills, a shared instance, 300 windows
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 test-browser: $(READY) ## The Dagster UI in Debian's chromium (apt-get install chromium fonts-noto-cjk)
 	@$(BIN)/python -m pytest -m browser

@@ -184,6 +184,16 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+# Doctor waits ten seconds for what is in use.
+SLOW = {"open elsewhere", "locked for long"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_doctor_names_the_cause(make_project: Callable[..., Project], case: Case) -> None:
     check_case(make_project(World.generate(seed=71, windows=2, products=9, articles=3)), case)

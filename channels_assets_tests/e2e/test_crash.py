@@ -21,6 +21,8 @@ from channels_assets.sandbox import Fault, World
 from channels_assets_tests.helpers.fork_server import start_python
 from channels_assets_tests.helpers.project import Project
 
+pytestmark = pytest.mark.slow
+
 SOAK = bool(os.environ.get("SOAK"))
 KILLS = 50 if SOAK else 4
 SECONDS = 60 if SOAK else 6

@@ -14,6 +14,8 @@ import pytest
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.helpers.project import DagsterDev, Project, processes_of
 
+pytestmark = pytest.mark.slow
+
 WINDOW_PATH = "/channels/ec/window/product/list/get"
 RUNS = """{
   runsOrError { ... on Runs { results { runId status jobName tags { key value } } } }
@@ -124,7 +126,6 @@ def test_a_run_that_died_with_dev_is_ended_and_its_schedule_goes_on(
     assert loaded == [(appid,) for appid in sorted(world.windows)]
 
 
-@pytest.mark.slow
 def test_a_backfill_of_300_windows_is_one_run(make_project: Callable[..., Project]) -> None:
     world = World.generate(seed=22, windows=300, products=2, shops=0)
     project = make_project(world)

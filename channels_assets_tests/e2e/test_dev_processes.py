@@ -19,14 +19,14 @@ from channels_assets.cli import dev_guard
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.helpers.project import DagsterDev, Project, processes_of
 
+# Each of these tests starts six processes that import Dagster.
+pytestmark = pytest.mark.slow
+
 WINDOW_PATH = "/channels/ec/window/product/list/get"
 # Where the tests themselves run under nohup, what they start would ignore SIGHUP as well.
 _HEEDS = "import os, pty, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
 PLAIN = _HEEDS + "os.execv(sys.argv[1], sys.argv[1:])"
 TERMINAL = _HEEDS + "pty.spawn(sys.argv[1:])"
-
-# Each of these tests starts six processes that import Dagster.
-SLOW = pytest.mark.slow
 
 Make = Callable[..., Project]
 
@@ -53,11 +53,7 @@ def has_ended(project: Project, dagster: DagsterDev) -> bool:
 # SIGHUP also by a closed terminal, SIGTERM also under nohup: both below.
 @pytest.mark.parametrize(
     "number",
-    [
-        signal.SIGKILL,
-        signal.SIGINT,
-        *(pytest.param(number, marks=SLOW) for number in (signal.SIGHUP, signal.SIGTERM)),
-    ],
+    [signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGTERM],
 )
 def test_no_process_outlives_the_command(project: Project, number: signal.Signals) -> None:
     project.sandbox.inject(Fault("hang", path=WINDOW_PATH))
@@ -190,7 +186,7 @@ def test_a_taken_port_and_a_second_dev_are_refused_in_one_line(project: Project)
         assert f"`kill {dagster.process.pid}`" in line
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=SLOW), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_start_right_after_the_end_of_the_last_one_waits_for_it(
     project: Project, number: signal.Signals
 ) -> None:

@@ -12,6 +12,8 @@ from channels_assets.sandbox import Call, Fault, World
 from channels_assets_tests.helpers.fork_server import start_python
 from channels_assets_tests.helpers.project import Project
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = "/channels/ec/window/product/list/get"
 STABLE = "/cgi-bin/stable_token"
 PROCESSES = 8

@@ -179,9 +179,10 @@ def test_a_command_that_names_nothing_to_do_is_refused(
 @pytest.mark.parametrize(
     ("number", "inherited", "moments"),
     [
-        (signal.SIGINT, signal.default_int_handler, 8),
-        (signal.SIGTERM, signal.default_int_handler, 8),
-        (signal.SIGINT, signal.SIG_IGN, 2),
+        (signal.SIGTERM, signal.default_int_handler, 2),
+        pytest.param(signal.SIGINT, signal.default_int_handler, 8, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, signal.default_int_handler, 8, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, signal.SIG_IGN, 2, marks=pytest.mark.slow),
     ],
 )
 def test_a_refresh_can_be_stopped_at_any_moment(

@@ -16,6 +16,8 @@ from channels_assets.cli.dev_guard import processes
 from channels_assets.sandbox import Fault, World
 from channels_assets_tests.helpers.project import Project
 
+pytestmark = pytest.mark.slow
+
 WINDOW_PATH = "/channels/ec/window/product/list/get"
 BOTH = [signal.SIGINT, signal.SIGTERM]
 

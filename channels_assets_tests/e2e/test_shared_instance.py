@@ -24,6 +24,8 @@ from channels_assets.defs.active_runs import lock_run
 from channels_assets.sandbox import World
 from channels_assets_tests.helpers.project import Project, kill_holder_of
 
+pytestmark = pytest.mark.slow
+
 WINDOWS, LISTS = "channels_windows", "channels_article_lists"
 FOREIGN = {"windows": ["front", "back"], "promoters": ["p1"], "foreign": ["f1", "f2"]}
 Make = Callable[..., Project]

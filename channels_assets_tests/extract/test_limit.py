@@ -6,7 +6,11 @@ to tell, on a machine that does nothing else; here it must not be stuck, and mus
 
 from __future__ import annotations
 
+import pytest
+
 from channels_assets_tests.bench.limit import Phase, follow
+
+pytestmark = pytest.mark.slow
 
 _TRIES = 3
 _USED = 0.6

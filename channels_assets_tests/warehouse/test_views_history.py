@@ -26,6 +26,8 @@ from channels_assets_tests.warehouse.looking_back import (
     window_as_of,
 )
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 1, 1, 15, 30, tzinfo=UTC)
 """23:30 in China: some refreshes of the same UTC day are on two days there."""
 CHINA = timedelta(hours=8)

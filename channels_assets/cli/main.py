@@ -17,6 +17,7 @@ from channels_assets.cli.context import command_context
 from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
+from channels_assets.cli.first_signal import STOPPED
 from channels_assets.cli.notebook import open_notebooks, update_views
 from channels_assets.cli.output import ProgressBars, print_partitions, print_report
 from channels_assets.cli.refresh import Report, run_refresh
@@ -49,7 +50,7 @@ class _Commands(click.Group):
             )
             ctx.exit(2)
         except KeyboardInterrupt:
-            click.echo("channels-assets: stopped; the next refresh goes on from here.", err=True)
+            click.echo(f"channels-assets: {STOPPED}", err=True)
             ctx.exit(130)
 
 

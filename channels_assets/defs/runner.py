@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from dagster import (
+    AssetCheckEvaluation,
     DagsterEvent,
     DagsterEventType,
     DagsterInstance,
@@ -55,6 +56,15 @@ class AssetResult:
     api_calls: int = 0
 
 
+@dataclass(frozen=True)
+class FailedCheck:
+    """An asset check that has not passed."""
+
+    asset: str
+    check: str
+    description: str
+
+
 Progress = Callable[[str, AssetResult], None]
 
 
@@ -78,7 +88,7 @@ class Refresh:
         self._names = names
         self._progress = progress
         self.results: dict[str, AssetResult] = {}
-        self.failed_checks: list[str] = []
+        self.failed_checks: list[FailedCheck] = []
 
     def discover(self, assets: Collection[str]) -> None:
         chosen = [name for name in DISCOVERY if name in assets]
@@ -163,8 +173,7 @@ class Refresh:
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed:
-                asset = check.asset_key.to_user_string()
-                self.failed_checks.append(f"{asset}: {check.description}")
+                self.failed_checks.append(failed_check(check))
 
     def _add_success(
         self, name: str, partition: str, metadata: Mapping[str, MetadataValue[Any]]
@@ -195,6 +204,10 @@ class Refresh:
             if partition not in result.succeeded and partition not in result.failed:
                 result.failed[partition] = FailedPartition(partition, reason, error_class, 0, False)
         self._progress(name, result)
+
+
+def failed_check(check: AssetCheckEvaluation) -> FailedCheck:
+    return FailedCheck(check.asset_key.path[-1], check.check_name, check.description or "")
 
 
 def _raise_if_stopped() -> None:

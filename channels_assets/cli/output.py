@@ -52,7 +52,7 @@ class ProgressBars:
         self._progress.update(
             self._tasks[asset],
             total=len(result.planned),
-            completed=len(result.succeeded) + len(result.failed),
+            completed=result.ended,
             rows=result.rows,
         )
 

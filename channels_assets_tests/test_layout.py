@@ -16,6 +16,7 @@ SMALL = {
     "cluster/celery_app.py": "the entry point of a worker",
     "defs/instance.py": "the first use of DAGSTER_HOME",
     "defs/postgres_connections.py": "only for runs under Dagster's Helm chart",
+    "environment.py": "the file .env",
     "sandbox/endpoints.py": "what the sandbox's rooms share about endpoints",
     "warehouse/errors.py": "errors",
     "warehouse/partition_keys.py": "the table of the keys that this data folder has added",

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import click
-from dotenv import load_dotenv
 from rich.console import Console
 
 from channels_assets.cli.context import command_context
@@ -23,6 +22,7 @@ from channels_assets.cli.output import ProgressBars, print_partitions, print_rep
 from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
 from channels_assets.defs.names import ASSETS
+from channels_assets.environment import load_environment
 from channels_assets.warehouse import WarehouseError, export_share_links
 
 
@@ -149,7 +149,7 @@ def dev(port: int) -> None:
 @click.option("--browser/--no-browser", default=True, help="Whether to open a browser.")
 def notebook(port: int, browser: bool) -> None:
     """Open JupyterLab on your copies of the notebooks, in data/notebooks."""
-    load_dotenv(Path(".env"))
+    load_environment()
     open_notebooks(data_dir(), port, browser)
 
 
@@ -168,7 +168,7 @@ def export_links(sharer: str | None, to: Path) -> None:
     The JSON has what wx.openOfficialAccountArticle takes, the CSV is for people. SHARER may be left
     out when there is only one.
     """
-    load_dotenv(Path(".env"))
+    load_environment()
     update_views(data_dir())
     try:
         exported = export_share_links(sharer, to, data_dir())

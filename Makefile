@@ -1,5 +1,8 @@
 # Every target makes .venv by itself, from python3 and pip alone.
 PYTHON ?= python3
+# Stronger than pip.conf and the shell, which may ask for what pip refuses in a virtual environment.
+export PIP_USER := 0
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT
 BIN := .venv/bin
 READY := .venv/.ready
 CLUSTER := .venv-cluster/bin

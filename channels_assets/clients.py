@@ -28,6 +28,7 @@ from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
 from channels_assets.wechat.auth.stable_token import ForceRefreshGuard, StableToken
 from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.errors import PermissionDenied
 from channels_assets.wechat.quota import QUOTA_PATH
 from channels_assets.wechat.rate_limit import RateLimiter
 from channels_assets.wechat.transport import RequestsTransport
@@ -115,7 +116,7 @@ class TokenSources:
     def _stable_token(self, credential: Credential) -> TokenSource:
         base_url, appid = self._api.base_url, credential.appid
         guard = ForceRefreshGuard(self._file("forced", base_url, appid))
-        secret = _secret(credential.secret_env)
+        secret = _reader(_app_secret(credential))
         return StableToken(self._transport, base_url, appid, secret, guard=guard)
 
     def _command_token(self, credential: Credential) -> TokenSource:
@@ -132,7 +133,7 @@ class TokenSources:
             self._transport,
             self._api.base_url,
             platform.component_appid,
-            _secret(platform.secret_env),
+            _reader(_platform_secret(platform)),
             _ticket(platform, self._secret_names),
         )
 
@@ -164,6 +165,11 @@ class RequiredSecret:
     what: str
     appid: str
 
+    def read(self) -> str:
+        """Raises ConfigError."""
+        english, chinese = f"the {self.what} of {self.appid}", f"{self.appid} 的 {self.what}"
+        return config.secret(self.env_name, english, chinese)
+
 
 def required_secrets(
     account: Account, settings: config.Settings, folder: Path
@@ -171,9 +177,9 @@ def required_secrets(
     """The secrets that channels.toml takes from the environment for this account."""
     credential, platform = account.credential, settings.platform
     if credential.secret_env:
-        yield RequiredSecret(credential.secret_env, "AppSecret", account.appid)
+        yield _app_secret(credential)
     if account.mode.needs_platform and platform is not None:
-        yield RequiredSecret(platform.secret_env, "component_appsecret", platform.component_appid)
+        yield _platform_secret(platform)
     if credential.refresh_token_env:
         store = token_sources(settings, folder).refresh_token_store(credential)
         if not store.has_successor():
@@ -182,11 +188,23 @@ def required_secrets(
 
 
 def require_secrets(settings: config.Settings, folder: Path) -> None:
-    """Raises ConfigError for the first required secret that is not set."""
+    """Raises ConfigError where no account has its secrets; where some have, the others' lists fail."""
+    problems: dict[str, config.ConfigError] = {}
     for account in (*settings.window, *([settings.league] if settings.league else [])):
+        missing: dict[str, config.ConfigError] = {}
         for secret in required_secrets(account, settings, folder):
-            english = f"the {secret.what} of {secret.appid}"
-            config.secret(secret.env_name, english, f"{secret.appid} 的 {secret.what}")
+            try:
+                secret.read()
+            except config.ConfigError as error:
+                missing[secret.env_name] = error
+        if not missing:
+            return
+        problems |= missing
+    (_, error), *others = problems.items()
+    if others:
+        names = ", ".join(name for name, _ in others)
+        raise config.ConfigError(f"{error} The same is true of {names}. {names} 也是如此。")
+    raise error
 
 
 def _file_token(credential: Credential) -> TokenSource:
@@ -199,8 +217,24 @@ def _cloud_token(credential: Credential) -> TokenSource:
     return cloud_token(CLOUD_PATHS, _path(credential.token_file))
 
 
-def _secret(env_name: str | None) -> Callable[[], str]:
-    return lambda: config.secret(env_name or "")
+def _app_secret(credential: Credential) -> RequiredSecret:
+    return RequiredSecret(credential.secret_env or "", "AppSecret", credential.appid)
+
+
+def _platform_secret(platform: Platform) -> RequiredSecret:
+    return RequiredSecret(platform.secret_env, "component_appsecret", platform.component_appid)
+
+
+def _reader(secret: RequiredSecret) -> Reader:
+    """A list whose secret is missing fails as a list whose secret is wrong does."""
+
+    def read() -> str:
+        try:
+            return secret.read()
+        except config.ConfigError as error:
+            raise PermissionDenied(str(error), endpoint="secret_env") from None
+
+    return read
 
 
 def _path(setting: str | None) -> Path:

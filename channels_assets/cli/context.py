@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster import DagsterInstance
-from dotenv import load_dotenv
 
 from channels_assets.cli.bundled_sandbox import add_sandbox_day, bundled_sandbox
 from channels_assets.clients import require_secrets
@@ -25,6 +24,7 @@ from channels_assets.defs.instance import prepare_instance
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.partition_sync import forget_everything
 from channels_assets.defs.resources import open_store
+from channels_assets.environment import load_environment
 from channels_assets.warehouse import (
     Store,
     clear,
@@ -56,7 +56,7 @@ def command_context(*, next_day: bool = False) -> Generator[CommandContext]:
     `next_day`: the sandbox's world is a day older afterwards, so that the next refresh finds changes.
     Raises ConfigError, with one line that says what to change.
     """
-    load_dotenv(Path(".env"))
+    load_environment()
     data = data_dir()
     try:
         data.mkdir(parents=True, exist_ok=True)

@@ -10,18 +10,19 @@ import time
 from pathlib import Path
 
 import click
-from dotenv import load_dotenv
 from rich.console import Console
 
 from channels_assets.cli.context import command_context
 from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
+from channels_assets.cli.first_signal import STOPPED
 from channels_assets.cli.notebook import open_notebooks, update_views
 from channels_assets.cli.output import ProgressBars, print_partitions, print_report
 from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
 from channels_assets.defs.names import ASSETS
+from channels_assets.environment import load_environment
 from channels_assets.warehouse import WarehouseError, export_share_links
 
 
@@ -49,7 +50,7 @@ class _Commands(click.Group):
             )
             ctx.exit(2)
         except KeyboardInterrupt:
-            click.echo("channels-assets: stopped; the next refresh goes on from here.", err=True)
+            click.echo(f"channels-assets: {STOPPED}", err=True)
             ctx.exit(130)
 
 
@@ -148,7 +149,7 @@ def dev(port: int) -> None:
 @click.option("--browser/--no-browser", default=True, help="Whether to open a browser.")
 def notebook(port: int, browser: bool) -> None:
     """Open JupyterLab on your copies of the notebooks, in data/notebooks."""
-    load_dotenv(Path(".env"))
+    load_environment()
     open_notebooks(data_dir(), port, browser)
 
 
@@ -167,7 +168,7 @@ def export_links(sharer: str | None, to: Path) -> None:
     The JSON has what wx.openOfficialAccountArticle takes, the CSV is for people. SHARER may be left
     out when there is only one.
     """
-    load_dotenv(Path(".env"))
+    load_environment()
     update_views(data_dir())
     try:
         exported = export_share_links(sharer, to, data_dir())

@@ -52,7 +52,7 @@ class ProgressBars:
         self._progress.update(
             self._tasks[asset],
             total=len(result.planned),
-            completed=len(result.succeeded) + len(result.failed),
+            completed=result.ended,
             rows=result.rows,
         )
 
@@ -75,8 +75,9 @@ def print_report(console: Console, report: Report, seconds: float, location: str
                 f"[red]failed[/red] {name} {escape(failure.partition)}: {escape(failure.error)}",
                 soft_wrap=True,
             )
-    for check in report.failed_checks:
-        console.print(f"[yellow]check[/yellow] {escape(check)}", soft_wrap=True)
+    for failed in report.failed_checks:
+        line = f"{failed.asset} {failed.check}: {failed.description}"
+        console.print(f"[yellow]check[/yellow] {escape(line)}", soft_wrap=True)
     console.print(f"{seconds:.1f} s. Read it in {location}", soft_wrap=True)
 
 

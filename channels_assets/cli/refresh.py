@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dagster import DagsterInstance
@@ -12,6 +12,7 @@ from channels_assets.cli.context import CommandContext
 from channels_assets.config import ConfigError
 from channels_assets.definitions import build
 from channels_assets.defs.active_runs import end_dead_runs
+from channels_assets.defs.assets.dimensions import FOUND_CHECK
 from channels_assets.defs.checks import evaluate
 from channels_assets.defs.dagster_internals import batched
 from channels_assets.defs.interrupts import run_in_worker
@@ -23,20 +24,24 @@ from channels_assets.defs.names import (
     Names,
 )
 from channels_assets.defs.partition_sync import own_lists, sync_windows
-from channels_assets.defs.runner import AssetResult, Progress, Refresh
+from channels_assets.defs.runner import AssetResult, FailedCheck, Progress, Refresh, failed_check
 from channels_assets.warehouse import connect
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of each asset, and the asset checks that failed."""
+    """The outcome of each asset, and the asset checks that failed, each once."""
 
     assets: dict[str, AssetResult]
-    failed_checks: list[str]
+    failed_checks: list[FailedCheck]
 
     @property
     def good(self) -> bool:
-        return not any(result.failed for result in self.assets.values())
+        """Whether all that channels.toml asks for was asked, and no list failed."""
+        return not (
+            any(result.failed for result in self.assets.values())
+            or any(failed.check == FOUND_CHECK for failed in self.failed_checks)
+        )
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         return {
@@ -58,6 +63,7 @@ class Report:
                 }
                 for name, result in self.assets.items()
             },
+            "checks": [asdict(failed) for failed in self.failed_checks],
             "seconds": round(seconds, 3),
         }
 
@@ -103,8 +109,12 @@ def _refresh(
         refresh.refresh_articles(chosen, keys)
         _require_planned(refresh.results, assets, keys)
         context.store.publish()
-        failed_checks = [*refresh.failed_checks, *_failed_checks(instance, context)]
-        return Report(refresh.results, failed_checks)
+        # Several assets may say the same.
+        failed_checks = {
+            (failed.check, failed.description): failed
+            for failed in (*refresh.failed_checks, *_failed_checks(instance, context))
+        }
+        return Report(refresh.results, list(failed_checks.values()))
 
 
 def others_notice(partition_set: str, others: Sequence[str]) -> str:
@@ -116,7 +126,7 @@ def others_notice(partition_set: str, others: Sequence[str]) -> str:
     )
 
 
-def _failed_checks(instance: DagsterInstance, context: CommandContext) -> Iterator[str]:
+def _failed_checks(instance: DagsterInstance, context: CommandContext) -> Iterator[FailedCheck]:
     """Evaluates all asset checks, records the evaluations, and yields the failed ones."""
     with connect(context.store.data_dir) as connection:
         evaluations = list(evaluate(connection, context.settings))
@@ -124,8 +134,7 @@ def _failed_checks(instance: DagsterInstance, context: CommandContext) -> Iterat
         for evaluation in evaluations:
             instance.report_runless_asset_event(evaluation)
             if not evaluation.passed:
-                asset = evaluation.asset_key.to_user_string()
-                yield f"{asset} {evaluation.check_name}: {evaluation.description}"
+                yield failed_check(evaluation)
 
 
 def _require_planned(

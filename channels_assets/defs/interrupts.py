@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import signal
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -34,17 +35,28 @@ class _Body:
         self.interrupted = False
 
     def interrupt(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """A signal handler, or called by one."""
         self.interrupted = True
-        self.stop.set()
+        # Event.set() takes a lock. A handler that runs within an earlier set() would wait for that
+        # lock for ever, and so would threading.Thread for one of its own.
+        with suppress(RuntimeError):
+            start_new_thread(self.stop.set, ())
 
 
-_worker_bodies = set[_Body]()
-_stop_requested = threading.Event()
+class _Worker:
+    """What the bodies in the worker thread share with the handler of the main thread."""
+
+    def __init__(self) -> None:
+        self.stop_requested = False
+        self.bodies = set[_Body]()
+
+
+_worker = _Worker()
 
 
 def stop_requested() -> bool:
     """Whether a signal has come since `run_in_worker` began."""
-    return _stop_requested.is_set()
+    return _worker.stop_requested
 
 
 def run_in_worker(work: Callable[[], Result]) -> Result:
@@ -64,7 +76,7 @@ def run_in_worker(work: Callable[[], Result]) -> Result:
             raise KeyboardInterrupt
         return future.result()
     finally:
-        _stop_requested.clear()
+        _worker.stop_requested = False
 
 
 @contextmanager
@@ -95,19 +107,19 @@ def _interrupts(body: _Body) -> Generator[None]:
         with _signal_handler(body.interrupt):
             yield
         return
-    _worker_bodies.add(body)
+    _worker.bodies.add(body)
     try:
         # The signal may have come before.
         if stop_requested():
             body.interrupt()
         yield
     finally:
-        _worker_bodies.discard(body)
+        _worker.bodies.discard(body)
 
 
 def _request_stop(number: int, frame: FrameType | None) -> None:
-    _stop_requested.set()
-    for body in list(_worker_bodies):
+    _worker.stop_requested = True
+    for body in list(_worker.bodies):
         body.interrupt()
 
 

@@ -25,6 +25,7 @@ from channels_assets.accounts import Account
 from channels_assets.clients import ApiClients
 from channels_assets.defs.active_runs import lock_run
 from channels_assets.defs.postgres_connections import keep_connections
+from channels_assets.environment import reload_environment
 from channels_assets.extract.pull import PageFolder
 from channels_assets.files import ProcessLock
 from channels_assets.warehouse import Lake, Store
@@ -43,9 +44,12 @@ class WeChatResource(_WithoutConfig):
     def settings(self) -> config.Settings:
         """Raises Failure, with the line that says what to change: a retry can't help."""
         try:
-            return config.load_settings(config.config_path())
+            settings = config.load_settings(config.config_path())
         except config.ConfigError as error:
             raise Failure(str(error), allow_retries=False) from None
+        # A run of `dev` inherits the variables that .env had when `dev` was started.
+        reload_environment(settings.secret_names)
+        return settings
 
     @cached_property
     def _clients(self) -> ApiClients:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from dagster import (
+    AssetCheckEvaluation,
     DagsterEvent,
     DagsterEventType,
     DagsterInstance,
@@ -40,6 +41,8 @@ from channels_assets.warehouse import Store
 
 MODULE = "channels_assets.definitions"
 """The code location in which the UI finds the jobs of runs."""
+NOT_ASKED = "NotAsked"
+"""The class of the failure of a list that was left out because what it needs had failed."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -53,6 +56,21 @@ class AssetResult:
     rows: int = 0
     pages: int = 0
     api_calls: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many lists were loaded, or failed when they were asked."""
+        asked = (failed for failed in self.failed.values() if failed.error_class != NOT_ASKED)
+        return len(self.succeeded) + sum(1 for _ in asked)
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """An asset check that has not passed."""
+
+    asset: str
+    check: str
+    description: str
 
 
 Progress = Callable[[str, AssetResult], None]
@@ -78,7 +96,7 @@ class Refresh:
         self._names = names
         self._progress = progress
         self.results: dict[str, AssetResult] = {}
-        self.failed_checks: list[str] = []
+        self.failed_checks: list[FailedCheck] = []
 
     def discover(self, assets: Collection[str]) -> None:
         chosen = [name for name in DISCOVERY if name in assets]
@@ -106,7 +124,11 @@ class Refresh:
         known = self._instance.get_dynamic_partitions(partition_set)
         own = set(own_lists(self._instance, self._store, partition_set))
         for name in chosen:
-            self.results.setdefault(name, AssetResult([]))
+            result = self.results.setdefault(name, AssetResult([]))
+            # What fails in the discovery may have found nothing before, either.
+            if not own and (waits_for := self._failed_assets(DISCOVERY)):
+                reason = _not_asked(waits_for)
+                result.failed[name] = FailedPartition(name, reason, NOT_ASKED, 0, False)
         for key_range in stretches(known, own if keys is None else own & set(keys)):
             tags = {PARTITION_RANGE_START: key_range[0], PARTITION_RANGE_END: key_range[-1]}
             self._run(job, chosen, dict.fromkeys(chosen, key_range), tags)
@@ -140,12 +162,21 @@ class Refresh:
         _raise_if_stopped()
         for name in assets:
             if not self.results[name].failed:
-                self._fail_remaining(name, f"was not reached in run {run_id}", "NotReached")
+                waits_for = self._failed_assets(self._upstream_of(name)) or [f"run {run_id}"]
+                self._fail_remaining(name, _not_asked(waits_for), NOT_ASKED)
         if not succeeded and not any(self.results[name].failed for name in assets):
             reason = f"every list was loaded, but run {run_id} failed then: see it in Dagster"
             self.results[assets[0]].failed[job] = FailedPartition(
                 job, reason, "RunFailed", 0, False
             )
+
+    def _upstream_of(self, name: str) -> set[str]:
+        key = self._names.asset_key(name)
+        upstream = self._definitions.resolve_assets_def(key).asset_deps[key]
+        return {key.path[-1] for key in upstream}
+
+    def _failed_assets(self, names: Collection[str]) -> list[str]:
+        return [name for name, result in self.results.items() if name in names and result.failed]
 
     def _handle_event(self, entry: EventLogEntry, assets: Sequence[str]) -> None:
         event = entry.dagster_event
@@ -163,8 +194,7 @@ class Refresh:
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed:
-                asset = check.asset_key.to_user_string()
-                self.failed_checks.append(f"{asset}: {check.description}")
+                self.failed_checks.append(failed_check(check))
 
     def _add_success(
         self, name: str, partition: str, metadata: Mapping[str, MetadataValue[Any]]
@@ -195,6 +225,15 @@ class Refresh:
             if partition not in result.succeeded and partition not in result.failed:
                 result.failed[partition] = FailedPartition(partition, reason, error_class, 0, False)
         self._progress(name, result)
+
+
+def _not_asked(waits_for: Sequence[str]) -> str:
+    names = ", ".join(waits_for)
+    return f"not asked: {names} failed before it, see above. 未请求：{names} 先失败了，原因见上。"
+
+
+def failed_check(check: AssetCheckEvaluation) -> FailedCheck:
+    return FailedCheck(check.asset_key.path[-1], check.check_name, check.description or "")
 
 
 def _raise_if_stopped() -> None:

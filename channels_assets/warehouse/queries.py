@@ -70,6 +70,20 @@ def active_promoters(con: duckdb.DuckDBPyConnection) -> list[PromoterKey]:
     return [PromoterKey(str(shop), str(promoter), int(kind)) for shop, promoter, kind in rows]
 
 
+def linked_account_types(con: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """The promoter_types of the accounts that are linked to shops now, and how many accounts have each."""
+    rows = con.execute(
+        """
+        SELECT promoter_type, count(*)
+        FROM shop_promoters p SEMI JOIN (FROM cooperating_shops WHERE is_active) s
+        USING (shop_appid)
+        WHERE p.is_active AND promoter_type IS NOT NULL
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).fetchall()
+    return {int(kind): int(count) for kind, count in rows}
+
+
 def active_sharers(con: duckdb.DuckDBPyConnection) -> list[str]:
     """The sharer_appid of each sharer in the latest list, in order."""
     rows = con.execute(

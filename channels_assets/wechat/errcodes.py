@@ -61,6 +61,15 @@ _BUG = Rule(
     "Please report it with the rid.",
     "请求参数有误，请带上 rid 反馈。",
 )
+_PARAMETER = Rule(
+    BadRequest,
+    "WeChat says that a parameter of the request is wrong.",
+    "微信认为请求参数有误。",
+    "Check the ids in channels.toml: `branch_id` and `shop_appid` in [[window]], `sharers` in [league]. If they "
+    "are right, please report it with the rid.",
+    "请求参数有误：请先检查 channels.toml 中的 [[window]] branch_id、shop_appid 和 [league] sharers；"
+    "若都无误，请带上 rid 反馈。",
+)
 _TOKEN = Rule(
     TokenRejected,
     "The access token was rejected, also after a new one was fetched.",
@@ -165,7 +174,7 @@ RULES: dict[int, Rule] = {
     **dict.fromkeys((61011, 61024), _COMPONENT),
     **dict.fromkeys(NO_TOKEN_CODES, _NO_TOKEN),
     **dict.fromkeys((40002, 40066, 40097, 43002, 44002, 45002, 47001), _BUG),
-    **dict.fromkeys(STALE_CURSOR_CODES, _BUG),
+    **dict.fromkeys(STALE_CURSOR_CODES, _PARAMETER),
     61003: _REAUTHORISE,
     61007: Rule(
         PermissionDenied,
@@ -207,9 +216,10 @@ RULES: dict[int, Rule] = {
         PermissionDenied,
         "This account may not call this API.",
         "该账号无此接口权限。",
-        "Windows: use the 视频号助手 account and switch on 视频号助手 → 开放能力; "
-        "shops and articles: use the 联盟带货机构 account.",
-        "该账号无此接口权限：橱窗接口请用视频号助手账号并开通“开放能力”；小店与文章接口请用联盟带货机构账号。",
+        "Windows: use the 视频号助手 account, and switch the API on there under 开放能力 → 开放场景 "
+        "(newer consoles: 直播 → 直播管理 → 开放能力); shops and articles: use the 联盟带货机构 account.",
+        "该账号无此接口权限：橱窗接口请用视频号助手账号，并在其后台的 开放能力 → 开放场景 中开通"
+        "（新版后台：直播 → 直播管理 → 开放能力）；小店与文章接口请用联盟带货机构账号。",
     ),
     89503: Rule(
         PermissionDenied,

@@ -130,7 +130,10 @@ CASES = {
         swapped_league, "account_type", ("视频号助手 account", "[league]"), "移到 [[window]]"
     ),
     "capability off": Case(
-        inject("capability_off"), "capability", ("48001", "switch on", "开放能力"), "开通“开放能力”"
+        inject("capability_off"),
+        "capability",
+        ("48001", "switch the API on", "开放能力 → 开放场景"),
+        "开放能力 → 开放场景",
     ),
     "banned": Case(inject("window_banned"), "lists", ("10022002", "带货中心"), "橱窗因违规被封禁"),
     "quota used up": Case(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -20,12 +22,32 @@ def test_a_signal_at_the_very_end_of_a_body_ends_it(number: signal.Signals) -> N
     def body() -> None:
         with stopping() as stop:
             signal.raise_signal(number)
-            assert stop.is_set()
+            assert stop.wait(20)
 
     with pytest.raises(Failure) as raised:
         body()
     assert not raised.value.allow_retries
     assert signal.getsignal(number) == before
+
+
+SECOND_SIGNAL_WITHIN_SET = """
+import signal
+from contextlib import suppress
+from dagster import Failure
+from channels_assets.defs.interrupts import stopping
+with suppress(Failure), stopping() as stop:
+    # As Event.set() does at the first signal.
+    with stop._cond:
+        signal.raise_signal(signal.SIGTERM)
+    assert stop.wait(20)
+print("ended")
+"""
+
+
+def test_a_second_signal_while_the_first_is_handled_does_not_block() -> None:
+    command = [sys.executable, "-c", SECOND_SIGNAL_WITHIN_SET]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("ended\n", 0), done.stderr
 
 
 def test_a_body_that_fails_after_a_signal_is_not_retried_and_tells_why_it_failed() -> None:

@@ -97,6 +97,7 @@ TOKEN = ("access token was rejected", "force_refresh", "access_token 无效", "r
 ACCOUNT = (
     "may not call this API",
     "视频号助手",
+    "开放能力 → 开放场景",
     "联盟带货机构",
     "无此接口权限",
     "errcode 48001",
@@ -110,7 +111,13 @@ UNBOUND = (
     "errcode 10071029",
     "rid ",
 )
-BAD = ("request is wrong", "report it with the rid", "请求参数有误", "rid ")
+BAD = (
+    "parameter of the request is wrong",
+    "`branch_id` and `shop_appid` in [[window]], `sharers` in [league]",
+    "report it with the rid",
+    "请求参数有误",
+    "rid ",
+)
 IP = ("IP address", "whitelist", "IP 白名单", "127.0.0.1", "errcode 40164", "rid ")
 FROZEN = ("secret is frozen", "Unfreeze", "AppSecret 已被冻结", "errcode 40243", "rid ")
 UNKNOWN = ("not in the published tables", "未知错误码", "errcode 987654", "rid ")

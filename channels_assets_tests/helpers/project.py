@@ -51,6 +51,7 @@ class Project:
         self.data = folder / "data"
         self.settings: list[str] = ["backoff_seconds = 0.01"]
         self.sharers = '"all"'
+        """"" to leave it out."""
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -69,7 +70,8 @@ class Project:
         if league:
             self.environment["SECRET_LEAGUE"] = self.world.league.secret
             lines += ["[league]", f'appid = "{self.world.league.appid}"']
-            lines += ['secret_env = "SECRET_LEAGUE"', f"sharers = {self.sharers}"]
+            lines.append('secret_env = "SECRET_LEAGUE"')
+            lines += [f"sharers = {self.sharers}"] if self.sharers else []
         (self.folder / "channels.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def write_lines(self, *lines: str) -> None:

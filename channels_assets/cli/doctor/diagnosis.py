@@ -8,8 +8,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import load_dotenv
-
 from channels_assets import config
 from channels_assets.accounts import Account, Credential, League, Window
 from channels_assets.cli.bundled_sandbox import bundled_sandbox
@@ -26,6 +24,7 @@ from channels_assets.cli.doctor.local_checks import (
 )
 from channels_assets.clients import ApiClients
 from channels_assets.defs.resources import lake_of
+from channels_assets.environment import load_environment
 
 _TRIES = 2
 
@@ -47,7 +46,7 @@ class Diagnosis:
 
 def diagnose() -> Diagnosis:
     """Runs all checks; without a channels.toml, of the bundled sandbox. A failed check raises nothing."""
-    load_dotenv(Path(".env"))
+    load_environment()
     data = config.data_dir()
     findings = list(check_data_folder(data))
     writable = findings[0].status == "ok"

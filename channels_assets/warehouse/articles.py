@@ -49,15 +49,15 @@ _UNITE = f"""
                 FROM staged SEMI JOIN ({_REPEATED}) USING (number, article_url)
             )
         ), latest AS (
-            FROM element QUALIFY element ->> 'product_id' IS NULL OR 1 = row_number() OVER (
-                PARTITION BY number, article_url, element ->> 'product_id'
-                ORDER BY place DESC, item_number DESC
+            FROM (SELECT *, nullif(element ->> 'product_id', '') AS id FROM element)
+            QUALIFY id IS NULL OR 1 = row_number() OVER (
+                PARTITION BY number, article_url, id ORDER BY place DESC, item_number DESC
             )
         )
         SELECT number, last.place, to_json(list(element ORDER BY latest.place, item_number)) AS products
         FROM latest JOIN ({_REPEATED}) last USING (number, article_url) GROUP BY ALL
     ) united WHERE staged.number = united.number AND staged.place = united.place
-"""
+"""  # noqa: S608
 
 _STORED = """
     SELECT 0 AS number, unnest($positions::BIGINT[]) AS position,

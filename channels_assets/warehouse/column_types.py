@@ -28,9 +28,7 @@ INTEGER = Kind("INTEGER", "api_integer")
 COUNT = Kind("BIGINT", "api_bigint")
 FEN = Kind("BIGINT", "api_bigint", unit="fen")
 RATE = Kind("INTEGER", "api_integer", unit="parts per million")
-TIME = Kind(
-    "TIMESTAMPTZ", "api_time", "(-?0+)?", as_sent="epoch seconds, above 10^11 milliseconds"
-)
+TIME = Kind("TIMESTAMPTZ", "api_time", "(-?0+)?", as_sent="epoch seconds, above 10^11 milliseconds")
 LIST = Kind("JSON", "api_list", '""')
 OTHER_FIELDS = Kind("JSON")
 AS_SENT = Kind("JSON")
@@ -43,7 +41,8 @@ class Column:
 
     `field` is the path of the value in an item, with at most one dot; `request` is the field of the
     request that has the same value. A `constant` is known before the answer and has one value per
-    list. `default` is stored where the field is missing, NULL where its value does not fit. `note` is repeated in the history's COMMENT.
+    list. `default` is stored where the field is missing, and NULL where its value does not fit. `note`
+    is repeated in the history's COMMENT.
     """
 
     name: str
@@ -68,7 +67,10 @@ def sent(
 
 def other_fields(where: str = "") -> Column:
     """The column `extra`."""
-    comment = f"Every other field that the API sent{where}, and values that do not fit their columns, as one JSON object"
+    comment = (
+        f"Every other field that the API sent{where}, and values that do not fit their columns, as one "
+        "JSON object"
+    )
     return Column("extra", OTHER_FIELDS, f"{comment}; NULL when there was none", nullable=True)
 
 

@@ -97,7 +97,7 @@ def _reason(table: ListTable, ids: Sequence[Column]) -> str:
         f" || ', {name}: ' || \"{name}\"" for name in table.item if name not in fields
     )
     cases = [
-        f'WHEN "{column.name}" IS NULL AND {_is_unfit(column)} AND {_sent(column)} <> \'\' '
+        f"WHEN \"{column.name}\" IS NULL AND {_is_unfit(column)} AND {_sent(column)} <> '' "
         f"THEN '{column.field} is no id'{of_others} "
         f"WHEN \"{column.name}\" IS NULL THEN '{column.field} is missing or empty'{of_others}"
         for column in ids

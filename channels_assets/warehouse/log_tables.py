@@ -101,7 +101,9 @@ REJECTED_ITEMS = Table(
         Column("asset", TEXT, "The table in which the item has no row"),
         _PARTITION,
         Column("position", COUNT, "Place in the list as it was sent, from 1, all items counted"),
-        Column("reason", TEXT, "Why it has no row: the field that should name it, and what is wrong"),
+        Column(
+            "reason", TEXT, "Why it has no row: the field that should name it, and what is wrong"
+        ),
         Column("item", AS_SENT, "The item as the API sent it"),
         LOAD_ID,
         FETCHED_AT,

@@ -1,7 +1,10 @@
 """Pages with text that is no valid JSON: what DuckDB's JSON parser refuses, it gets in another spelling.
 
 WeChat has sent raw control characters in strings, and titles that were cut within an emoji. Control
-characters are kept; what is broken becomes U+FFFD, the replacement character, and is counted.
+characters are kept; what is broken becomes U+FFFD, the replacement character, and is counted. Numbers
+stay as they were spelled, so that ids keep their digits.
+
+wechat/decode.py reads the same bytes with Python's JSON parser: both must come to the same items.
 """
 
 import re

@@ -73,9 +73,7 @@ def _without_lone_surrogates(value: object) -> object:
     if isinstance(value, dict):
         pairs = cast(dict[str, object], value).items()
         repaired = [(str(_without_lone_surrogates(key)), item) for key, item in pairs]
-        return {
-            key: _without_lone_surrogates(item) for key, item in _unique_keys(repaired).items()
-        }
+        return {key: _without_lone_surrogates(item) for key, item in _unique_keys(repaired).items()}
     return value
 
 

@@ -96,7 +96,9 @@ def test_no_time(con: duckdb.DuckDBPyConnection, time: object) -> None:
     assert rows(con, "SELECT create_time, update_time FROM shop_articles") == [(None, None)]
 
 
-def test_the_last_entry_of_an_article_wins_with_the_products_of_all_its_entries(con: duckdb.DuckDBPyConnection) -> None:
+def test_the_last_entry_of_an_article_wins_with_the_products_of_all_its_entries(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
     loaded = put(
         con,
         articles(article("u", {"product_id": 1}), article("v", {"product_id": 5}))

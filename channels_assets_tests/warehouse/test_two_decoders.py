@@ -109,7 +109,10 @@ def load_articles_of(con: duckdb.DuckDBPyConnection, place: str, body: bytes) ->
 @example(items=[{"product_id": 2**64 - 1, "x": 1.10}], ascii_only=False, raw=None)
 @example(items=[{"product_id": "a\nb"}], ascii_only=True, raw=b"\xf0\x9f")
 def test_both_read_the_same_products(
-    shared: duckdb.DuckDBPyConnection, items: list[dict[str, Any]], ascii_only: bool, raw: bytes | None
+    shared: duckdb.DuckDBPyConnection,
+    items: list[dict[str, Any]],
+    ascii_only: bool,
+    raw: bytes | None,
 ) -> None:
     body = body_of("products", items, ascii_only, raw)
     keys = keys_read(window_products(), body)
@@ -127,7 +130,10 @@ def test_both_read_the_same_products(
 @many()
 @given(items=st.lists(ARTICLE, max_size=3), ascii_only=st.booleans(), raw=RAW)
 def test_both_read_the_same_articles(
-    shared: duckdb.DuckDBPyConnection, items: list[dict[str, Any]], ascii_only: bool, raw: bytes | None
+    shared: duckdb.DuckDBPyConnection,
+    items: list[dict[str, Any]],
+    ascii_only: bool,
+    raw: bytes | None,
 ) -> None:
     body = body_of("article_list", items, ascii_only, raw)
     keys = keys_read(articles_of("s"), body)

@@ -36,18 +36,18 @@ GRAPH = {
 CHECKS = {
     "article_products": [
         *("article_present", "commission_rate_in_range", "every_list_fresh", "ids_unique"),
-        "rows_as_loaded",
+        *("items_valid", "rows_as_loaded"),
     ],
-    "cooperating_shops": ["every_list_fresh"],
-    "sharers": ["article_lists_found", "every_list_fresh"],
+    "cooperating_shops": ["every_list_fresh", "items_valid"],
+    "sharers": ["article_lists_found", "every_list_fresh", "items_valid"],
     "shop_articles": [
-        *("end_proven", "every_list_fresh", "ids_unique", "not_halved", "rows_as_loaded"),
-        *("share_link_present", "times_not_in_future"),
+        *("end_proven", "every_list_fresh", "ids_unique", "items_valid", "not_halved"),
+        *("rows_as_loaded", "share_link_present", "times_not_in_future"),
     ],
-    "shop_promoters": ["article_lists_found", "every_list_fresh"],
+    "shop_promoters": ["article_lists_found", "every_list_fresh", "items_valid"],
     "window_products": [
         *("count_equals_total_num", "end_proven", "every_list_fresh", "ids_unique"),
-        *("not_halved", "rows_as_loaded"),
+        *("items_valid", "not_halved", "rows_as_loaded"),
     ],
 }
 

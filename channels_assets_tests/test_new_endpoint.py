@@ -60,7 +60,7 @@ def test_a_new_list_needs_five_files(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["assets"]["media"] == {
-        **{"partitions": 1, "succeeded": 1, "failed": [], "rows": 12},
+        **{"partitions": 1, "succeeded": 1, "failed": [], "rejected": 0, "rows": 12},
         **{"pages": 2, "api_calls": 2},
     }
     with duckdb.connect(data / "channels.duckdb", read_only=True) as connection:

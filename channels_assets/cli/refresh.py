@@ -57,6 +57,7 @@ class Report:
                         }
                         for failed in result.failed.values()
                     ],
+                    "rejected": result.rejected,
                     "rows": result.rows,
                     "pages": result.pages,
                     "api_calls": result.api_calls,

@@ -1,5 +1,6 @@
 """Asset checks: the warehouse's quality checks, and the freshness of every list."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,11 +33,15 @@ from channels_assets.warehouse import (
     list_ages,
     own_partition_keys,
 )
+from channels_assets.wechat.redaction import redact
 
 FRESH = "every_list_fresh"
 COUNTS = ("violations", "stale", "failed_at_last_try")
 SHOPS = "shops"
 _SHOWN = 20
+_NAMED = 3
+_LONGEST_CELL = 80
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def freshness_rules(settings: Settings) -> tuple[FreshnessRule, ...]:
 
 
 def quality(key: AssetKey, check: QualityCheck, found: Evidence) -> AssetCheckResult:
+    found = _shortened(found)
     return AssetCheckResult(
         passed=found.passed,
         check_name=check.name,
@@ -74,10 +80,28 @@ def quality(key: AssetKey, check: QualityCheck, found: Evidence) -> AssetCheckRe
         severity=AssetCheckSeverity[check.severity],
         description=None
         if found.passed
-        else f"{check.question} No: {found.count} rows violate it.",
+        else f"{check.question} No: {found.count} rows violate it: {_named(found)}. {check.remedy}".strip(),
         metadata={"violations": found.count}
         | ({} if found.passed else {"evidence": evidence_table(found)}),
     )
+
+
+def _shortened(found: Evidence) -> Evidence:
+    """Without what looks like a secret and what a terminal would obey, in cells of at most 80 characters."""
+    rows = tuple(tuple(_shown_cell(cell) for cell in row) for row in found.rows)
+    return Evidence(found.columns, rows, found.count)
+
+
+def _shown_cell(cell: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", redact(cell))[:_LONGEST_CELL]
+
+
+def _named(found: Evidence) -> str:
+    rows = [
+        ", ".join(f"{name} {cell}" for name, cell in zip(found.columns, row, strict=True) if cell)
+        for row in found.rows[:_NAMED]
+    ]
+    return "; ".join(rows) + (" ..." if found.count > _NAMED else "")
 
 
 def freshness(key: AssetKey, rule: FreshnessRule, ages: Sequence[ListAge]) -> AssetCheckResult:

@@ -61,7 +61,11 @@ def load_metadata(stats: LoadStats, pulled: Pulled | None) -> Metadata:
         "removed": stats.removed,
         "changed": stats.changed,
         "duplicates": stats.duplicates,
+        "rejected": stats.rejected,
     }
+    # Events are kept for weeks: what is nearly always 0 is left out.
+    odd = {"unfit": stats.unfit, "repaired": stats.repaired}
+    counts |= {name: count for name, count in odd.items() if count}
     metadata: dict[str, MetadataValue] = {
         name: MetadataValue.int(count) for name, count in counts.items()
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from dagster import DynamicPartitionsDefinition
 
@@ -13,6 +15,7 @@ WINDOWS_NAME = "channels_windows"
 ARTICLE_LISTS_NAME = "channels_article_lists"
 WINDOWS = DynamicPartitionsDefinition(name=WINDOWS_NAME)
 ARTICLE_LISTS = DynamicPartitionsDefinition(name=ARTICLE_LISTS_NAME)
+_ENCODED = re.compile(r"[/%\x00-\x1f\x7f-\x9f]")
 
 
 class UnknownPartition(Exception):
@@ -21,7 +24,11 @@ class UnknownPartition(Exception):
 
 @dataclass(frozen=True)
 class ArticleList:
-    """The list of one partition of ARTICLE_LISTS; its key is shop_appid/promoter_id/sharer_appid."""
+    """The list of one partition of ARTICLE_LISTS; its key is shop_appid/promoter_id/sharer_appid.
+
+    "/", "%" and control characters in an id are percent-encoded in the key, as UTF-8: each list has one
+    key, and each key one list.
+    """
 
     shop_appid: str
     promoter_id: str
@@ -29,21 +36,30 @@ class ArticleList:
 
     @property
     def key(self) -> str:
-        return f"{self.shop_appid}/{self.promoter_id}/{self.sharer_appid}"
+        ids = (self.shop_appid, self.promoter_id, self.sharer_appid)
+        return "/".join(_ENCODED.sub(_percent_encoded, part) for part in ids)
 
     @property
     def problem(self) -> str | None:
         """Why its key can't be a partition key, or None."""
-        ids = (self.shop_appid, self.promoter_id, self.sharer_appid)
-        if any("/" in part or not part.strip() for part in ids):
-            return "has an id that is empty or contains '/'"
+        if not all(part.strip() for part in self.key.split("/")):
+            return "has an id that is empty"
         return key_problem(self.key)
 
     @classmethod
     def of_key(cls, key: str) -> ArticleList:
-        """Raises ValueError when `key` is not of the form shop_appid/promoter_id/sharer_appid."""
-        shop_appid, promoter_id, sharer_appid = key.split("/")
-        return cls(shop_appid, promoter_id, sharer_appid)
+        """Raises ValueError for what is not the key of a list."""
+        shop_appid, promoter_id, sharer_appid = (
+            unquote(part, errors="strict") for part in key.split("/")
+        )
+        article_list = cls(shop_appid, promoter_id, sharer_appid)
+        if article_list.key != key:
+            raise ValueError(f"{key!r} has another spelling: {article_list.key!r}")
+        return article_list
+
+
+def _percent_encoded(found: re.Match[str]) -> str:
+    return quote(found[0], safe="")
 
 
 def stretches(known: Sequence[str], chosen: Collection[str]) -> Iterator[list[str]]:

@@ -48,11 +48,15 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class AssetResult:
-    """The outcome of one asset: partitions planned, succeeded and failed, and what was read."""
+    """The outcome of one asset: partitions planned, succeeded and failed, and what was read.
+
+    `rejected` is the number of items without a usable id.
+    """
 
     planned: list[str]
     succeeded: set[str] = field(default_factory=set)
     failed: dict[str, FailedPartition] = field(default_factory=dict)
+    rejected: int = 0
     rows: int = 0
     pages: int = 0
     api_calls: int = 0
@@ -201,6 +205,7 @@ class Refresh:
     ) -> None:
         result = self.results[name]
         result.succeeded.add(partition)
+        result.rejected += _number(metadata, "rejected")
         result.rows += _number(metadata, "dagster/row_count")
         result.pages += _number(metadata, "pages")
         result.api_calls += _number(metadata, "api_calls")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from channels_assets.sandbox.http_messages import HTML_TYPE, Delivery, Reply, html_reply
 from channels_assets.sandbox.models import Json
+from channels_assets.sandbox.odd_items import number_field
 from channels_assets.sandbox.pages import Page
 
 
@@ -92,13 +93,9 @@ def nan(answer: Json) -> Json:
     """Put NaN, which is not JSON, into the first item."""
     for name, value in answer.items():
         if isinstance(value, list) and value:
-            first = {**value[0], _number_field(value[0]): float("nan")}
+            first = {**value[0], number_field(value[0]): float("nan")}
             return {**answer, name: [first, *value[1:]]}
     return {**answer, "total_num": float("nan")}
-
-
-def _number_field(item: Json) -> str:
-    return next((name for name, value in item.items() if type(value) is int), "product_source")
 
 
 # Another host than the sandbox; a client that follows the redirect is refused at once.

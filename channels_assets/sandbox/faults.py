@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from channels_assets.sandbox import fault_effects
+from channels_assets.sandbox import fault_effects, odd_items
 from channels_assets.sandbox.endpoints import TOKEN_PATHS
 from channels_assets.sandbox.http_messages import Reply
 from channels_assets.sandbox.lists import ALL_PATHS, LISTS, SHOP_ARTICLES, WINDOW_PRODUCTS
@@ -88,6 +88,20 @@ KINDS: dict[str, FaultKind] = {
     "errcode_missing": FaultKind("no errcode and no errmsg", answer=fault_effects.no_errcode),
     "missing_list": FaultKind("the list field is left out", answer=fault_effects.no_list),
     "nan": FaultKind("NaN for a number of the first item", answer=fault_effects.nan),
+    # Odd items in pages that are right.
+    "item_without_id": FaultKind("the first item's id is empty", answer=odd_items.without_id),
+    "fraction": FaultKind("a fraction for a number of an item", answer=odd_items.with_fraction),
+    "text_for_number": FaultKind(
+        "a text for a number of an item", answer=odd_items.with_text_for_number
+    ),
+    "object_for_number": FaultKind(
+        "an object for a number of an item", answer=odd_items.with_object_for_number
+    ),
+    "control_characters": FaultKind(
+        "raw control characters in a text", reply=odd_items.control_characters
+    ),
+    "half_emoji": FaultKind("half the bytes of an emoji in a text", reply=odd_items.half_emoji),
+    "lone_surrogate": FaultKind("\\ud83d alone in a text", reply=odd_items.lone_surrogate),
     # Wrong bytes.
     "bom": FaultKind("a byte order mark before the JSON", reply=fault_effects.bom),
     "duplicate_keys": FaultKind(

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 
 import duckdb
 
-from channels_assets.warehouse.connection import in_scope
-from channels_assets.warehouse.parse import (
-    begin_staging,
-    execute_parsing,
-    mark_fractions,
-    select_items,
-)
+from channels_assets.warehouse.connection import in_scope, run, scalar
+from channels_assets.warehouse.item_select import select_items
+from channels_assets.warehouse.parse import begin_staging, execute_parsing, mark_fractions
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
 
 MARKED_LIST = """
@@ -27,7 +23,7 @@ _PRODUCTS = """
         FROM (SELECT *, product_list::JSON[] AS elements FROM ({articles}))
     )
     SELECT number, article_url, position * 4294967296 + item_number AS place,
-        api_object(element, item_number, 'product_list of ' || article_url) AS item
+        coalesce(element, 'null'::JSON) AS item
     FROM element
 """
 
@@ -37,17 +33,49 @@ _FRESH = """
     WHERE product_list IS NOT NULL
 """
 
+_REPEATED = """
+    SELECT number, article_url, max(place) AS place FROM staged WHERE article_url IS NOT NULL
+    GROUP BY number, article_url HAVING count(*) > 1
+"""
+
+_UNITE = f"""
+    UPDATE staged SET product_list = api_json(products), marked_list = products FROM (
+        WITH element AS (
+            SELECT number, article_url, place, unnest(products) AS element,
+                generate_subscripts(products, 1) AS item_number
+            FROM (
+                SELECT number, article_url, place,
+                    coalesce(marked_list, product_list)::JSON[] AS products
+                FROM staged SEMI JOIN ({_REPEATED}) USING (number, article_url)
+            )
+        ), latest AS (
+            FROM (SELECT *, nullif(element ->> 'product_id', '') AS id FROM element)
+            QUALIFY id IS NULL OR 1 = row_number() OVER (
+                PARTITION BY number, article_url, id ORDER BY place DESC, item_number DESC
+            )
+        )
+        SELECT number, last.place, to_json(list(element ORDER BY latest.place, item_number)) AS products
+        FROM latest JOIN ({_REPEATED}) last USING (number, article_url) GROUP BY ALL
+    ) united WHERE staged.number = united.number AND staged.place = united.place
+"""  # noqa: S608
+
 _STORED = """
     SELECT 0 AS number, unnest($positions::BIGINT[]) AS position,
         unnest($urls::VARCHAR[]) AS article_url, unnest($lists::VARCHAR[])::JSON AS product_list
 """
 
 
-def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:
-    """Fill `staged` with the products of the articles that are in `staged` and in `fresh`.
+def unite_product_lists(con: duckdb.DuckDBPyConnection) -> None:
+    """Give the last entry of an article in `staged` the products of its other entries in the same list.
 
-    Raises WarehouseError when a value doesn't fit its column exactly.
+    Of products with the same id the last stays; those without an id all stay, to be rejected.
     """
+    if scalar(con, f"SELECT count(*) FROM ({_REPEATED})"):  # noqa: S608
+        run(con, _UNITE)
+
+
+def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill `staged` with the products of the articles that are in `staged` and in `fresh`."""
     _stage(con, _FRESH)
 
 

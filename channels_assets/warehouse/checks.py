@@ -8,9 +8,11 @@ from typing import Any, Literal
 import duckdb
 
 from channels_assets.warehouse.connection import names
+from channels_assets.warehouse.odd_items import QUESTION, REMEDY, odd_items_sql
 from channels_assets.warehouse.tables import LIST_TABLES, SHOP_ARTICLES
 
-_LIST = "shop_appid || '/' || promoter_id || '/' || sharer_appid"
+_OF_LOAD = 'LEFT JOIN (SELECT load_id, "partition" AS list FROM loads) USING (load_id)'
+"""The join that gives rows the partition key of their list."""
 _LOADS = """
     loads_of AS (
         SELECT *, row_number() OVER (PARTITION BY "partition" ORDER BY load_id DESC) AS age
@@ -26,7 +28,7 @@ _PROVEN = (
 class QualityCheck:
     """A question about a table, and the query for the rows that violate it.
 
-    `sql` may have the parameter $asset, the table's name.
+    `sql` may have the parameter $asset, the table's name. `remedy` is what to do or to know then.
     """
 
     name: str
@@ -34,6 +36,7 @@ class QualityCheck:
     severity: Literal["WARN", "ERROR"]
     question: str
     sql: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _unique(asset: str) -> QualityCheck:
     )
 
 
-def _rows_as_loaded(asset: str, partition: str) -> QualityCheck:
+def _rows_as_loaded(asset: str) -> QualityCheck:
     return QualityCheck(
         "rows_as_loaded",
         asset,
@@ -67,13 +70,19 @@ def _rows_as_loaded(asset: str, partition: str) -> QualityCheck:
         "Does every list have the rows that its last load wrote?",
         f"""
         WITH {_LOADS}, stored AS (
-            SELECT {partition} AS "partition", count(*) AS stored FROM {asset} GROUP BY ALL
+            SELECT max(load_id) AS load_id, count(*) AS stored FROM {asset}
+            GROUP BY {names(LIST_TABLES[asset].scope)}
         )
         SELECT "partition", "rows" AS loaded, coalesce(stored, 0) AS stored
-        FROM loads_of LEFT JOIN stored USING ("partition")
+        FROM loads_of LEFT JOIN stored USING (load_id)
         WHERE age = 1 AND "rows" <> coalesce(stored, 0)
         """,  # noqa: S608
     )
+
+
+def _odd_items(asset: str) -> QualityCheck:
+    sql = odd_items_sql(LIST_TABLES[asset])
+    return QualityCheck("items_valid", asset, "WARN", QUESTION, sql, REMEDY)
 
 
 def _of_loads(
@@ -109,19 +118,20 @@ def _pulled(asset: str) -> tuple[QualityCheck, ...]:
 
 
 CHECKS: tuple[QualityCheck, ...] = (
+    *(_odd_items(asset) for asset in LIST_TABLES),
     _unique("window_products"),
-    _rows_as_loaded("window_products", '"window"'),
+    _rows_as_loaded("window_products"),
     *_pulled("window_products"),
     _of_loads(
         "count_equals_total_num",
         "window_products",
         "WARN",
         "Does every window have as many products as the API counts (total_num)?",
-        'SELECT "partition", "rows", total_num FROM loads_of '
-        'WHERE age = 1 AND total_num IS NOT NULL AND "rows" <> total_num',
+        'SELECT "partition", "rows", rejected, total_num FROM loads_of '
+        'WHERE age = 1 AND total_num IS NOT NULL AND "rows" + rejected <> total_num',
     ),
     _unique("shop_articles"),
-    _rows_as_loaded("shop_articles", _LIST),
+    _rows_as_loaded("shop_articles"),
     *_pulled("shop_articles"),
     QualityCheck(
         "times_not_in_future",
@@ -129,7 +139,7 @@ CHECKS: tuple[QualityCheck, ...] = (
         "WARN",
         "Is no article created or updated later than the moment it was fetched (but for a day)?",
         f"""
-        SELECT {_LIST} AS list, article_url, create_time, update_time FROM shop_articles
+        SELECT list, article_url, create_time, update_time FROM shop_articles {_OF_LOAD}
         WHERE greatest(create_time, update_time) > fetched_at + INTERVAL 1 DAY
         """,  # noqa: S608
     ),
@@ -138,18 +148,18 @@ CHECKS: tuple[QualityCheck, ...] = (
         "shop_articles",
         "WARN",
         "Has every article a promoter_share_link?",
-        f"SELECT {_LIST} AS list, article_url, article_title FROM shop_articles "  # noqa: S608
+        f"SELECT list, article_url, article_title FROM shop_articles {_OF_LOAD} "  # noqa: S608
         "WHERE coalesce(promoter_share_link, '') = ''",
     ),
     _unique("article_products"),
-    _rows_as_loaded("article_products", _LIST),
+    _rows_as_loaded("article_products"),
     QualityCheck(
         "article_present",
         "article_products",
         "ERROR",
         "Is the article of every article product there?",
         f"""
-        SELECT {_LIST} AS list, article_url, count(*) AS products FROM article_products
+        SELECT list, article_url, count(*) AS products FROM article_products {_OF_LOAD}
         ANTI JOIN shop_articles USING ({names(SHOP_ARTICLES.key)})
         GROUP BY ALL
         """,  # noqa: S608
@@ -159,7 +169,7 @@ CHECKS: tuple[QualityCheck, ...] = (
         "article_products",
         "WARN",
         "Is every commission_rate within 0 to 1,000,000 parts per million?",
-        f"SELECT {_LIST} AS list, article_url, product_id, commission_rate FROM article_products "  # noqa: S608
+        f"SELECT list, article_url, product_id, commission_rate FROM article_products {_OF_LOAD} "  # noqa: S608
         "WHERE commission_rate NOT BETWEEN 0 AND 1000000",
     ),
 )

@@ -9,26 +9,29 @@ from dataclasses import dataclass, replace
 class Kind:
     """A kind of value: its type in DuckDB, and the macro of parse.sql that reads it from JSON.
 
-    `unit` is the unit of its numbers, `as_sent` how the API writes it.
+    `nothing` is a regular expression of what the API may send for no value. `unit` is the unit of its
+    numbers, `as_sent` how the API writes it.
     """
 
     type: str
     macro: str = ""
+    nothing: str = ""
     unit: str = ""
     as_sent: str = ""
 
 
 ID = Kind("VARCHAR", "api_id")
-"""Text that is required: an item without it can't be stored."""
+"""Text that is required: an item without it is rejected."""
 OPTIONAL_ID = Kind("VARCHAR", "api_optional_id")
 TEXT = Kind("VARCHAR", "api_text")
 INTEGER = Kind("INTEGER", "api_integer")
 COUNT = Kind("BIGINT", "api_bigint")
 FEN = Kind("BIGINT", "api_bigint", unit="fen")
 RATE = Kind("INTEGER", "api_integer", unit="parts per million")
-TIME = Kind("TIMESTAMPTZ", "api_time", as_sent="epoch seconds, above 10^11 milliseconds")
-LIST = Kind("JSON", "api_list")
+TIME = Kind("TIMESTAMPTZ", "api_time", "(-?0+)?", as_sent="epoch seconds, above 10^11 milliseconds")
+LIST = Kind("JSON", "api_list", '""')
 OTHER_FIELDS = Kind("JSON")
+AS_SENT = Kind("JSON")
 FLAG = Kind("BOOLEAN")
 
 
@@ -38,7 +41,8 @@ class Column:
 
     `field` is the path of the value in an item, with at most one dot; `request` is the field of the
     request that has the same value. A `constant` is known before the answer and has one value per
-    list. `default` is stored where the field is missing. `note` is repeated in the history's COMMENT.
+    list. `default` is stored where the field is missing, and NULL where its value does not fit. `note`
+    is repeated in the history's COMMENT.
     """
 
     name: str
@@ -58,13 +62,15 @@ def sent(
     """A column from a field of each item, which has the name of the column unless `field` is given."""
     if field is not None and field.count(".") > 1:
         raise ValueError(f"{name}: parse.py reads no deeper than objects within items")
-    nullable = kind != ID and default is None
-    return Column(name, kind, comment, field or name, default=default, nullable=nullable)
+    return Column(name, kind, comment, field or name, default=default, nullable=kind != ID)
 
 
 def other_fields(where: str = "") -> Column:
     """The column `extra`."""
-    comment = f"Every other field that the API sent{where}, as one JSON object"
+    comment = (
+        f"Every other field that the API sent{where}, and values that do not fit their columns, as one "
+        "JSON object"
+    )
     return Column("extra", OTHER_FIELDS, f"{comment}; NULL when there was none", nullable=True)
 
 

@@ -14,6 +14,7 @@ from channels_assets.warehouse.articles import (
     MARKED_LIST,
     stage_fresh_products,
     stage_stored_products,
+    unite_product_lists,
 )
 from channels_assets.warehouse.batch import ListToLoad, begin_batch, in_batch
 from channels_assets.warehouse.column_types import ListTable
@@ -32,9 +33,11 @@ from channels_assets.warehouse.diff import (
     deduplicate,
     write_history,
 )
+from channels_assets.warehouse.item_select import NO_ODD_ITEMS, select_items
 from channels_assets.warehouse.lake import validate_ids
 from channels_assets.warehouse.load_log import LoadEntry, LoadRecord, LoadStats, record_loads
-from channels_assets.warehouse.parse import select_items, stage_pages
+from channels_assets.warehouse.parse import stage_pages
+from channels_assets.warehouse.rejected_items import reject_items
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES, with_derived
 
 
@@ -45,17 +48,21 @@ def load_lists(
 
     Returns for each list what changed, by the names of tables: products in articles go to a table
     of their own. Rows that a list no longer has are deleted, or set inactive in a table that keeps
-    them. On any error, also one raised by the pages, all old lists stay. Raises WarehouseError when a
-    value doesn't fit its column exactly.
+    them. Items without a usable id go to `rejected_items`, values that do not fit their columns to
+    `extra`. On any error, also one raised by the pages, all old lists stay. Raises WarehouseError at a
+    page that is no JSON object or has no list.
     """
     has_products = table is SHOP_ARTICLES
-    stage_pages(con, select_items(table, also=MARKED_LIST if has_products else None), lists)
+    select = select_items(table, also=MARKED_LIST if has_products else None)
+    repaired = stage_pages(con, select, lists)
+    if has_products:
+        unite_product_lists(con)
     with atomic(con):
-        entries = [_replace(con, table, lists)]
+        entries = [_replace(con, table, lists, repaired)]
         if has_products:
             stage_fresh_products(con)
             derived = [replace(each, record=each.record.without_calls()) for each in lists]
-            entries.append(_replace(con, ARTICLE_PRODUCTS, derived))
+            entries.append(_replace(con, ARTICLE_PRODUCTS, derived, repaired))
         record_loads(con, [entry for of_table in entries for entry in of_table])
     return [
         {entry.asset: entry.stats for entry in of_list} for of_list in zip(*entries, strict=True)
@@ -90,7 +97,7 @@ def _remove(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE staged AS
-        SELECT 0::BIGINT AS number, 0::BIGINT AS place, {names(table.item + table.sent)}
+        SELECT 0::BIGINT AS number, 0::BIGINT AS place, {names(table.item + table.sent)}, {NO_ODD_ITEMS}
         FROM {table.name} LIMIT 0
         """  # noqa: S608
     )
@@ -124,13 +131,18 @@ def _is_loaded(con: duckdb.DuckDBPyConnection, table: ListTable, partition: str)
 
 
 def _replace(
-    con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListToLoad]
+    con: duckdb.DuckDBPyConnection,
+    table: ListTable,
+    lists: Sequence[ListToLoad],
+    repaired: Mapping[int, int] | None = None,
 ) -> list[LoadEntry]:
     """Replace the rows of these lists by those in `staged`, and keep their history.
 
     Of rows with the same key the last wins, its values and its place; the others count as duplicates.
+    `repaired` are the numbers of broken characters, by the list's number.
     """
     load_ids = begin_batch(con, table, lists)
+    odd_items = reject_items(con, table, lists)
     validate_ids(con, table)
     sizes = deduplicate(con, table)
     compare(con, table)
@@ -144,6 +156,7 @@ def _replace(
     for number, (to_load, load_id) in enumerate(zip(lists, load_ids, strict=True)):
         rows, duplicates = sizes.get(number, (0, 0))
         of_list = Counter(changes.get(number, {}))
+        rejected, unfit = odd_items.get(number, (0, 0))
         stats = LoadStats(
             load_id,
             rows,
@@ -151,6 +164,9 @@ def _replace(
             added=of_list["added"],
             removed=of_list["removed"],
             changed=of_list["changed"] + of_list["moved"],
+            rejected=rejected,
+            unfit=unfit,
+            repaired=(repaired or {}).get(number, 0),
         )
         entries.append(LoadEntry(table.name, to_load.record, stats))
     return entries

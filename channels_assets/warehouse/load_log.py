@@ -54,7 +54,8 @@ class LoadStats:
 
     `rows` are the list's rows without the `duplicates`. `added`, `removed` and `changed` compare
     them with the list before: new keys, gone keys, keys with another value (in windows also those
-    that moved).
+    that moved). `rejected` items have no usable id, `unfit` values no place in their columns, `repaired`
+    characters were broken.
     """
 
     load_id: str
@@ -63,6 +64,9 @@ class LoadStats:
     added: int
     removed: int
     changed: int
+    rejected: int = 0
+    unfit: int = 0
+    repaired: int = 0
 
 
 class LoadEntry(NamedTuple):
@@ -90,7 +94,7 @@ def new_load_ids(con: duckdb.DuckDBPyConnection, loads: int) -> list[str]:
 
 
 def record_loads(con: duckdb.DuckDBPyConnection, entries: Sequence[LoadEntry]) -> None:
-    """Write a row for each load, and delete the lists' last failures.
+    """Write a row for each load, and delete the lists' last failures and earlier rejected items.
 
     To be called within the transaction that writes the lists.
     """
@@ -111,6 +115,24 @@ def record_loads(con: duckdb.DuckDBPyConnection, entries: Sequence[LoadEntry]) -
         )
         """,
         {"assets": values["asset"], "partitions": values["partition"]},
+    )
+    run(
+        con,
+        """
+        DELETE FROM rejected_items old WHERE EXISTS (
+            FROM (
+                SELECT unnest($assets::VARCHAR[]) AS asset, unnest($partitions::VARCHAR[]) AS list,
+                    unnest($load_ids::VARCHAR[]) AS load_id
+            ) l
+            WHERE l.asset = old.asset AND l.list IS NOT DISTINCT FROM old."partition"
+            AND l.load_id <> old.load_id
+        )
+        """,
+        {
+            "assets": values["asset"],
+            "partitions": values["partition"],
+            "load_ids": values["load_id"],
+        },
     )
     for column in LOADS.columns:
         if column.kind == TIME:

@@ -1,6 +1,16 @@
-"""The declaration of the tables without lists: facts about the warehouse, loads, failures, keys."""
+"""The declaration of the tables without lists: facts about the warehouse, loads, failures, rejected items,
+keys."""
 
-from channels_assets.warehouse.column_types import COUNT, TEXT, TIME, Column, Table
+from channels_assets.warehouse.column_types import (
+    AS_SENT,
+    COUNT,
+    FETCHED_AT,
+    LOAD_ID,
+    TEXT,
+    TIME,
+    Column,
+    Table,
+)
 
 _PARTITION = Column(
     "partition",
@@ -64,6 +74,39 @@ LOADS = Table(
             COUNT,
             "Number of those pages that were already on disk from an interrupted attempt",
         ),
+        Column(
+            "rejected",
+            COUNT,
+            "Number of items without a usable id (无有效标识的条目): they are in rejected_items instead",
+        ),
+        Column(
+            "unfit",
+            COUNT,
+            "Number of values that do not fit their columns (与列类型不符的值): they are NULL there, and in "
+            "extra as they were sent",
+        ),
+        Column(
+            "repaired",
+            COUNT,
+            "Number of broken characters (损坏的字符: no valid UTF-8) in the pages that became U+FFFD",
+        ),
+    ),
+)
+
+REJECTED_ITEMS = Table(
+    "rejected_items",
+    "The items of each list's last load that have no usable id (无有效标识的条目), such as a deleted article "
+    "without article_url; the rest of their list was loaded",
+    (
+        Column("asset", TEXT, "The table in which the item has no row"),
+        _PARTITION,
+        Column("position", COUNT, "Place in the list as it was sent, from 1, all items counted"),
+        Column(
+            "reason", TEXT, "Why it has no row: the field that should name it, and what is wrong"
+        ),
+        Column("item", AS_SENT, "The item as the API sent it"),
+        LOAD_ID,
+        FETCHED_AT,
     ),
 )
 

@@ -13,10 +13,10 @@ import duckdb
 from channels_assets.warehouse.column_types import Column, Table
 from channels_assets.warehouse.connection import atomic, is_comment_unsupported, quoted
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.log_tables import META
+from channels_assets.warehouse.log_tables import META, REJECTED_ITEMS
 from channels_assets.warehouse.tables import TABLES
 
-_VERSION = 1
+_VERSION = 2
 """The version of what tables.py declares. A change after a release takes the next number, with a step in
 migrate() that brings older files there."""
 _VIEWS = "views.sql"
@@ -45,9 +45,23 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
             _execute(con, ddl(TABLES))
             set_meta(con, WAREHOUSE_ID, uuid.uuid4().hex)
             set_meta(con, LOADS_WRITTEN, "0")
+        elif version < _VERSION:
+            _from_version_1(con)
+            _execute(con, "\n".join(comment for table in TABLES for comment in _comments(table)))
         _execute(con, views)
         set_meta(con, "schema_version", str(_VERSION))
         set_meta(con, _VIEWS_HASH, views_hash)
+
+
+def _from_version_1(con: duckdb.DuckDBPyConnection) -> None:
+    """Version 2 has rejected items, and NULL for a product_source that is no number."""
+    _execute(con, ddl([REJECTED_ITEMS]))
+    for name in ("rejected", "unfit", "repaired"):
+        con.execute(f"ALTER TABLE loads ADD COLUMN {name} BIGINT DEFAULT 0")
+        con.execute(f"ALTER TABLE loads ALTER COLUMN {name} SET NOT NULL")
+        con.execute(f"ALTER TABLE loads ALTER COLUMN {name} DROP DEFAULT")
+    for table in ("window_products", "window_products_history"):
+        con.execute(f"ALTER TABLE {table} ALTER COLUMN product_source DROP NOT NULL")
 
 
 def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
@@ -76,6 +90,10 @@ def ddl(tables: Iterable[Table]) -> str:
 def _statements(table: Table) -> Iterable[str]:
     columns = ", ".join(_definition(column) for column in table.columns)
     yield f"CREATE TABLE {table.name} ({columns});"
+    yield from _comments(table)
+
+
+def _comments(table: Table) -> Iterable[str]:
     yield f"COMMENT ON TABLE {table.name} IS {quoted(table.comment)};"
     for column in table.columns:
         comment = quoted(table.comment_of(column))

@@ -26,7 +26,13 @@ from channels_assets.warehouse.column_types import (
     other_fields,
     sent,
 )
-from channels_assets.warehouse.log_tables import FAILURES, LOADS, META, PARTITION_KEYS
+from channels_assets.warehouse.log_tables import (
+    FAILURES,
+    LOADS,
+    META,
+    PARTITION_KEYS,
+    REJECTED_ITEMS,
+)
 
 WINDOW_PRODUCTS = ListTable(
     name="window_products",
@@ -251,6 +257,7 @@ TABLES: tuple[Table, ...] = (
     *LIST_TABLES.values(),
     LOADS,
     FAILURES,
+    REJECTED_ITEMS,
     PARTITION_KEYS,
     *(history for history in _HISTORIES if history is not None),
 )

@@ -256,7 +256,10 @@ WITH loaded AS (
 ), known AS (
     SELECT asset, "partition" FROM loaded UNION SELECT asset, "partition" FROM failures
 ), part AS (
-    SELECT *, string_split("partition", '/') AS parts FROM known
+    -- Ids are percent-encoded in the keys of article lists.
+    SELECT *, CASE WHEN asset IN ('shop_articles', 'article_products')
+        THEN [coalesce(try(url_decode(id)), id) FOR id IN string_split("partition", '/')] ELSE ["partition"] END AS parts
+    FROM known
 ), freshness_rule AS (
     SELECT asset, coalesce(value::DOUBLE, CASE
         WHEN asset = 'window_products' THEN 2

@@ -1,8 +1,9 @@
 """From the bytes of an answer to the few values that Python needs: exactly, or not at all.
 
-The columns of the tables come from the same bytes, read by DuckDB's JSON parser. Whatever the two
-parsers could read differently (a key twice, NaN, lone surrogates) is refused here, so that the list
-that was proven complete in Python is the list that is stored.
+The columns of the tables come from the same bytes, read by DuckDB's JSON parser. What the two parsers
+could read differently (a key twice, NaN) is refused here, so that the list that was proven complete in
+Python is the list that is stored. Text that is odd alone is read: raw control characters as they are, a
+broken character as U+FFFD. warehouse/page_text.py does the same for DuckDB.
 """
 
 from __future__ import annotations
@@ -38,20 +39,22 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def parse_object(body: bytes, endpoint: str, secrets: Sequence[str] | None = ()) -> JsonObject:
-    """The JSON object in `body`, integers exact.
+    """The JSON object in `body`, integers exact, broken characters as U+FFFD.
 
     Raises UnexpectedResponse with an excerpt, from which `secrets` are removed; None: no excerpt.
     """
     try:
-        text = body.decode("utf-8")
+        found = json.loads(
+            body.decode("utf-8-sig", "replace"),
+            strict=False,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_no_constant,
+        )
         if _SURROGATE.search(body):
-            # Escaped pairs are fine; a lone half is no text and can't be stored.
-            json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
-        found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+            found = _without_lone_surrogates(found)
     except (ValueError, RecursionError) as error:
-        reason = "bytes that are not UTF-8" if isinstance(error, UnicodeError) else str(error)
         raise UnexpectedResponse(
-            f"The answer is not the API's JSON ({reason}){_excerpt(body, secrets)}",
+            f"The answer is not the API's JSON ({error}){_excerpt(body, secrets)}",
             endpoint=endpoint,
         ) from None
     if not isinstance(found, dict):
@@ -59,6 +62,19 @@ def parse_object(body: bytes, endpoint: str, secrets: Sequence[str] | None = ())
             f"The answer is JSON but no object{_excerpt(body, secrets)}", endpoint=endpoint
         )
     return cast(JsonObject, found)
+
+
+def _without_lone_surrogates(value: object) -> object:
+    """Escaped pairs are fine; half a pair is no text and can't be stored."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in cast(list[object], value)]
+    if isinstance(value, dict):
+        pairs = cast(dict[str, object], value).items()
+        repaired = [(str(_without_lone_surrogates(key)), item) for key, item in pairs]
+        return {key: _without_lone_surrogates(item) for key, item in _unique_keys(repaired).items()}
+    return value
 
 
 def _excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
@@ -127,35 +143,20 @@ class Fields:
         return cast(list[object], found)
 
 
-def item_keys(
-    items: Sequence[object], path: Sequence[str], list_field: str, endpoint: str
-) -> tuple[str, ...]:
+def item_keys(items: Sequence[object], path: Sequence[str]) -> tuple[str, ...]:
     """The key of each item: the id at `path`, as text with exactly the API's digits.
 
-    Sent as text or as number. Raises UnexpectedResponse for an item without one.
+    Sent as text or as number; "" for an item without one, which the load rejects.
     """
     keys: list[str] = []
-    for number, item in enumerate(items):
+    for item in items:
         found: Any = item
         for name in path:
             found = cast(JsonObject, found).get(name) if isinstance(found, dict) else None
         if type(found) is int and found >= 0:
             found = str(found)
-        if not found or type(found) is not str:
-            raise _no_key(item, path, f"{list_field}[{number}]", endpoint)
-        keys.append(found)
+        keys.append(found if type(found) is str else "")
     return tuple(keys)
-
-
-def _no_key(item: object, path: Sequence[str], name: str, endpoint: str) -> UnexpectedResponse:
-    """The error of the first value on the way to the key that is not as it should be."""
-    found: Any = item
-    for field in path:
-        if not isinstance(found, dict) and (found is not None or item is None):
-            return _wrong_field(name, "an object", found, endpoint)
-        found = cast(JsonObject, found or {}).get(field)
-        name += f".{field}"
-    return _wrong_field(name, "an id", found, endpoint)
 
 
 def _wrong_field(name: str, wanted: str, found: object, endpoint: str) -> UnexpectedResponse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Required, TypedDict
 
 from channels_assets.wechat.decode import Fields
-from channels_assets.wechat.errors import BadRequest
+from channels_assets.wechat.errors import BadRequest, UnexpectedResponse
 from channels_assets.wechat.paging import Endpoint, ListRequest
 
 _DOC = "https://developers.weixin.qq.com/doc/store/leagueheadsupplier/api/sharer/"
@@ -171,8 +171,11 @@ def shop_promoters(
 
 
 def promoter_type_of(promoter: Promoter) -> int:
-    """As a number, 0 where it is missing. Raises UnexpectedResponse for what is no number."""
-    return Fields(promoter, SHOP_PROMOTERS.name).integer("promoter_type") or 0
+    """As a number, 0 where it is missing or no number."""
+    try:
+        return Fields(promoter, SHOP_PROMOTERS.name).integer("promoter_type") or 0
+    except UnexpectedResponse:
+        return 0
 
 
 def sharers(

@@ -76,8 +76,9 @@ class ListRequest(Generic[Item]):
 class Page(Generic[Item]):
     """One page: its items as sent, in order, what the API says of the rest, and its bytes.
 
-    `keys` are the items' ids as text. Nothing else of an item was checked: the load does that.
-    `listed` is false and `cursor` None where the answer left the field out.
+    `keys` are the items' ids as text, "" for an item without a usable one, which may be no object either.
+    Nothing else of an item was checked: the load does that. `listed` is false and `cursor` None where the
+    answer left the field out.
     """
 
     items: tuple[Item, ...]
@@ -99,9 +100,9 @@ def _decode(request: ListRequest[Item], answer: Answer) -> Page[Item]:
     fields = Fields(answer.value, endpoint.name)
     items = fields.items(endpoint.list_field)
     return Page(
-        # Objects, if item_keys() finds their keys.
+        # Objects, where item_keys() finds their keys.
         items=cast("tuple[Item, ...]", tuple(items)),
-        keys=item_keys(items, endpoint.key_path, endpoint.list_field, endpoint.name),
+        keys=item_keys(items, endpoint.key_path),
         listed=answer.value.get(endpoint.list_field) is not None,
         cursor=fields.text(endpoint.cursor_field),
         has_more=fields.boolean("has_more"),
@@ -148,6 +149,7 @@ class Walk(Generic[Item]):
         self.items = 0
         self._max_pages = max_pages
         self._keys: set[str] = set()
+        self._items_without_key = 0
         self._asked = {""}
         self._totals: set[int] = set()
         self._pages_without_new_keys = 0
@@ -166,7 +168,8 @@ class Walk(Generic[Item]):
 
     @property
     def distinct(self) -> int:
-        return len(self._keys)
+        """The number of different items; each without a key counts as another one."""
+        return len(self._keys) + self._items_without_key
 
     @property
     def digest(self) -> str:
@@ -186,13 +189,16 @@ class Walk(Generic[Item]):
         """Takes the page that answers `cursor`, sets `end_reason` at the end. Raises UnprovenEnd."""
         self.pages += 1
         self.items += len(page.items)
-        known = self.distinct
-        self._keys.update(page.keys)
+        known = len(self._keys)
+        keys = [key for key in page.keys if key]
+        self._keys.update(keys)
+        self._items_without_key += len(page.keys) - len(keys)
         self._digest.update("".join(f"{key}\0" for key in page.keys).encode())
         if page.total_num is not None:
             self.total_num = page.total_num
             self._totals.add(page.total_num)
-        new = self.distinct > known
+        # A page of nothing but items without keys may be a new one.
+        new = len(self._keys) > known or (bool(page.keys) and not keys)
         self._pages_without_new_keys = 0 if new else self._pages_without_new_keys + 1
         full = len(page.items) >= self.request.fields["page_size"]
         self.end_reason = self._reason_to_end(page, full)

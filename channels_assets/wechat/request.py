@@ -13,6 +13,7 @@ from channels_assets.wechat.errors import (
     Transient,
     UnexpectedResponse,
 )
+from channels_assets.wechat.redaction import repeats_secret
 from channels_assets.wechat.transport import Reply, Transport
 
 
@@ -45,6 +46,14 @@ def post_json(
     errcode = fields.integer("errcode") or 0
     if errcode != 0:
         raise error_for(errcode, fields.text("errmsg") or "", endpoint, secrets)
+    if not secret_answer and repeats_secret(reply.body, secrets):
+        # Whatever is odd in an item is stored as it was sent.
+        raise UnexpectedResponse(
+            "The answer repeats the access token, so nothing of it is kept.",
+            endpoint=endpoint,
+            remedy="Check `base_url` in channels.toml and the proxy between. "
+            "应答中出现了 access_token，已弃用，请检查 base_url 和中间代理。",
+        )
     return Answer(value, reply.body)
 
 

@@ -82,7 +82,7 @@ def test_an_api_that_echoes_what_it_was_sent_leaves_nothing_behind(
         failed_windows = done.assets["window_products"]["failed"]
         assert len(failed_windows) == len(appids)
         assert len(echo.issued) >= len(list_ways)
-        assert done.out.count("can't be stored exactly") >= len(LOAD_WAYS)
+        assert done.out.count("The answer repeats the access token") >= len(LOAD_WAYS)
         # The echo came through, and was removed.
         assert done.out.count("***") >= len(WAYS) // 2
         assert leaks(project, done, {*echo.issued, *world.secrets().values()}) == []
@@ -91,8 +91,8 @@ def test_an_api_that_echoes_what_it_was_sent_leaves_nothing_behind(
 @pytest.mark.slow
 def test_faults_of_every_sort_leave_nothing_behind(make_project: Callable[..., Project]) -> None:
     kinds = [
-        *("system_busy", "html_200", "redirect", "truncated_json", "unknown_errcode", "latin1"),
-        *("wrong_account", "token_replaced", "duplicate_keys", "http_500", "drop", "bom"),
+        *("system_busy", "html_200", "redirect", "truncated_json", "unknown_errcode"),
+        *("wrong_account", "token_replaced", "duplicate_keys", "http_500", "drop"),
     ]
     world = World.generate(seed=4, windows=len(kinds) + 2, products=3, articles=4)
     project = make_project(world)

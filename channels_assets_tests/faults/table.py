@@ -3,16 +3,19 @@
 Each list has 7 items on 4 pages of 2. A row is tried for each of its lists and pages. A fault `at`
 page 3 spares the two pages before; `times` calls are hit, ALWAYS means all from then on.
 
-`whole(calls)`: the truth of the world is stored. `old(error, calls, words)`: exactly the old rows
-are stored and the user reads `words`. `calls` counts the calls to the list; it is given the pages
-that were read before the fault struck, and is exact unless `about`.
+`whole(calls)`: the truth of the world is stored. `odd(change)`: so, but for the odd first item of each
+page that was struck. `old(error, calls, words)`: exactly the old rows are stored and the user reads
+`words`. `calls` counts the calls to the list; it is given the pages that were read before the fault
+struck, and is exact unless `about`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from channels_assets.sandbox.odd_items import number_field
 from channels_assets.wechat.errors import (
     BadRequest,
     PermissionDenied,
@@ -25,7 +28,8 @@ from channels_assets.wechat.errors import (
     WeChatError,
 )
 from channels_assets_tests.faults.bench import TOKEN_PATH, TRIES
-from channels_assets_tests.faults.lists import PAGES
+from channels_assets_tests.faults.lists import PAGES, Json, Listing
+from channels_assets_tests.faults.lists import Row as StoredRow
 
 ALWAYS = None
 ALL = "ABCDE"
@@ -35,6 +39,10 @@ ANY_PAGE = (1, 2, LAST)
 Calls = Callable[[int], int]
 
 
+Change = Callable[[Listing, Json], StoredRow | None]
+"""From the first item of a page that was struck to its row, None if it has none."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     error: type[WeChatError] | None
@@ -42,6 +50,7 @@ class Outcome:
     words: tuple[str, ...] = ()
     about: bool = False
     token_calls: int = 1
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,42 @@ def whole(calls: Calls, *, about: bool = False, token_calls: int = 1) -> Outcome
 
 def old(error: type[WeChatError], calls: Calls, *words: str, token_calls: int = 1) -> Outcome:
     return Outcome(error, calls, words, token_calls=token_calls)
+
+
+def odd(change: Change) -> Outcome:
+    """Whole, but for the first item of each page that was struck."""
+    return Outcome(None, undisturbed, change=change)
+
+
+def unfit(make: Callable[[int], object]) -> Change:
+    """The value is NULL in its column and as it was sent in `extra`."""
+
+    def row(listing: Listing, item: Json) -> StoredRow:
+        name = number_field(item)
+        sent = {**item, name: None, "odd": make(item.get(name, 0))}
+        return tuple(
+            {name if key == "odd" else key: value for key, value in cell.items()}
+            if isinstance(cell, dict)
+            else cell
+            for cell in listing.row(sent)
+        )
+
+    return row
+
+
+def text(odd_text: str) -> Change:
+    """A text of the item begins with it; without a text, the field `note` is it."""
+
+    def row(listing: Listing, item: Json) -> StoredRow:
+        changed: Json = json.loads(json.dumps(item))
+        for holder in (changed.get("article_info", {}), changed):
+            for name in ("article_title", "shop_nickname", "promoter_name", "nickname"):
+                if name in holder:
+                    holder[name] = odd_text + holder[name]
+                    return listing.row(changed)
+        return listing.row({**item, "note": odd_text})
+
+    return row
 
 
 def undisturbed(_: int) -> int:
@@ -200,6 +245,15 @@ ROWS = [
     # Both walks go as far as the empty page behind the last; they agree with each other.
     Row("total_off_by_one", "A", whole(lambda _: 2 * (PAGES + 1))),
     Row("total_off_by_one", "A", whole(lambda _: PAGES + 1 + PAGES), times=1),
+    # Odd items never stop their list.
+    Row("item_without_id", ALL, odd(lambda *_: None)),
+    Row("fraction", ALL, odd(unfit(lambda number: number + 0.5))),
+    Row("text_for_number", ALL, odd(unfit(lambda _: "many"))),
+    Row("object_for_number", ALL, odd(unfit(lambda number: {"value": number}))),
+    Row("control_characters", ALL, odd(text("\x08\x1b\n"))),
+    Row("half_emoji", ALL, odd(text("\ufffd"))),
+    Row("lone_surrogate", ALL, odd(text("\ufffd"))),
+    *(Row(kind, ALL, whole(undisturbed)) for kind in ("bom", "latin1")),
     # Objects and bytes that are not the API's.
     *(Row(kind, ALL, whole(undisturbed)) for kind in ("errcode_string", "errcode_missing")),
     Row("text_plain", ALL, whole(undisturbed)),
@@ -209,9 +263,7 @@ ROWS = [
         Row(kind, lists, outcome, at=at)
         for kind, outcome in (
             ("nan", old(UnexpectedResponse, tried, "not the API's JSON", "NaN")),
-            ("bom", old(UnexpectedResponse, tried, "not the API's JSON", "BOM")),
             ("duplicate_keys", old(UnexpectedResponse, tried, "not the API's JSON", "key twice")),
-            ("latin1", old(UnexpectedResponse, tried, "not the API's JSON", "not UTF-8")),
             ("truncated_json", old(UnexpectedResponse, tried, "not the API's JSON")),
             ("html_200", old(UnexpectedResponse, tried, "not the API's JSON", "欢迎使用网络")),
             ("http_500", old(Transient, tried, "HTTP 500")),
@@ -229,7 +281,7 @@ ROWS = [
     *(
         Row(kind, ALL, whole(more(2)), times=2, at=(2,))
         for kind in (
-            *("nan", "bom", "duplicate_keys", "latin1", "truncated_json", "html_200"),
+            *("nan", "duplicate_keys", "truncated_json", "html_200"),
             *("http_500", "http_502", "redirect", "truncated", "drop", "huge"),
         )
     ),

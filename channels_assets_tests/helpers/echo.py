@@ -78,7 +78,7 @@ WAYS: dict[str, Way] = {
     "reason": lambda told: Reply(b"", 599, Reason=told.split()[0]),
 }
 
-# A whole list for the walk, whose items can't be loaded.
+# A whole list for the walk, with values that would be kept as they were sent.
 LOAD_WAYS: dict[str, Way] = {
     "in_number": lambda told: _product(product_source=told.split()[0]),
     "in_a_piece_of_a_number": lambda told: _product(product_source=told[:30]),

@@ -4,7 +4,7 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from channels_assets.warehouse import LoadStats, WarehouseError
+from channels_assets.warehouse import LoadStats
 from channels_assets_tests.helpers.loading import derive_products, load_articles, remove_articles
 from channels_assets_tests.warehouse.making import MOMENT, against, article, articles, load
 
@@ -96,7 +96,9 @@ def test_no_time(con: duckdb.DuckDBPyConnection, time: object) -> None:
     assert rows(con, "SELECT create_time, update_time FROM shop_articles") == [(None, None)]
 
 
-def test_the_last_duplicate_wins(con: duckdb.DuckDBPyConnection) -> None:
+def test_the_last_entry_of_an_article_wins_with_the_products_of_all_its_entries(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
     loaded = put(
         con,
         articles(article("u", {"product_id": 1}), article("v", {"product_id": 5}))
@@ -109,11 +111,11 @@ def test_the_last_duplicate_wins(con: duckdb.DuckDBPyConnection) -> None:
             )
         ),
     )
-    assert [(each.rows, each.duplicates) for each in loaded] == [(2, 1), (3, 1)]
+    assert [(each.rows, each.duplicates) for each in loaded] == [(2, 1), (4, 0)]
     assert rows(con, "SELECT article_url FROM shop_articles ORDER BY position") == [("v",), ("u",)]
     assert rows(
         con, "SELECT article_url, product_id, product_name FROM article_products ORDER BY position"
-    ) == [("v", "5", None), ("u", "3", None), ("u", "2", "new")]
+    ) == [("v", "5", None), ("u", "1", None), ("u", "3", None), ("u", "2", "new")]
 
 
 def test_unknown_fields_are_kept_on_every_level(con: duckdb.DuckDBPyConnection) -> None:
@@ -152,41 +154,6 @@ def test_articles_without_products(con: duckdb.DuckDBPyConnection, product_list:
     put(con, articles({"article_info": {"article_url": "u"}}), sharer="other")
     assert rows(con, "SELECT count(*) FROM shop_articles") == [(2,)]
     assert derive(con).rows == 0
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        {},
-        {"article_info": None},
-        {"article_info": "u"},
-        {"article_info": {"article_url": {}}},
-        {"article_info": {"article_url": "u", "article_title": {}}},
-        {"article_info": {"article_url": "u", "article_title": 5}},
-        {"article_info": {"article_url": "u"}, "product_list": "x"},
-        {"article_info": {"article_url": "u"}, "product_list": {}},
-        *(
-            {"article_info": {"article_url": "u"}, "create_time": sent}
-            for sent in ("yesterday", -1, "-1", 10**18, 253_402_300_800_000, 1.5, True, [])
-        ),
-        article("u", None),
-        article("u", {}),
-        article("u", 3),
-        *(article("u", {"product_id": sent}) for sent in ("", None, -1, 1.0, True, [])),
-        article("u", {"product_id": 1, "product_name": 7}),
-        article("u", {"product_id": 1, "commission_rate": 0.4}),
-        article("u", {"product_id": 1, "predict_commission_amount": 2**63}),
-    ],
-)
-def test_what_does_not_fit_leaves_both_old_lists(
-    con: duckdb.DuckDBPyConnection, item: object
-) -> None:
-    put(con, articles(article("old", {"product_id": 1})))
-    with pytest.raises(WarehouseError, match="can't be stored exactly"):
-        put(con, articles(article("new", {"product_id": 2}), item))
-    for table in ("shop_articles", "article_products"):
-        assert con.table(table).select("article_url").fetchall() == [("old",)]
-    assert rows(con, "SELECT count(*) FROM loads") == [(2,)]
 
 
 def test_history_of_products(con: duckdb.DuckDBPyConnection) -> None:

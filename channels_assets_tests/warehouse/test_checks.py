@@ -55,7 +55,7 @@ def test_all_is_well(con: duckdb.DuckDBPyConnection) -> None:
             "window_products",
             "count_equals_total_num",
             "UPDATE loads SET total_num = 9",
-            ("w", "4", "9"),
+            ("w", "4", "0", "9"),
         ),
         (
             "window_products",

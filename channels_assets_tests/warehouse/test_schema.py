@@ -8,7 +8,7 @@ from channels_assets_tests.helpers.loading import (
     load_window,
 )
 from channels_assets_tests.warehouse.making import article, articles, ids, load, page
-from channels_assets_tests.warehouse.opening import ON_LAKE
+from channels_assets_tests.warehouse.opening import ON_LAKE, files_only
 
 
 def test_every_table_and_column_has_a_comment(con: duckdb.DuckDBPyConnection) -> None:
@@ -49,13 +49,39 @@ def test_an_older_file_gets_the_views_of_this_version(warehouse: Store) -> None:
         assert con.sql("SELECT product_id FROM window_as_of(now())").fetchall() == [("1",)]
 
 
+@files_only
+def test_a_file_of_version_1_gets_the_tables_and_columns_of_this_version(warehouse: Store) -> None:
+    declared = """
+        SELECT table_name, column_name, data_type, is_nullable, column_default, comment
+        FROM duckdb_columns() WHERE NOT internal AND database_name = current_database()
+        ORDER BY table_name, column_index
+    """
+    with warehouse.writing() as con:
+        load_window(con, window="w", account_appid="a", pages=ids(1), load=load())
+        new = con.execute(declared).fetchall()
+        con.execute("DROP TABLE rejected_items")
+        for name in ("rejected", "unfit", "repaired"):
+            con.execute(f"ALTER TABLE loads DROP COLUMN {name}")
+        for table in ("window_products", "window_products_history"):
+            con.execute(f"ALTER TABLE {table} ALTER COLUMN product_source SET NOT NULL")
+        con.execute("COMMENT ON COLUMN loads.pages IS 'of version 1'")
+        set_meta(con, "schema_version", "1")
+    with warehouse.writing() as con:
+        assert con.execute(declared).fetchall() == new
+        assert con.execute("SELECT rejected, unfit, repaired FROM loads").fetchall() == [(0, 0, 0)]
+        load_window(con, window="w", account_appid="a", pages=ids(1, None), load=load())
+        assert con.execute("SELECT item FROM rejected_items").fetchall() == [
+            ('{"product_id":null}',)
+        ]
+
+
 def test_opening_again_changes_nothing(warehouse: Store) -> None:
     with warehouse.writing() as con:
         set_meta(con, "k", "v")
         set_meta(con, "k", "w")
     with warehouse.writing() as con:
         assert get_meta(con, "k") == "w"
-        assert get_meta(con, "schema_version") == "1"
+        assert get_meta(con, "schema_version") == "2"
         assert get_meta(con, "nothing") is None
 
 
@@ -78,7 +104,7 @@ def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> No
     tables = con.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
     counts = {name: len(con.table(name).fetchall()) for (name,) in tables}
     assert counts.pop("meta") == 4
-    assert len(counts) == 11
+    assert len(counts) == 12
     assert set(counts.values()) == {0}
 
 

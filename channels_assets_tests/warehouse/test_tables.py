@@ -16,7 +16,8 @@ from channels_assets.warehouse.column_types import (
     other_fields,
     sent,
 )
-from channels_assets.warehouse.parse import begin_staging, select_items
+from channels_assets.warehouse.item_select import select_items
+from channels_assets.warehouse.parse import begin_staging
 from channels_assets.warehouse.schema import ddl
 from channels_assets.warehouse.tables import LIST_TABLES, TABLES
 from channels_assets_tests.docs import tables_page
@@ -87,6 +88,17 @@ def test_what_names_a_row_can_not_be_missing() -> None:
             {"id": 1, "terms": {"rate": 3, "until": 4}, "new": {"id": 1}},
             ("1", None, 0, 3, None, {"terms": {"until": 4}, "new": {"id": 1}}),
         ),
+        (
+            {"id": 1, "info": {"title": 5, "stock": "many", "new": 1}, "terms": {"rate": 0.5}},
+            (
+                *("1", None, None, None, None),
+                {"info": {"title": 5, "stock": "many", "new": 1}, "terms": {"rate": 0.5}},
+            ),
+        ),
+        (
+            {"id": 1, "info": {"title": "t", "stock": []}, "terms": {"rate": 3}, "shops": {}},
+            ("1", "t", None, 3, None, {"info": {"stock": []}, "shops": {}}),
+        ),
         ({"id": 1, "info": "text"}, ("1", None, 0, None, None, {"info": "text"})),
         ({"id": 1, "info": [], "new": 1}, ("1", None, 0, None, None, {"info": [], "new": 1})),
     ],
@@ -112,7 +124,7 @@ def test_the_history_of_a_declared_table() -> None:
     assert columns == [
         ("coupon_id", "VARCHAR", False, "See coupons; API: coupon_list[].id"),
         ("title", "VARCHAR", True, "See coupons; API: coupon_list[].info.title"),
-        ("stock", "BIGINT", False, "See coupons; API: coupon_list[].info.stock"),
+        ("stock", "BIGINT", True, "See coupons; API: coupon_list[].info.stock"),
         ("rate", "INTEGER", True, "See coupons; parts per million; API: coupon_list[].terms.rate"),
         ("shops", "JSON", True, "See coupons"),
         ("extra", "JSON", True, "See coupons"),

@@ -26,7 +26,8 @@ HOSTILE = [
     *("$.a", "/a/b", "[0]", "*", "", " ", "a.b", "errcode", "products", "中😀\u2028"),
     *("true", "{1}", "[1]", "1.0", "-1", "007"),
 ]
-CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0" if ON_LAKE else "")
+CHARACTERS = st.characters(exclude_characters="\0" if ON_LAKE else "")
+"""Surrogates, too: alone they are broken text."""
 TEXT = st.sampled_from(HOSTILE) | st.text(CHARACTERS, max_size=8)
 SCALARS = (
     st.none()
@@ -41,6 +42,7 @@ ANYTHING = st.recursive(
     max_leaves=4,
 )
 IDS = st.integers(0, 2**66) | TEXT
+RAW = st.sampled_from([None, b"\n", b"\x08", b"\xff", b"\xf0\x9f", b"\xed\xa0\xbd", b"\\ud83d"])
 ANY_ID = IDS | IDS | IDS | ANYTHING
 
 
@@ -69,14 +71,16 @@ def many() -> settings:
     )
 
 
-def body_of(field: str, items: object, ascii_only: bool) -> bytes:
-    return json.dumps({field: items}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+def body_of(field: str, items: object, ascii_only: bool, raw: bytes | None = None) -> bytes:
+    """With `raw`, control characters are not escaped, or their places have broken UTF-8."""
+    text = json.dumps({field: items}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    return text if raw is None else text.replace(b"\\u0000", raw).replace(b"\\n", raw)
 
 
 def keys_read(request: ListRequest[Any], body: bytes) -> list[str] | None:
     """The keys that Python read, each at the place where it came last; None if it refused the page."""
     try:
-        keys = page_of_bytes(request, body).keys
+        keys = [key for key in page_of_bytes(request, body).keys if key]
     except UnexpectedResponse:
         return None
     return list(reversed(dict.fromkeys(reversed(keys))))
@@ -100,13 +104,17 @@ def load_articles_of(con: duckdb.DuckDBPyConnection, place: str, body: bytes) ->
 
 
 @many()
-@given(items=st.lists(PRODUCT, max_size=3), ascii_only=st.booleans())
-@example(items=[{"product_id": f"a{NUL}b", "\0": {"\0": None}}], ascii_only=True)
-@example(items=[{"product_id": 2**64 - 1, "x": 1.10}], ascii_only=False)
+@given(items=st.lists(PRODUCT, max_size=3), ascii_only=st.booleans(), raw=RAW)
+@example(items=[{"product_id": f"a{NUL}b", "\0": {"\0": None}}], ascii_only=True, raw=None)
+@example(items=[{"product_id": 2**64 - 1, "x": 1.10}], ascii_only=False, raw=None)
+@example(items=[{"product_id": "a\nb"}], ascii_only=True, raw=b"\xf0\x9f")
 def test_both_read_the_same_products(
-    shared: duckdb.DuckDBPyConnection, items: list[dict[str, Any]], ascii_only: bool
+    shared: duckdb.DuckDBPyConnection,
+    items: list[dict[str, Any]],
+    ascii_only: bool,
+    raw: bytes | None,
 ) -> None:
-    body = body_of("products", items, ascii_only)
+    body = body_of("products", items, ascii_only, raw)
     keys = keys_read(window_products(), body)
     try:
         load_window(shared, window="w", account_appid="a", pages=[body], load=load())
@@ -120,11 +128,14 @@ def test_both_read_the_same_products(
 
 
 @many()
-@given(items=st.lists(ARTICLE, max_size=3), ascii_only=st.booleans())
+@given(items=st.lists(ARTICLE, max_size=3), ascii_only=st.booleans(), raw=RAW)
 def test_both_read_the_same_articles(
-    shared: duckdb.DuckDBPyConnection, items: list[dict[str, Any]], ascii_only: bool
+    shared: duckdb.DuckDBPyConnection,
+    items: list[dict[str, Any]],
+    ascii_only: bool,
+    raw: bytes | None,
 ) -> None:
-    body = body_of("article_list", items, ascii_only)
+    body = body_of("article_list", items, ascii_only, raw)
     keys = keys_read(articles_of("s"), body)
     try:
         load_articles_of(shared, "s", body)
@@ -143,8 +154,6 @@ def test_both_read_the_same_articles(
         b'"more":{"a":1,"a":2}',
         b'"more":NaN',
         b'"more":-Infinity',
-        b'"more":"\\ud83d"',
-        b'"more":"\xff"',
     ],
 )
 def test_what_the_two_could_read_differently_is_refused_before_it_is_stored(field: bytes) -> None:

@@ -124,7 +124,7 @@ def test_a_wrong_secret_is_said_and_not_shown(sandbox: Sandbox, world: World) ->
     "kind",
     [
         *("system_busy", "http_500", "http_502", "html_200", "truncated", "truncated_json"),
-        *("drop", "latin1", "bom", "duplicate_keys", "nan", "rate_minute"),
+        *("drop", "duplicate_keys", "nan", "rate_minute"),
     ],
 )
 def test_a_passing_fault_is_tried_again_and_leaves_no_trace(sandbox: Sandbox, kind: str) -> None:

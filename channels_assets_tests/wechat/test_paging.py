@@ -256,3 +256,34 @@ def test_every_parameter_of_the_window_page_is_sent() -> None:
         "need_total_num": True,
         "last_buffer": "EB4YAg=",
     }
+
+
+def without_ids(count: int) -> list[dict[str, Any]]:
+    return [{"product_id": ""} for _ in range(count)]
+
+
+def test_items_without_an_id_count_against_total_num() -> None:
+    whole = [{"product_id": str(number)} for number in range(3)]
+    last = {"products": [*whole, *without_ids(2)], "total_num": 5, "last_buffer": ""}
+    guard, seen = walk(window_products(page_size=10), [last])
+    assert (guard.end_reason, guard.count_agrees, guard.distinct) == ("cursor_missing", True, 5)
+    assert seen == ["0", "1", "2", "", ""]
+    guard, _ = walk(window_products(page_size=10), [{**last, "total_num": 3}])
+    assert not guard.count_agrees
+
+
+def test_many_pages_of_items_without_an_id_are_walked_to_their_end() -> None:
+    answers = [
+        {"products": without_ids(2), "last_buffer": f"c{number}", "total_num": 21}
+        for number in range(10)
+    ]
+    last = {"products": [{"product_id": "1"}], "last_buffer": "", "total_num": 21}
+    guard, seen = walk(window_products(page_size=2), [*answers, last])
+    assert (guard.end_reason, guard.count_agrees) == ("cursor_missing", True)
+    assert seen.count("") == 20
+
+
+def test_an_item_without_an_id_beside_known_ones_is_nothing_new() -> None:
+    page = {"products": [{"product_id": "1"}, {}], "total_num": 100}
+    with pytest.raises(UnprovenEnd, match="nothing new"):
+        walk(window_products(page_size=2), [{**page, "last_buffer": f"c{n}"} for n in range(10)])

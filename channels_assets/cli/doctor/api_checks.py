@@ -143,7 +143,8 @@ def check_league(league: League, client: Client, costs: Costs) -> Iterator[Findi
 
 
 def _league_lists(league: League, client: Client, shops: Page[Any]) -> Iterator[Finding]:
-    if not shops.items:
+    shop = next(filter(None, shops.keys), None)
+    if shop is None:
         yield Finding(
             "lists",
             "warning",
@@ -155,16 +156,17 @@ def _league_lists(league: League, client: Client, shops: Page[Any]) -> Iterator[
             league.appid,
         )
         return
-    bound = list(_first_page(client, sharers()).keys)
+    bound = [appid for appid in _first_page(client, sharers()).keys if appid]
     wanted = list(league.sharers) if isinstance(league.sharers, tuple) else bound
     unbound = [appid for appid in wanted if appid not in bound and not _is_bound(client, appid)]
     finding = _sharers_finding(league, bound, unbound)
     if finding is not None:
         yield finding
         return
-    shop = shops.keys[0]
     linked = _first_page(client, shop_promoters(shop))
     for promoter_id, promoter in zip(linked.keys, linked.items, strict=True):
+        if not promoter_id:
+            continue
         promoter_type = promoter_type_of(promoter)
         if promoter_type in ARTICLE_PROMOTER_TYPES:
             request = shop_articles(

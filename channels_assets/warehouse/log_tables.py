@@ -40,7 +40,11 @@ LOADS = Table(
             COUNT,
             "Number of pages in the list; 0 where the rows were derived without a call",
         ),
-        Column("api_calls", COUNT, "Number of API calls made, retries included"),
+        Column(
+            "api_calls",
+            COUNT,
+            "Number of API calls made, retries included, without those of earlier attempts",
+        ),
         Column("rows", COUNT, "Number of rows written, without duplicates"),
         Column(
             "duplicates",
@@ -63,6 +67,13 @@ LOADS = Table(
             "resumed_pages",
             COUNT,
             "Number of those pages that were already on disk from an interrupted attempt",
+        ),
+        Column(
+            "resumed_calls",
+            COUNT,
+            "Number of API calls that earlier attempts had made, whose pages or failures this load "
+            "began with",
+            default=0,
         ),
     ),
 )

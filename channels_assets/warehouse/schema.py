@@ -16,7 +16,7 @@ from channels_assets.warehouse.errors import WarehouseError
 from channels_assets.warehouse.log_tables import META
 from channels_assets.warehouse.tables import TABLES
 
-_VERSION = 1
+_VERSION = 2
 """The version of what tables.py declares. A change after a release takes the next number, with a step in
 migrate() that brings older files there."""
 _VIEWS = "views.sql"
@@ -41,8 +41,8 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         return
     with atomic(con):
         _drop_views(con)
+        _add_missing(con, TABLES)
         if version == 0:
-            _execute(con, ddl(TABLES))
             set_meta(con, WAREHOUSE_ID, uuid.uuid4().hex)
             set_meta(con, LOADS_WRITTEN, "0")
         _execute(con, views)
@@ -62,6 +62,35 @@ def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
             "upgrade channels-assets, or set CHANNELS_DATA to another folder"
         )
     return version
+
+
+def _add_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Adds the tables and columns that the file lacks, and all COMMENTs."""
+    found = con.execute(
+        """
+        SELECT table_name, list(column_name) FROM duckdb_columns()
+        WHERE NOT internal AND database_name = current_database() GROUP BY table_name
+        """
+    ).fetchall()
+    present = {str(name): set[str](columns) for name, columns in found}
+    for table in tables:
+        create, *comments = _statements(table)
+        if table.name not in present:
+            con.execute(create)
+        for column in table.columns:
+            if column.name not in present.get(table.name, {column.name}):
+                _add_column(con, table, column)
+        _execute(con, "\n".join(comments))
+
+
+def _add_column(con: duckdb.DuckDBPyConnection, table: Table, column: Column) -> None:
+    """Rows that are there get the column's default."""
+    alter, name = f"ALTER TABLE {table.name}", f'"{column.name}"'
+    default = "NULL" if column.default is None else column.default
+    con.execute(f"{alter} ADD COLUMN {name} {column.kind.type} DEFAULT {default}")
+    con.execute(f"{alter} ALTER COLUMN {name} DROP DEFAULT")
+    if not column.nullable:
+        con.execute(f"{alter} ALTER COLUMN {name} SET NOT NULL")
 
 
 def ddl(tables: Iterable[Table]) -> str:

@@ -102,6 +102,8 @@ class Fields:
 
     def boolean(self, field: str) -> bool | None:
         found = self.value.get(field)
+        if found == "":
+            return None
         if found is None or isinstance(found, bool):
             return found
         if found in (0, 1):
@@ -118,9 +120,9 @@ class Fields:
         return Fields(cast(JsonObject, found), self.endpoint, self._prefix + field)
 
     def items(self, field: str) -> list[object]:
-        """A list, its items as they are; missing or null is an empty one."""
+        """A list, its items as they are; missing, null, "" or {} is an empty one."""
         found = self.value.get(field)
-        if found is None:
+        if found is None or found in ("", {}):
             return []
         if not isinstance(found, list):
             raise self._refuse(field, "a list")

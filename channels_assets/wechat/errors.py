@@ -9,6 +9,7 @@
     ├── PermissionDenied        a person must act: account, secret, IP list, capability, binding
     ├── BadRequest              the request was wrong: our bug, or a stale cursor
     └── UnprovenEnd             the list ended without proof that it was complete
+        └── UnconfirmedEnd      the list would lose rows: refresh again, a second such end is believed
 
 No error holds a token or a secret: requests' own exceptions carry the URL, so they never leave
 `transport.py`; excerpts and errmsg pass through `redaction.py`. Which errcode is which error:
@@ -97,3 +98,7 @@ class BadRequest(WeChatError):
 
 class UnprovenEnd(WeChatError):
     """The list ended without proof that it was read whole; nothing of it may be loaded."""
+
+
+class UnconfirmedEnd(UnprovenEnd):
+    """The list would lose rows by an end that is doubtful; a second refresh must say the same."""

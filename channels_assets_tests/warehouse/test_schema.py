@@ -55,7 +55,7 @@ def test_opening_again_changes_nothing(warehouse: Store) -> None:
         set_meta(con, "k", "w")
     with warehouse.writing() as con:
         assert get_meta(con, "k") == "w"
-        assert get_meta(con, "schema_version") == "1"
+        assert get_meta(con, "schema_version") == "2"
         assert get_meta(con, "nothing") is None
 
 

@@ -55,7 +55,12 @@ class FailedPartition:
 
 
 def _is_worth_a_retry(error: Exception) -> bool:
-    """Whether another try of the asset, in the same run, may help."""
+    """Whether another try of the asset, in the same run, may help.
+
+    The client has tried a connection that fails for as long as makes sense.
+    """
+    if isinstance(error, WeChatError) and error.connection and error.tries > 1:
+        return False
     return isinstance(error, _WORTH_A_RETRY) and not isinstance(error, UnconfirmedEnd)
 
 

@@ -51,17 +51,18 @@ def parse_object(body: bytes, endpoint: str, secrets: Sequence[str] | None = ())
     except (ValueError, RecursionError) as error:
         reason = "bytes that are not UTF-8" if isinstance(error, UnicodeError) else str(error)
         raise UnexpectedResponse(
-            f"The answer is not the API's JSON ({reason}){_excerpt(body, secrets)}",
+            f"The answer is not the API's JSON ({reason}){excerpt(body, secrets)}",
             endpoint=endpoint,
         ) from None
     if not isinstance(found, dict):
         raise UnexpectedResponse(
-            f"The answer is JSON but no object{_excerpt(body, secrets)}", endpoint=endpoint
+            f"The answer is JSON but no object{excerpt(body, secrets)}", endpoint=endpoint
         )
     return cast(JsonObject, found)
 
 
-def _excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
+def excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
+    """The end of a sentence that shows the beginning of `body`, without `secrets`; None: not at all."""
     if secrets is None:
         return "."
     text = redact(scrub(body[:65536].decode("utf-8", "replace"), secrets))

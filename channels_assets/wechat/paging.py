@@ -120,5 +120,10 @@ def _fetch(
 ) -> Page[Item]:
     endpoint = request.endpoint
     return client.call(
-        endpoint.path, endpoint.name, body, lambda answer: _decode(request, answer), calls
+        endpoint.path,
+        endpoint.name,
+        body,
+        lambda answer: _decode(request, answer),
+        calls,
+        (endpoint.list_field, endpoint.cursor_field, "has_more", "total_num"),
     )

@@ -12,10 +12,11 @@ import pytest
 
 from channels_assets.extract.call_slots import WalkThreads
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
-from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import UnprovenEnd
 from channels_assets.wechat.league import sharers, shop_promoters
 from channels_assets.wechat.paging import ListRequest, page_of_bytes
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.helpers.scripted import FixedToken, Json, Script, ScriptedApi

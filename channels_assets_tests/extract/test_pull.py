@@ -17,9 +17,10 @@ from channels_assets.extract.pool import Outcome, pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, RetryPolicy, Stopped
+from channels_assets.wechat.client import Client, Stopped
 from channels_assets.wechat.errors import BadRequest, Transient, UnprovenEnd
 from channels_assets.wechat.paging import ListRequest
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 

@@ -15,9 +15,10 @@ from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import KINDS, Call, Fault, Sandbox, WindowEnd, World
 from channels_assets.wechat import rate_limit, transport
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import page_of_bytes
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import Reply, RequestsTransport
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.faults.table import ROWS, Row

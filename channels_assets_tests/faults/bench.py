@@ -13,9 +13,10 @@ from pathlib import Path
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.rate_limit import RateLimiter, SendTime
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets_tests.faults.lists import PAGE_SIZE, SIZE, Con, Listing, Row
 from channels_assets_tests.warehouse.making import in_pages, load

@@ -149,11 +149,11 @@ def test_a_fault_never_shortens_the_list(
     bench.sandbox.inject(fault)
     failed: WeChatError | None = None
     try:
-        _, keys = bench.pull()
+        pulled, keys = bench.pull()
     except WeChatError as error:
         failed = error
     else:
-        assert keys == bench.truth()
+        assert keys == bench.truth() or pulled.end_is_doubtful
     assert failed is None or failed.api_calls == len(bench.asked())
     # A walk side by side, one by the cursor, and one more to settle the count; each with retries.
     assert len(bench.asked()) <= 3 * (2 * PAGES + 2) * 3

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -202,20 +203,24 @@ def test_other_faults_have_no_such_limit() -> None:
     assert FailedPartition.of("w", error).worth_a_retry
 
 
-def test_an_answer_ends_an_outage() -> None:
-    """A refusal, an answer of any kind, a refusal: two outages, both with all their tries."""
-    outage, seen = Outage(), list[int]()
+@pytest.mark.parametrize("answer", [PRODUCTS, Raw(502), {"errcode": 48001}])
+def test_an_answer_of_any_kind_ends_an_outage(answer: Json | Raw) -> None:
+    now = [0.0]
+    outage, gone = Outage(lambda: now[0]), refused_url()
     policy = RetryPolicy(tries=2, backoff_seconds=0.0)
-    gone = client_of(refused_url(), policy, outage)
-    with ScriptedApi(lambda *_: Raw(502)) as api:
-        for url in (api.url, api.url):
-            tokens = Tokens()
-            failure(Client(RequestsTransport(), url, tokens, retry=policy, outage=outage))
-            seen.append(tokens.tries)
-    assert seen == [2, 2]
-    error = failure(gone)
-    assert error.tries == 2
-    assert outage.given_up
+
+    def tries(url: str) -> int:
+        tokens = Tokens()
+        client = Client(RequestsTransport(), url, tokens, retry=policy, outage=outage)
+        with suppress(WeChatError):
+            fetch_page(client, window_products(), "", Calls())
+        return tokens.tries
+
+    with ScriptedApi(lambda *_: answer) as api:
+        assert [tries(gone), tries(gone), tries(api.url)] == [2, 0, 0]
+        now[0] += 60
+        assert tries(api.url) > 0
+        assert [tries(gone), tries(gone)] == [2, 0]
 
 
 @pytest.mark.parametrize("answers_later", [False, True])

@@ -27,10 +27,11 @@ def confirmed(
     result = outcome.result
     if isinstance(result, Exception) or not result.end_is_doubtful:
         return result
-    held = rows_held(connection, table, tasks[outcome.key].scope)
+    task = tasks[outcome.key]
+    held = rows_held(connection, table, task.scope)
     if result.items >= held:
         return result
-    error = _unconfirmed(result, held)
+    error = _unconfirmed(result, held, task.request.endpoint.name)
     # A retry of the asset in the same run confirms nothing.
     last = last_failure(connection, table.name, outcome.key or None)
     said = (type(error).__name__, str(error))
@@ -41,11 +42,12 @@ def confirmed(
     return error
 
 
-def _unconfirmed(pulled: Pulled, held: int) -> UnconfirmedEnd:
+def _unconfirmed(pulled: Pulled, held: int, endpoint: str) -> UnconfirmedEnd:
     """The text is the same for the same answer: the next refresh compares it."""
     error = UnconfirmedEnd(
         f"The list would have {pulled.items} rows instead of {held}, and the only sign of its end is a "
         f"field that the answer leaves out ({pulled.end_reason}).",
+        endpoint=endpoint,
         remedy="Its rows stay for now. Refresh again: when the answer is the same, the list is loaded "
         "like that. 应答缺少字段，列表将变短：原数据暂时保留；请再次刷新，若结果相同则按此写入。",
     )

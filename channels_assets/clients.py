@@ -27,10 +27,12 @@ from channels_assets.wechat.auth.external_token import (
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
 from channels_assets.wechat.auth.stable_token import ForceRefreshGuard, StableToken
-from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import PermissionDenied
+from channels_assets.wechat.outage import outage_of
 from channels_assets.wechat.quota import QUOTA_PATH
 from channels_assets.wechat.rate_limit import RateLimiter
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS
 
@@ -63,12 +65,14 @@ class ApiClients:
         credential = account.credential
         with self._lock:
             if credential not in self._clients:
+                url = self._api.url_for(account.auth)
                 self._clients[credential] = Client(
                     self._transport,
-                    self._api.url_for(account.auth),
+                    url,
                     self._sources.source(credential),
                     RateLimiter(),
                     self._retry,
+                    outage_of(url),
                 )
             return self._clients[credential]
 

@@ -18,7 +18,7 @@ from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
 from channels_assets.cli.first_signal import STOPPED
 from channels_assets.cli.notebook import open_notebooks, update_views
-from channels_assets.cli.output import ProgressBars, print_partitions, print_report
+from channels_assets.cli.output import ProgressBars, print_partitions, print_report, warnings_on
 from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
 from channels_assets.defs.names import ASSETS
@@ -76,7 +76,7 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
         if context.notice:
             console.print(context.notice, soft_wrap=True)
         started = time.monotonic()
-        with ProgressBars(console) as bars:
+        with ProgressBars(console) as bars, warnings_on(console):
             report: Report = run_refresh(
                 context,
                 assets,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -55,6 +58,28 @@ class ProgressBars:
             completed=result.ended,
             rows=result.rows,
         )
+
+
+class _ConsoleHandler(logging.Handler):
+    """Prints each record as a line, above the progress bars."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(record.getMessage(), soft_wrap=True, markup=False)
+
+
+@contextmanager
+def warnings_on(console: Console) -> Generator[None]:
+    """Prints what the project logs as a warning, such as that a call waits for the API."""
+    log, handler = logging.getLogger("channels_assets"), _ConsoleHandler(console)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def print_report(console: Console, report: Report, seconds: float, location: str) -> None:

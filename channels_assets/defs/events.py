@@ -23,9 +23,10 @@ from dagster import (
 from channels_assets import warehouse
 from channels_assets.extract.pull import Pulled
 from channels_assets.warehouse import Evidence, ListTable, LoadStats
-from channels_assets.wechat.errors import Transient, UnprovenEnd, WeChatError
+from channels_assets.wechat.errors import Transient, UnconfirmedEnd, UnprovenEnd, WeChatError
 
 FAILED_METADATA = "failed"
+FAILED_AFTER_CALLS = "failed_after_calls"
 _NAMED_IN_TEXT = 20
 _WORTH_A_RETRY = (Transient, UnprovenEnd, OSError, duckdb.OperationalError)
 
@@ -49,8 +50,18 @@ class FailedPartition:
             error=str(error) or repr(error),
             error_class=type(error).__name__,
             api_calls=error.api_calls if isinstance(error, WeChatError) else 0,
-            worth_a_retry=isinstance(error, _WORTH_A_RETRY),
+            worth_a_retry=_is_worth_a_retry(error),
         )
+
+
+def _is_worth_a_retry(error: Exception) -> bool:
+    """Whether another try of the asset, in the same run, may help.
+
+    The client has tried a connection that fails for as long as makes sense.
+    """
+    if isinstance(error, WeChatError) and error.connection and error.tries > 1:
+        return False
+    return isinstance(error, _WORTH_A_RETRY) and not isinstance(error, UnconfirmedEnd)
 
 
 def load_metadata(stats: LoadStats, pulled: Pulled | None) -> Metadata:
@@ -73,6 +84,7 @@ def load_metadata(stats: LoadStats, pulled: Pulled | None) -> Metadata:
     if pulled is not None:
         metadata["pages"] = MetadataValue.int(pulled.pages)
         metadata["api_calls"] = MetadataValue.int(pulled.api_calls)
+        metadata["resumed_calls"] = MetadataValue.int(pulled.resumed_calls)
         metadata["resumed_pages"] = MetadataValue.int(pulled.resumed_pages)
         metadata["end_reason"] = MetadataValue.text(pulled.end_reason)
         metadata["seconds"] = MetadataValue.float(
@@ -136,7 +148,7 @@ def observation(key: AssetKey, failed: FailedPartition) -> AssetObservation:
         metadata={
             "error": failed.error,
             "error_class": failed.error_class,
-            "failed_after_calls": failed.api_calls,
+            FAILED_AFTER_CALLS: failed.api_calls,
         },
     )
 

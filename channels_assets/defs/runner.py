@@ -23,7 +23,7 @@ from channels_assets.defs.dagster_internals import (
     execute_job,
     new_run_id,
 )
-from channels_assets.defs.events import FAILED_METADATA, FailedPartition
+from channels_assets.defs.events import FAILED_AFTER_CALLS, FAILED_METADATA, FailedPartition
 from channels_assets.defs.interrupts import stop_requested
 from channels_assets.defs.names import (
     ARTICLE_ASSETS,
@@ -192,6 +192,9 @@ class Refresh:
             if name in self.results:
                 partition = materialization.partition or name
                 self._add_success(name, partition, materialization.metadata)
+        elif event.event_type == DagsterEventType.ASSET_OBSERVATION:
+            observation = event.asset_observation_data.asset_observation
+            self._add_calls(observation.asset_key.path[-1], observation.metadata)
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             step = ARTICLE_ASSETS if event.step_key == "shop_articles" else (event.step_key,)
             self._add_failure(event, [name for name in assets if name in step])
@@ -211,6 +214,11 @@ class Refresh:
         result.api_calls += _number(metadata, "api_calls")
         self._progress(name, result)
 
+    def _add_calls(self, name: str, metadata: Mapping[str, MetadataValue[Any]]) -> None:
+        """The calls for a list that failed: for each try of the step, which Dagster may repeat."""
+        if name in PULLING and name in self.results:
+            self.results[name].api_calls += _number(metadata, FAILED_AFTER_CALLS)
+
     def _add_failure(self, event: DagsterEvent, assets: Sequence[str]) -> None:
         data = event.step_failure_data
         metadata = data.user_failure_data.metadata if data.user_failure_data else {}
@@ -219,7 +227,8 @@ class Refresh:
         for name in assets:
             for partition in failed:
                 self.results[name].failed[partition.partition] = partition
-            if name in PULLING:
+            if name in DISCOVERY:
+                # Their lists are no partitions, and have no observations.
                 self.results[name].api_calls += sum(partition.api_calls for partition in failed)
             if not failed:
                 self._fail_remaining(name, _reason(event), "RunFailed")

@@ -19,12 +19,11 @@ from channels_assets.wechat.errors import BadRequest, UnprovenEnd, WeChatError
 from channels_assets.wechat.paging import (
     ListRequest,
     Page,
-    Walk,
     fetch_page,
     fetch_page_at,
     page_of_bytes,
-    unproven,
 )
+from channels_assets.wechat.walk import Walk, unproven
 
 COUNT_DISAGREES = "count_disagrees"
 _CLOCKS_DIFFER_SECONDS = 300.0
@@ -64,8 +63,8 @@ class PageFolder:
 class Pulled:
     """A list that was proven complete, with its page file: load the pages, then `discard` the file.
 
-    `total_num` is what the API said, None if it doesn't say. `api_calls` includes those of earlier
-    attempts that were resumed.
+    `total_num` is what the API said, None if it doesn't say. `resumed_calls` were made by earlier
+    attempts, `api_calls` since. `items` are the different items. `end_is_doubtful`: see Walk.
     """
 
     page_file: PageFile
@@ -76,6 +75,9 @@ class Pulled:
     total_num: int | None
     started_at: datetime
     fetched_at: datetime
+    resumed_calls: int = 0
+    items: int = 0
+    end_is_doubtful: bool = False
 
     def __iter__(self) -> Iterator[bytes]:
         """The pages in walk order. Raises OSError where the page file was damaged after the proof."""
@@ -151,6 +153,7 @@ class _Attempt:
         self._restarted = False
         self._recorded_calls = 0
         self.api_calls = 0
+        self.resumed_calls = 0
         self.proven = False
 
     def to_proven_end(self) -> Pulled:
@@ -187,12 +190,15 @@ class _Attempt:
             total_num=self._walk.total_num,
             started_at=datetime.fromtimestamp(self._started_at, UTC),
             fetched_at=datetime.fromtimestamp(self._fetched_at, UTC),
+            resumed_calls=self.resumed_calls,
+            items=self._walk.distinct,
+            end_is_doubtful=self._walk.end_is_doubtful,
         )
 
     def _resume(self) -> None:
         try:
             for record in self._file.resume(*self._folder.resumable()):
-                self.api_calls += record.calls
+                self.resumed_calls += record.calls
                 if record.page:
                     self._walk.accept(page_of_bytes(self._task.request, record.page))
                     self._fetched_at = record.written_at
@@ -237,22 +243,22 @@ class _Attempt:
             with closing(self._threads.side_by_side(fetch, numbers)) as pages:
                 for number, page in zip(numbers, pages, strict=False):
                     self._calls.sent += counts.pop(number).sent
-                    self._accept(page)
+                    self._accept(page, by_index=True)
                     if self._walk.end_reason or number + 1 not in self._walk.pages_by_index:
                         return
         finally:
             self._calls.sent += sum(calls.sent for calls in counts.values())
 
-    def _accept(self, page: Page[Any]) -> None:
+    def _accept(self, page: Page[Any], *, by_index: bool = False) -> None:
         self._fetched_at = self._folder.now()
         self._file.append(page.raw, self._fetched_at, self._new_calls())
-        self._walk.accept(page)
+        self._walk.accept(page, by_index=by_index)
 
     def restart(self, first_walk: str | None) -> None:
         """Drops all pages; the calls that were spent on them stay counted."""
         self._file.restart(first_walk)
         self._new_calls()
-        self._file.append(b"", self._folder.now(), self.api_calls)
+        self._file.append(b"", self._folder.now(), self.resumed_calls + self.api_calls)
         self._walk = Walk(self._task.request)
 
     def _new_calls(self) -> int:

@@ -61,6 +61,21 @@ def total_off_by_one(page: Page) -> Page:
     return page if page.total is None else replace(page, total=page.total + 1)
 
 
+def total_of_nothing(page: Page) -> Page:
+    """Count zero items."""
+    return page if page.total is None else replace(page, total=0)
+
+
+def total_of_the_rest(page: Page) -> Page:
+    """Count the items of this page and behind it alone."""
+    return page if page.total is None else replace(page, total=page.total - page.start)
+
+
+def no_total(page: Page) -> Page:
+    """Leave out total_num."""
+    return replace(page, total=None)
+
+
 def _point_to(page: Page, start: int) -> Page:
     return replace(page, next_start=start, cursor="sent", has_more=True)
 
@@ -89,6 +104,31 @@ def no_list(answer: Json) -> Json:
     return {name: value for name, value in answer.items() if not isinstance(value, list)}
 
 
+def no_has_more(answer: Json) -> Json:
+    """Leave out has_more."""
+    return {name: value for name, value in answer.items() if name != "has_more"}
+
+
+def no_defaults(answer: Json) -> Json:
+    """Leave out what has its default value, as writers of JSON from protobuf do."""
+    return {name: value for name, value in answer.items() if value}
+
+
+def nothing_but_ok(answer: Json) -> Json:
+    """Leave out all that says something of a list."""
+    return {name: value for name, value in answer.items() if name in ("errcode", "errmsg")}
+
+
+def empty_list_as_object(answer: Json) -> Json:
+    """Send an empty list as {}."""
+    return {name: {} if value == [] else value for name, value in answer.items()}
+
+
+def empty_list_as_text(answer: Json) -> Json:
+    """Send an empty list as an empty text."""
+    return {name: "" if value == [] else value for name, value in answer.items()}
+
+
 def nan(answer: Json) -> Json:
     """Put NaN, which is not JSON, into the first item."""
     for name, value in answer.items():
@@ -97,6 +137,10 @@ def nan(answer: Json) -> Json:
             return {**answer, name: [first, *value[1:]]}
     return {**answer, "total_num": float("nan")}
 
+
+_GATEWAY = Reply(
+    b'{"code":502,"message":"upstream connect error","data":null}', content_type="application/json"
+)
 
 # Another host than the sandbox; a client that follows the redirect is refused at once.
 _OTHER_HOST = "http://localhost:9/moved"
@@ -138,6 +182,26 @@ def http_500(_: Reply) -> Reply:
 def http_502(_: Reply) -> Reply:
     """Answer as a gateway that reaches no server."""
     return html_reply(502, "502 Bad Gateway")
+
+
+def gateway_json(_: Reply) -> Reply:
+    """Answer with the JSON of a gateway."""
+    return _GATEWAY
+
+
+def gateway_json_502(_: Reply) -> Reply:
+    """Answer as a gateway that reaches no server and says it in JSON."""
+    return replace(_GATEWAY, status=502)
+
+
+def http_403(_: Reply) -> Reply:
+    """Answer as a proxy that forbids the call."""
+    return html_reply(403, "403 Forbidden")
+
+
+def http_503(_: Reply) -> Reply:
+    """Answer as a gateway that asks to wait a second."""
+    return replace(html_reply(503, "503 Service Unavailable"), headers=(("Retry-After", "1"),))
 
 
 def html_200(_: Reply) -> Reply:

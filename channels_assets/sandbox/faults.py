@@ -83,10 +83,43 @@ KINDS: dict[str, FaultKind] = {
     "total_off_by_one": FaultKind(
         "total_num is one too high", page=fault_effects.total_off_by_one, paths=_WINDOW_PATHS
     ),
+    "total_zero_by_cursor": FaultKind(
+        "total_num is 0 beside last_buffer",
+        page=fault_effects.total_of_nothing,
+        paths=_WINDOW_PATHS,
+        only_with_cursor=True,
+    ),
+    "total_of_rest_by_cursor": FaultKind(
+        "total_num counts what is left, beside last_buffer",
+        page=fault_effects.total_of_the_rest,
+        paths=_WINDOW_PATHS,
+        only_with_cursor=True,
+    ),
+    "no_total_by_cursor": FaultKind(
+        "no total_num beside last_buffer",
+        page=fault_effects.no_total,
+        paths=_WINDOW_PATHS,
+        only_with_cursor=True,
+    ),
     # Wrong JSON objects.
     "errcode_string": FaultKind("errcode as a string", answer=fault_effects.errcode_as_string),
     "errcode_missing": FaultKind("no errcode and no errmsg", answer=fault_effects.no_errcode),
     "missing_list": FaultKind("the list field is left out", answer=fault_effects.no_list),
+    "no_has_more": FaultKind(
+        "has_more is left out",
+        answer=fault_effects.no_has_more,
+        paths=tuple(path for path, endpoint in LISTS.items() if endpoint.sends_has_more),
+    ),
+    "no_defaults": FaultKind(
+        'fields that are false, 0, "" or empty are left out', answer=fault_effects.no_defaults
+    ),
+    "nothing_but_ok": FaultKind(
+        "errcode and errmsg, and nothing of the list", answer=fault_effects.nothing_but_ok
+    ),
+    "empty_list_as_object": FaultKind(
+        "an empty list is {}", answer=fault_effects.empty_list_as_object
+    ),
+    "empty_list_as_text": FaultKind('an empty list is ""', answer=fault_effects.empty_list_as_text),
     "nan": FaultKind("NaN for a number of the first item", answer=fault_effects.nan),
     # Odd items in pages that are right.
     "item_without_id": FaultKind("the first item's id is empty", answer=odd_items.without_id),
@@ -114,6 +147,12 @@ KINDS: dict[str, FaultKind] = {
     "text_plain": FaultKind("the JSON as text/plain", reply=fault_effects.text_plain),
     "http_500": FaultKind("HTTP 500 with HTML", reply=fault_effects.http_500),
     "http_502": FaultKind("HTTP 502 with HTML", reply=fault_effects.http_502),
+    "http_403": FaultKind("HTTP 403 with HTML", reply=fault_effects.http_403),
+    "http_503": FaultKind("HTTP 503 with HTML and Retry-After: 1", reply=fault_effects.http_503),
+    "gateway_json": FaultKind("HTTP 200 with JSON of a gateway", reply=fault_effects.gateway_json),
+    "gateway_json_502": FaultKind(
+        "HTTP 502 with JSON of a gateway", reply=fault_effects.gateway_json_502
+    ),
     "html_200": FaultKind("HTTP 200 with HTML", reply=fault_effects.html_200),
     "redirect": FaultKind("HTTP 302 to another host", reply=fault_effects.redirect),
     # Wrong delivery.

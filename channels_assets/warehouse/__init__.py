@@ -17,6 +17,7 @@ from channels_assets.warehouse.load_log import (
     LoadRecord,
     LoadStats,
     calls_of_last_loads,
+    last_failure,
     loaded_partitions,
     record_failure,
 )
@@ -35,6 +36,7 @@ from channels_assets.warehouse.queries import (
     list_ages,
     preview,
     previews,
+    rows_held,
     save_freshness_rules,
 )
 from channels_assets.warehouse.read import connect, query, table
@@ -54,9 +56,9 @@ __all__ = [
     "ListToLoad", "LoadRecord", "LoadStats", "QualityCheck", "RepairPlan", "Store", "WarehouseBusy",
     "WarehouseError", "active_promoters", "active_sharers", "active_shops", "add_partition_keys", "atomic",
     "attempted_partitions", "calls_of_last_loads", "clear", "connect", "derive_article_products", "evidence",
-    "export_share_links", "get_meta", "is_empty", "lift_memory_limit", "linked_account_types", "list_ages",
-    "load_lists",
+    "export_share_links", "get_meta", "is_empty", "last_failure", "lift_memory_limit", "linked_account_types",
+    "list_ages", "load_lists",
     "loaded_partitions", "may_contain_warehouse", "open_store", "own_partition_keys", "plan_repair", "preview",
     "previews", "query", "record_failure", "remove_list", "remove_partition_keys", "retry_conflicts",
-    "save_freshness_rules", "set_meta", "table", "wal_path", "warehouse_id", "with_derived",
+    "rows_held", "save_freshness_rules", "set_meta", "table", "wal_path", "warehouse_id", "with_derived",
 ]

@@ -20,7 +20,8 @@ _LOADS = """
     )
 """
 _PROVEN = (
-    "('has_more_false', 'empty_page', 'cursor_missing', 'total_reached', 'derived', 'removed')"
+    "('has_more_false', 'has_more_missing', 'empty_page', 'cursor_missing', 'total_reached', "
+    "'list_missing', 'derived', 'removed')"
 )
 
 

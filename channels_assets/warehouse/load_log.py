@@ -37,6 +37,7 @@ class LoadRecord:
     api_calls: int = 0
     total_num: int | None = None
     resumed_pages: int = 0
+    resumed_calls: int = 0
 
     def __post_init__(self) -> None:
         """Raises ValueError for a time without a zone: it would be stored hours off."""
@@ -45,7 +46,7 @@ class LoadRecord:
 
     def without_calls(self) -> "LoadRecord":
         """The record of a list that is derived from this one."""
-        return replace(self, pages=0, api_calls=0, total_num=None, resumed_pages=0)
+        return replace(self, pages=0, api_calls=0, total_num=None, resumed_pages=0, resumed_calls=0)
 
 
 @dataclass(frozen=True)
@@ -213,3 +214,17 @@ def record_failure(con: duckdb.DuckDBPyConnection, failure: Failure) -> None:
             """,
             [*of_list, failure.run_id, failure.error_class, failure.error, failure.api_calls],
         )
+
+
+def last_failure(
+    con: duckdb.DuckDBPyConnection, asset: str, partition: str | None
+) -> Failure | None:
+    """The list's failure since its last load, if there was one."""
+    rows = con.execute(
+        """
+        SELECT run_id, error_class, error, api_calls FROM failures
+        WHERE asset = ? AND "partition" IS NOT DISTINCT FROM ?
+        """,
+        [asset, partition],
+    ).fetchall()
+    return Failure(asset, partition, *rows[0]) if rows else None

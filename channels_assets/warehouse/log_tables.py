@@ -50,7 +50,11 @@ LOADS = Table(
             COUNT,
             "Number of pages in the list; 0 where the rows were derived without a call",
         ),
-        Column("api_calls", COUNT, "Number of API calls made, retries included"),
+        Column(
+            "api_calls",
+            COUNT,
+            "Number of API calls made, retries included, without those of earlier attempts",
+        ),
         Column("rows", COUNT, "Number of rows written, without duplicates"),
         Column(
             "duplicates",
@@ -75,20 +79,30 @@ LOADS = Table(
             "Number of those pages that were already on disk from an interrupted attempt",
         ),
         Column(
+            "resumed_calls",
+            COUNT,
+            "Number of API calls that earlier attempts had made, whose pages or failures this load "
+            "began with",
+            default=0,
+        ),
+        Column(
             "rejected",
             COUNT,
             "Number of items without a usable id (无有效标识的条目): they are in rejected_items instead",
+            default=0,
         ),
         Column(
             "unfit",
             COUNT,
             "Number of values that do not fit their columns (与列类型不符的值): they are NULL there, and in "
             "extra as they were sent",
+            default=0,
         ),
         Column(
             "repaired",
             COUNT,
             "Number of broken characters (损坏的字符: no valid UTF-8) in the pages that became U+FFFD",
+            default=0,
         ),
     ),
 )

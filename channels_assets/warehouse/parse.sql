@@ -17,7 +17,8 @@ WITH given AS (
         WHEN items IS NOT NULL THEN items
         WHEN json_type(body) IS DISTINCT FROM 'OBJECT'
             THEN error('page ' || page_number || ' is not a JSON object: ' || left(body, 200))
-        WHEN coalesce(json_type(body, field), 'NULL') <> 'NULL'
+        -- Some JSON writers send an empty list as null, "" or {}.
+        WHEN coalesce((body -> field)::VARCHAR, 'null') NOT IN ('null', '""', '{}')
             THEN error(field || ' of page ' || page_number || ' is not a list: ' || left((body -> field)::VARCHAR, 200))
         ELSE [] END AS items
     FROM read

@@ -10,7 +10,7 @@ import duckdb
 from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.checks import Evidence, gather
 from channels_assets.warehouse.column_types import ListTable
-from channels_assets.warehouse.connection import names
+from channels_assets.warehouse.connection import in_scope, names, scalar
 from channels_assets.warehouse.schema import get_meta, set_meta
 from channels_assets.warehouse.tables import LIST_TABLES
 
@@ -43,6 +43,13 @@ class ListAge:
     def is_from_future(self) -> bool:
         """Whether the load's clock was ahead by more than the clocks of several machines differ."""
         return self.seconds is not None and self.seconds < -CLOCK_SKEW_SECONDS
+
+
+def rows_held(con: duckdb.DuckDBPyConnection, table: ListTable, scope: Mapping[str, str]) -> int:
+    """How many rows the table has of this list as it was last loaded."""
+    active = "is_active AND " if table.keeps_vanished else ""
+    query = f"SELECT count(*) FROM {table.name} WHERE {active}{in_scope(table)}"  # noqa: S608
+    return scalar(con, query, scope)
 
 
 def active_shops(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -13,7 +13,7 @@ import duckdb
 from channels_assets.warehouse.column_types import Column, Table
 from channels_assets.warehouse.connection import atomic, is_comment_unsupported, quoted
 from channels_assets.warehouse.errors import WarehouseError
-from channels_assets.warehouse.log_tables import META, REJECTED_ITEMS
+from channels_assets.warehouse.log_tables import META
 from channels_assets.warehouse.tables import TABLES
 
 _VERSION = 2
@@ -41,27 +41,13 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         return
     with atomic(con):
         _drop_views(con)
+        _add_missing(con, TABLES)
         if version == 0:
-            _execute(con, ddl(TABLES))
             set_meta(con, WAREHOUSE_ID, uuid.uuid4().hex)
             set_meta(con, LOADS_WRITTEN, "0")
-        elif version < _VERSION:
-            _from_version_1(con)
-            _execute(con, "\n".join(comment for table in TABLES for comment in _comments(table)))
         _execute(con, views)
         set_meta(con, "schema_version", str(_VERSION))
         set_meta(con, _VIEWS_HASH, views_hash)
-
-
-def _from_version_1(con: duckdb.DuckDBPyConnection) -> None:
-    """Version 2 has rejected items, and NULL for a product_source that is no number."""
-    _execute(con, ddl([REJECTED_ITEMS]))
-    for name in ("rejected", "unfit", "repaired"):
-        con.execute(f"ALTER TABLE loads ADD COLUMN {name} BIGINT DEFAULT 0")
-        con.execute(f"ALTER TABLE loads ALTER COLUMN {name} SET NOT NULL")
-        con.execute(f"ALTER TABLE loads ALTER COLUMN {name} DROP DEFAULT")
-    for table in ("window_products", "window_products_history"):
-        con.execute(f"ALTER TABLE {table} ALTER COLUMN product_source DROP NOT NULL")
 
 
 def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
@@ -78,6 +64,40 @@ def require_known_version(con: duckdb.DuckDBPyConnection) -> int:
     return version
 
 
+def _add_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Adds the tables and columns that the file lacks, lets columns be NULL that may be so now, and writes
+    all COMMENTs."""
+    found = con.execute(
+        """
+        SELECT table_name, column_name, is_nullable FROM duckdb_columns()
+        WHERE NOT internal AND database_name = current_database()
+        """
+    ).fetchall()
+    nullable = {(table, column): bool(may_be) for table, column, may_be in found}
+    present = {table for table, _ in nullable}
+    for table in tables:
+        create, *comments = _statements(table)
+        if table.name not in present:
+            con.execute(create)
+        for column in table.columns if table.name in present else ():
+            may_be_null = nullable.get((table.name, column.name))
+            if may_be_null is None:
+                _add_column(con, table, column)
+            elif column.nullable and not may_be_null:
+                con.execute(f'ALTER TABLE {table.name} ALTER COLUMN "{column.name}" DROP NOT NULL')
+        _execute(con, "\n".join(comments))
+
+
+def _add_column(con: duckdb.DuckDBPyConnection, table: Table, column: Column) -> None:
+    """Rows that are there get the column's default."""
+    alter, name = f"ALTER TABLE {table.name}", f'"{column.name}"'
+    default = "NULL" if column.default is None else column.default
+    con.execute(f"{alter} ADD COLUMN {name} {column.kind.type} DEFAULT {default}")
+    con.execute(f"{alter} ALTER COLUMN {name} DROP DEFAULT")
+    if not column.nullable:
+        con.execute(f"{alter} ALTER COLUMN {name} SET NOT NULL")
+
+
 def ddl(tables: Iterable[Table]) -> str:
     """Every CREATE TABLE and COMMENT.
 
@@ -90,10 +110,6 @@ def ddl(tables: Iterable[Table]) -> str:
 def _statements(table: Table) -> Iterable[str]:
     columns = ", ".join(_definition(column) for column in table.columns)
     yield f"CREATE TABLE {table.name} ({columns});"
-    yield from _comments(table)
-
-
-def _comments(table: Table) -> Iterable[str]:
     yield f"COMMENT ON TABLE {table.name} IS {quoted(table.comment)};"
     for column in table.columns:
         comment = quoted(table.comment_of(column))

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import tenacity
 
 from channels_assets.wechat.auth import TokenSource
 from channels_assets.wechat.errors import (
@@ -18,23 +14,15 @@ from channels_assets.wechat.errors import (
     QuotaExhausted,
     RateLimited,
     TokenRejected,
-    Transient,
 )
+from channels_assets.wechat.outage import Outage
 from channels_assets.wechat.rate_limit import RateLimiter, SendTime
 from channels_assets.wechat.redaction import scrubbed_errors
 from channels_assets.wechat.request import Answer, post_json
+from channels_assets.wechat.retry import Retries, RetryPolicy
 from channels_assets.wechat.transport import Transport
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often a call is tried; the waits between grow: 1, 2, 4 ... times `backoff_seconds`."""
-
-    tries: int = 5
-    backoff_seconds: float = 1.0
-    max_backoff_seconds: float = 30.0
 
 
 class Stopped(Exception):
@@ -73,7 +61,8 @@ class Client:
     """The API as one account sees it. Safe for many threads.
 
     Errors are those of `errors.py`. A call that ends in a Transient one was tried `retry.tries` times;
-    after one QuotaExhausted, no further call is spent on that path.
+    after one QuotaExhausted, no further call is spent on that path. Clients of one address share an
+    `outage`.
     """
 
     def __init__(
@@ -83,12 +72,13 @@ class Client:
         tokens: TokenSource,
         limiter: RateLimiter | None = None,
         retry: RetryPolicy | None = None,
+        outage: Outage | None = None,
     ) -> None:
         self._transport = transport
         self._base_url = base_url
         self._tokens = tokens
         self._limiter = limiter or RateLimiter()
-        self._retry = retry or RetryPolicy()
+        self._retries = Retries(retry or RetryPolicy(), outage or Outage())
 
     def call(
         self,
@@ -97,27 +87,17 @@ class Client:
         body: Mapping[str, Any],
         decode: Callable[[Answer], T],
         calls: Calls,
+        fields: Collection[str] = (),
     ) -> T:
-        """POSTs `body`, returns `decode(answer)`; a call whose answer `decode` refuses is retried."""
+        """POSTs `body`, returns `decode(answer)`; a call whose answer `decode` refuses is retried.
+
+        `fields`: a success has one of these at least.
+        """
         self._require_allowed_path(path, endpoint)
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8")
-        # Most calls need no retry: tenacity is set up only for those that do.
-        try:
-            return self._try_call(path, endpoint, payload, decode, calls)
-        except Transient:
-            if self._retry.tries == 1:
-                raise
-        base = self._retry.backoff_seconds
-        calls.wait(base + random.uniform(0, base))
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(self._retry.tries - 1),
-            wait=tenacity.wait_exponential(multiplier=2 * base, max=self._retry.max_backoff_seconds)
-            + tenacity.wait_random(0, base),
-            sleep=calls.wait,
-            reraise=True,
+        return self._retries.call(
+            lambda: self._try_call(path, endpoint, payload, decode, calls, fields), calls.wait
         )
-        return retrying(self._try_call, path, endpoint, payload, decode, calls)
 
     def _require_allowed_path(self, path: str, endpoint: str) -> None:
         if self._tokens.paths is not None and path not in self._tokens.paths:
@@ -134,13 +114,14 @@ class Client:
         payload: bytes,
         decode: Callable[[Answer], T],
         calls: Calls,
+        fields: Collection[str],
     ) -> T:
         token = self._tokens.token()
         try:
-            return self._send(path, endpoint, payload, token, decode, calls)
+            return self._send(path, endpoint, payload, token, decode, calls, fields)
         except TokenRejected:
             renewed = self._tokens.renew(token)
-            return self._send(path, endpoint, payload, renewed, decode, calls)
+            return self._send(path, endpoint, payload, renewed, decode, calls, fields)
 
     def _send(
         self,
@@ -150,6 +131,7 @@ class Client:
         token: str,
         decode: Callable[[Answer], T],
         calls: Calls,
+        fields: Collection[str],
     ) -> T:
         while True:
             self._refuse_if_exhausted(path)
@@ -161,7 +143,7 @@ class Client:
                 calls.raise_if_stopped()
                 if self._limiter.is_current(send_time):
                     calls.sent += 1
-                    return self._post(path, endpoint, payload, token, decode, send_time)
+                    return self._post(path, endpoint, payload, token, decode, send_time, fields)
 
     def _post(
         self,
@@ -171,6 +153,7 @@ class Client:
         token: str,
         decode: Callable[[Answer], T],
         send_time: SendTime,
+        fields: Collection[str],
     ) -> T:
         try:
             with scrubbed_errors(token):
@@ -181,11 +164,12 @@ class Client:
                     payload,
                     endpoint,
                     [token],
+                    fields=fields,
                 )
                 self._limiter.accepted(send_time)
                 return decode(answer)
-        except RateLimited:
-            self._limiter.refused(send_time)
+        except RateLimited as error:
+            self._limiter.refused(send_time, error.retry_after)
             raise
         except QuotaExhausted as error:
             self._limiter.exhaust(path, error)

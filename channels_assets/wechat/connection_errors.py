@@ -53,15 +53,20 @@ class Reason:
 
     en: str
     zh: str
+    connected: bool = False
 
 
-LOST = Reason("The connection was lost before the answer was complete", "连接在应答完成前中断")
+LOST = Reason(
+    "The connection was lost before the answer was complete",
+    "连接在应答完成前中断",
+    connected=True,
+)
 _REFUSED = Reason("The connection was refused", "连接被拒绝")
 _NO_NAME = Reason("The host's name was not found (DNS)", "找不到主机名（DNS）")
 _CERTIFICATE = Reason("The TLS certificate could not be verified", "TLS 证书验证失败")
 _TLS = Reason("TLS failed: does that port speak it?", "TLS 握手失败：该端口是否支持 TLS？")
-_NO_HTTP = Reason("What answers there does not speak HTTP", "对方应答不是 HTTP")
-_PACKED = Reason("The answer's compression is broken", "应答的压缩数据已损坏")
+_NO_HTTP = Reason("What answers there does not speak HTTP", "对方应答不是 HTTP", connected=True)
+_PACKED = Reason("The answer's compression is broken", "应答的压缩数据已损坏", connected=True)
 _TIME_OUT = Reason("No answer in time", "超时")
 
 # The first match counts: exceptions of the later entries may wrap those of the earlier ones.
@@ -78,11 +83,12 @@ _REASONS: tuple[tuple[Reason, tuple[type[BaseException], ...]], ...] = (
 
 
 def time_out(seconds: float) -> Reason:
-    return Reason(f"The answer took longer than {seconds:g} s", f"{seconds:g} 秒内未完成应答")
+    what, what_zh = f"The answer took longer than {seconds:g} s", f"{seconds:g} 秒内未完成应答"
+    return Reason(what, what_zh, connected=True)
 
 
 def no_answer(seconds: float) -> Reason:
-    return Reason(f"No answer within {seconds:g} s", f"{seconds:g} 秒内没有应答")
+    return Reason(f"No answer within {seconds:g} s", f"{seconds:g} 秒内没有应答", connected=True)
 
 
 def no_connection(seconds: float) -> Reason:
@@ -108,11 +114,13 @@ def connection_failed(
         variable = _variable_of(route.certificates)
         todo += f" Trusted are the certificates in {route.certificates} ({variable})."
         todo_zh += f"所信任的证书来自 {route.certificates}（{variable}）。"
-    return kind(
+    error = kind(
         f"{reason.en}: {route.address}{via}.",
         endpoint=endpoint,
         remedy=f"{todo} {reason.zh}：{route.address}{via_zh}。{todo_zh}",
     )
+    error.connection = "lost" if reason.connected else "none"
+    return error
 
 
 def proxy_refused(status: int, route: Route, endpoint: str) -> WeChatError:
@@ -128,13 +136,15 @@ def proxy_refused(status: int, route: Route, endpoint: str) -> WeChatError:
             f"代理 {name}（{variable}）要求认证（407）：请在 {variable} 中填写用户名和密码。",
         )
     kind = PermissionDenied if status in (400, 401, 403, 404, 405) else Transient
-    return kind(
+    error = kind(
         what,
         endpoint=endpoint,
         remedy=f"May it call that address? If no proxy is needed, unset {variable} or set NO_PROXY. "
         f"代理 {name}（{variable}）拒绝转发到 {route.address}（HTTP {status}）：请检查代理规则；"
         f"若无需代理，请取消设置 {variable} 或设置 NO_PROXY。",
     )
+    error.connection = "none"
+    return error
 
 
 def error_of(

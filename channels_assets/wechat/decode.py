@@ -54,12 +54,12 @@ def parse_object(body: bytes, endpoint: str, secrets: Sequence[str] | None = ())
             found = _without_lone_surrogates(found)
     except (ValueError, RecursionError) as error:
         raise UnexpectedResponse(
-            f"The answer is not the API's JSON ({error}){_excerpt(body, secrets)}",
+            f"The answer is not the API's JSON ({error}){excerpt(body, secrets)}",
             endpoint=endpoint,
         ) from None
     if not isinstance(found, dict):
         raise UnexpectedResponse(
-            f"The answer is JSON but no object{_excerpt(body, secrets)}", endpoint=endpoint
+            f"The answer is JSON but no object{excerpt(body, secrets)}", endpoint=endpoint
         )
     return cast(JsonObject, found)
 
@@ -77,7 +77,8 @@ def _without_lone_surrogates(value: object) -> object:
     return value
 
 
-def _excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
+def excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
+    """The end of a sentence that shows the beginning of `body`, without `secrets`; None: not at all."""
     if secrets is None:
         return "."
     text = redact(scrub(body[:65536].decode("utf-8", "replace"), secrets))
@@ -118,6 +119,8 @@ class Fields:
 
     def boolean(self, field: str) -> bool | None:
         found = self.value.get(field)
+        if found == "":
+            return None
         if found is None or isinstance(found, bool):
             return found
         if found in (0, 1):
@@ -134,9 +137,9 @@ class Fields:
         return Fields(cast(JsonObject, found), self.endpoint, self._prefix + field)
 
     def items(self, field: str) -> list[object]:
-        """A list, its items as they are; missing or null is an empty one."""
+        """A list, its items as they are; missing, null, "" or {} is an empty one."""
         found = self.value.get(field)
-        if found is None:
+        if found is None or found in ("", {}):
             return []
         if not isinstance(found, list):
             raise self._refuse(field, "a list")

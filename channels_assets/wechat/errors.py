@@ -9,6 +9,7 @@
     ├── PermissionDenied        a person must act: account, secret, IP list, capability, binding
     ├── BadRequest              the request was wrong: our bug, or a stale cursor
     └── UnprovenEnd             the list ended without proof that it was complete
+        └── UnconfirmedEnd      the list would lose rows: refresh again, a second such end is believed
 
 No error holds a token or a secret: requests' own exceptions carry the URL, so they never leave
 `transport.py`; excerpts and errmsg pass through `redaction.py`. Which errcode is which error:
@@ -17,17 +18,22 @@ No error holds a token or a secret: requests' own exceptions carry the URL, so t
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 
 class WeChatError(Exception):
     """A call that did not give what was asked for. `str(error)` is fit for users and logs.
 
     `reason` says why, `remedy` what a person can do, in English and Chinese. `api_calls`: how many
-    calls were spent on the list, where the error ended its walk.
+    calls were spent on the list, where the error ended its walk. `tries`: how often the call was tried.
+    `retry_after`: the seconds that the server asks to wait. `connection`: "none" if there was none to
+    the API, "lost" if no whole answer came through it.
     """
 
     api_calls = 0
+    tries = 1
+    retry_after = 0.0
+    connection: Literal["", "none", "lost"] = ""
 
     def __init__(
         self,
@@ -57,7 +63,7 @@ class WeChatError(Exception):
 
     def again(self) -> Self:
         """The same error to be raised once more, in another thread."""
-        return type(self)(
+        copied = type(self)(
             self.reason,
             endpoint=self.endpoint,
             errcode=self.errcode,
@@ -65,6 +71,13 @@ class WeChatError(Exception):
             rid=self.rid,
             remedy=self.remedy,
         )
+        return copied.with_facts_of(self)
+
+    def with_facts_of(self, error: WeChatError) -> Self:
+        """This error, with what is not in the text of `error`."""
+        self.tries, self.retry_after = error.tries, error.retry_after
+        self.connection = error.connection
+        return self
 
 
 class Transient(WeChatError):
@@ -97,3 +110,7 @@ class BadRequest(WeChatError):
 
 class UnprovenEnd(WeChatError):
     """The list ended without proof that it was read whole; nothing of it may be loaded."""
+
+
+class UnconfirmedEnd(UnprovenEnd):
+    """The list would lose rows by an end that is doubtful; a second refresh must say the same."""

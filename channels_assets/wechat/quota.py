@@ -26,7 +26,7 @@ class Quota:
 
 def get_quota(client: Client, path: str) -> Quota:
     """The quota of the API at `path`, as in `Endpoint.path`. Spends one call of quota/get."""
-    return client.call(QUOTA_PATH, _ENDPOINT, {"cgi_path": path}, _decode, Calls())
+    return client.call(QUOTA_PATH, _ENDPOINT, {"cgi_path": path}, _decode, Calls(), ("quota",))
 
 
 def _decode(answer: Answer) -> Quota:

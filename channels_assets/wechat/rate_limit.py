@@ -90,7 +90,8 @@ class AdaptiveRate:
             self._pause = _FIRST_PAUSE
             self._since = self._next = now
 
-    def refused(self, reserved: SendTime, now: float) -> None:
+    def refused(self, reserved: SendTime, now: float, retry_after: float = 0.0) -> None:
+        """`retry_after`: the seconds that the server asks to wait."""
         if not self.is_current(reserved):
             # It was under way when another refusal had its effect.
             return
@@ -100,7 +101,7 @@ class AdaptiveRate:
             self._cut(now)
         self._generation += 1
         self._probing = True
-        self._since = self._next = now + self._pause
+        self._since = self._next = now + max(self._pause, min(retry_after, LONGEST_PAUSE))
 
     def _cut(self, now: float) -> None:
         good = sum(1 for moment in self._accepted if now - _SECOND <= moment)
@@ -147,9 +148,9 @@ class RateLimiter:
         with self._lock:
             self._rate.accepted(reserved, self._clock())
 
-    def refused(self, reserved: SendTime) -> None:
+    def refused(self, reserved: SendTime, retry_after: float = 0.0) -> None:
         with self._lock:
-            self._rate.refused(reserved, self._clock())
+            self._rate.refused(reserved, self._clock(), retry_after)
 
     def exhaust(self, path: str, error: QuotaExhausted) -> None:
         self._exhausted[path] = error

@@ -72,4 +72,4 @@ def scrubbed_errors(*secrets: str) -> Generator[None]:
             errmsg=scrub(error.errmsg, secrets),
             rid=scrub(error.rid, secrets),
             remedy=error.remedy,
-        ) from None
+        ).with_facts_of(error) from None

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from channels_assets.wechat.decode import Fields, JsonObject, parse_object
+from channels_assets.wechat.decode import Fields, JsonObject, excerpt, parse_object
 from channels_assets.wechat.errcodes import error_for
 from channels_assets.wechat.errors import (
     BadRequest,
+    PermissionDenied,
     RateLimited,
     Transient,
     UnexpectedResponse,
+    WeChatError,
 )
 from channels_assets.wechat.redaction import repeats_secret
 from channels_assets.wechat.transport import Reply, Transport
+
+_MAY_PASS = (408, 425)
+_ASK_TO_WAIT = (429, 503)
+_BETWEEN = (
+    "It is not from WeChat: what stands between this machine and the API, such as a proxy, a gateway or a "
+    "sidecar? Look there, at HTTPS_PROXY, and at `base_url` in channels.toml. "
+    "应答不是来自微信，而是途中的代理、网关或边车：请检查它们，以及 HTTPS_PROXY 和 channels.toml 中的 base_url。"
+)
 
 
 @dataclass(frozen=True)
@@ -33,19 +43,29 @@ def post_json(
     endpoint: str,
     secrets: Sequence[str],
     *,
+    fields: Collection[str] = (),
     secret_answer: bool = False,
 ) -> Answer:
     """Raises the error of the HTTP status or of the errcode; no errcode means success.
 
-    `secrets` are removed from what is shown of the answer; of a `secret_answer` nothing is shown.
+    `fields`: a success that has other fields, but none of these, is not from WeChat. `secrets` are
+    removed from what is shown of the answer; of a `secret_answer` nothing is shown.
     """
     reply = transport.post(url, query, body, endpoint)
-    _check_status(reply, endpoint)
-    value = parse_object(reply.body, endpoint, None if secret_answer else secrets)
-    fields = Fields(value, endpoint)
-    errcode = fields.integer("errcode") or 0
+    shown = None if secret_answer else secrets
+    if reply.status != 200:
+        raise _error_of_status(reply, endpoint, shown)
+    value = parse_object(reply.body, endpoint, shown)
+    answer = Fields(value, endpoint)
+    errcode = answer.integer("errcode") or 0
     if errcode != 0:
-        raise error_for(errcode, fields.text("errmsg") or "", endpoint, secrets)
+        raise error_for(errcode, answer.text("errmsg") or "", endpoint, secrets)
+    if value and not any(name in value for name in ("errcode", "errmsg", *fields)):
+        raise UnexpectedResponse(
+            f"The answer is JSON, but not WeChat's{excerpt(reply.body, shown)}",
+            endpoint=endpoint,
+            remedy=_BETWEEN,
+        )
     if not secret_answer and repeats_secret(reply.body, secrets):
         # Whatever is odd in an item is stored as it was sent.
         raise UnexpectedResponse(
@@ -57,20 +77,31 @@ def post_json(
     return Answer(value, reply.body)
 
 
-def _check_status(reply: Reply, endpoint: str) -> None:
-    if reply.status == 200:
-        return
-    reason = f"HTTP {reply.status} instead of an answer."
-    if reply.status >= 500:
-        raise Transient(reason, endpoint=endpoint)
-    if reply.status == 429:
-        raise RateLimited(reason, endpoint=endpoint)
-    if 300 <= reply.status < 400:
-        raise UnexpectedResponse(
-            f"HTTP {reply.status}: a redirect, which is not followed, because it would carry the token away.",
+def _error_of_status(reply: Reply, endpoint: str, secrets: Sequence[str] | None) -> WeChatError:
+    """`secrets`: as parse_object() takes them."""
+    status = reply.status
+    if 300 <= status < 400:
+        return UnexpectedResponse(
+            f"HTTP {status}: a redirect, which is not followed, because it would carry the token away.",
             endpoint=endpoint,
             remedy="Correct `base_url` in channels.toml, or check the proxy between.",
         )
-    if reply.status == 412:
-        raise BadRequest(reason, endpoint=endpoint)
-    raise UnexpectedResponse(reason, endpoint=endpoint)
+    is_json = reply.body.lstrip()[:1] == b"{"
+    reason = f"HTTP {status} instead of an answer"
+    reason += f", with JSON{excerpt(reply.body, secrets)}" if is_json else "."
+    kind = _kind_of_status(status)
+    remedy = _BETWEEN if is_json or kind is PermissionDenied else ""
+    error = kind(reason, endpoint=endpoint, remedy=remedy)
+    if status in _ASK_TO_WAIT:
+        error.retry_after = reply.retry_after
+    return error
+
+
+def _kind_of_status(status: int) -> type[WeChatError]:
+    if status >= 500 or status in _MAY_PASS:
+        return Transient
+    if status == 429:
+        return RateLimited
+    if status == 412:
+        return BadRequest
+    return PermissionDenied if status >= 400 else UnexpectedResponse

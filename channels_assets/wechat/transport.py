@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -41,7 +42,7 @@ for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retr
     logging.getLogger(_name).addFilter(_Redacting())
 
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 30.0
+READ_SECONDS = 25.0
 TOTAL_SECONDS = 120.0
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -57,10 +58,11 @@ _FAILURES = (
 
 @dataclass(frozen=True)
 class Reply:
-    """Status and whole body of an answer."""
+    """Status and whole body of an answer. `retry_after`: the seconds that Retry-After asks to wait."""
 
     status: int
     body: bytes
+    retry_after: float = 0.0
 
 
 class Transport(Protocol):
@@ -133,7 +135,9 @@ class RequestsTransport:
         set_deadline(deadline)
         try:
             with self._adapter.send(request, timeout=seconds, **prepared.settings) as response:
-                reply = Reply(response.status_code, _read(response, prepared.route, endpoint))
+                body_read = _read(response, prepared.route, endpoint)
+                wait = _retry_after(response.headers.get("Retry-After", ""))
+                reply = Reply(response.status_code, body_read, wait)
         except _FAILURES as error:
             if time.monotonic() >= deadline:
                 raise connection_failed(time_out(TOTAL_SECONDS), prepared.route, endpoint) from None
@@ -161,6 +165,16 @@ class RequestsTransport:
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Without it, a .netrc would be read for this host, and its password sent along."""
     return request
+
+
+def _retry_after(header: str) -> float:
+    """The seconds to wait by a Retry-After header, which has seconds or a date; 0 for anything else."""
+    if header.isascii() and header.isdecimal():
+        return float(header[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _read(response: requests.Response, route: Route, endpoint: str) -> bytes:

@@ -123,8 +123,9 @@ def test_a_retry_by_dagster_pulls_only_what_is_missing(make_project: Make) -> No
     assert done.code == 0
     assert stored_windows(project) == expected_windows(world)
     calls = Counter(call.appid for call in project.sandbox.calls_to(WINDOW_PATH))
-    told = "SELECT resumed_pages, api_calls FROM loads WHERE partition = ?"
-    assert project.rows(told, [largest]) == [(1, calls[largest])]
+    told = "SELECT resumed_pages, resumed_calls, api_calls FROM loads WHERE partition = ?"
+    assert project.rows(told, [largest]) == [(1, 2, calls[largest] - 2)]
+    assert done.assets["window_products"]["api_calls"] == sum(calls.values())
     others = [appid for appid in world.windows if appid != largest]
     assert all(calls[appid] <= 2 for appid in others)
 

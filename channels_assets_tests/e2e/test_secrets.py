@@ -28,9 +28,10 @@ from channels_assets.wechat.auth.authorizer import AuthorizerToken, Component
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.stable_token import StableToken
 from channels_assets.wechat.auth.token_cache import IssuedToken, TokenCache
-from channels_assets.wechat.client import Calls, Client, RetryPolicy
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import Transient, UnexpectedResponse, WeChatError
 from channels_assets.wechat.paging import fetch_page
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 from channels_assets_tests.helpers.echo import LOAD_WAYS, WAYS, Echo, Handler, Reply, Way, failed

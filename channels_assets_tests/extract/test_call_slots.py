@@ -17,10 +17,11 @@ from channels_assets.extract.pool import pull_all
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Calls, Client, RetryPolicy, Stopped
+from channels_assets.wechat.client import Calls, Client, Stopped
 from channels_assets.wechat.errors import RateLimited
 from channels_assets.wechat.rate_limit import RateLimiter, SendTime
 from channels_assets.wechat.request import Answer
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 

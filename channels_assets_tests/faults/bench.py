@@ -10,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from channels_assets.defs.assets.doubtful_end import confirmed
+from channels_assets.extract.pool import Outcome
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.sandbox import Call, Sandbox, WindowEnd, World
+from channels_assets.warehouse import LIST_TABLES
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.rate_limit import RateLimiter, SendTime
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets_tests.faults.lists import PAGE_SIZE, SIZE, Con, Listing, Row
 from channels_assets_tests.warehouse.making import in_pages, load
@@ -126,10 +130,11 @@ class Bench:
             limiter,
             RetryPolicy(tries=TRIES, backoff_seconds=0.0),
         )
-        task = PullTask(listing.endpoint.name, appid, client, listing.ask(self.world, page_size))
+        request, scope = listing.ask(self.world, page_size), listing.scope(self.world)
+        task = PullTask(listing.endpoint.name, appid, client, request, scope)
         result: Pulled | WeChatError
         try:
-            result = pull(task, self.staging, threading.Event())
+            result = self._confirmed(listing, task, pull(task, self.staging, threading.Event()))
             done = load(end_reason=result.end_reason, total_num=result.total_num)
             listing.put(self.con, self.world, result.page_file, done)
             result.page_file.discard()
@@ -144,6 +149,14 @@ class Bench:
             calls.count(TOKEN_PATH),
             limiter.waits,
         )
+
+    def _confirmed(self, listing: Listing, task: PullTask, pulled: Pulled) -> Pulled:
+        """As an asset does: a doubtful end must not shorten the list."""
+        table, outcome = LIST_TABLES[listing.tables[0]], Outcome("", pulled)
+        result = confirmed(self.con, "run", table, {"": task}, outcome)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def truth(self, listing: Listing) -> list[Row]:
         return listing.rows(listing.sent(self.world))

@@ -54,6 +54,15 @@ class Listing:
             return world.articles_for(*_first_list(world))
         return list(self.behind(world))
 
+    def scope(self, world: World) -> dict[str, str]:
+        """What names the list in its table."""
+        if self.letter == "B":
+            names = ("shop_appid", "promoter_id", "sharer_appid")
+            return dict(zip(names, _first_list(world), strict=True))
+        if self.letter == "D":
+            return {"shop_appid": _first_shop(world)}
+        return {"window": "w"} if self.letter == "A" else {}
+
     def rows(self, items: Sequence[Json]) -> list[Row]:
         rows = [self.row(item) for item in items]
         return rows if self.ordered else sorted(rows, key=repr)

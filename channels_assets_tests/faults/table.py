@@ -23,6 +23,7 @@ from channels_assets.wechat.errors import (
     RateLimited,
     TokenRejected,
     Transient,
+    UnconfirmedEnd,
     UnexpectedResponse,
     UnprovenEnd,
     WeChatError,
@@ -166,6 +167,8 @@ BAD = (
 IP = ("IP address", "whitelist", "IP 白名单", "127.0.0.1", "errcode 40164", "rid ")
 FROZEN = ("secret is frozen", "Unfreeze", "AppSecret 已被冻结", "errcode 40243", "rid ")
 UNKNOWN = ("not in the published tables", "未知错误码", "errcode 987654", "rid ")
+UNCONFIRMED = ("the only sign of its end", "rows stay", "Refresh again", "原数据暂时保留")
+FOREIGN = ("upstream connect error", "not from WeChat", "`base_url`", "网关")
 UNPROVEN = ("without proof", "Nothing was loaded", "refresh again", "本次未写入", "原数据保留")
 
 ROWS = [
@@ -217,8 +220,10 @@ ROWS = [
     ),
     Row("missing_cursor", "A", whole(walked_again), times=1, at=(1, 2, 3)),
     Row("missing_cursor", "BCD", old(UnprovenEnd, once, *UNPROVEN, "next_key"), at=(1, 2, 3)),
-    Row("missing_cursor", "E", old(UnprovenEnd, once, *UNPROVEN, "next_key out"), at=(1, 2, 3)),
-    Row("missing_cursor", "BCDE", old(UnprovenEnd, once, *UNPROVEN), times=1, at=(1, 2, 3)),
+    Row("missing_cursor", "BCD", old(UnprovenEnd, once, *UNPROVEN), times=1, at=(1, 2, 3)),
+    # E's end is told by a missing next_key, too: believed when a second refresh says the same.
+    Row("missing_cursor", "E", old(UnconfirmedEnd, once, *UNCONFIRMED), at=(1, 2, 3)),
+    Row("missing_cursor", "E", old(UnconfirmedEnd, once, *UNCONFIRMED), times=1, at=(1, 2, 3)),
     Row("missing_cursor", ALL, whole(undisturbed), at=(LAST,)),
     Row(
         "empty_cursor_has_more",
@@ -243,8 +248,9 @@ ROWS = [
     Row("repeat_over_break", ALL, whole(more(PAGES), about=True)),
     Row("repeat_over_break", ALL, whole(more(2), about=True), times=2),
     # Both walks go as far as the empty page behind the last; they agree with each other.
-    Row("total_off_by_one", "A", whole(lambda _: 2 * (PAGES + 1))),
-    Row("total_off_by_one", "A", whole(lambda _: PAGES + 1 + PAGES), times=1),
+    Row("total_off_by_one", "A", whole(lambda _: 2 * (PAGES + 1)), at=(1,)),
+    Row("total_off_by_one", "A", whole(lambda _: PAGES + 1 + PAGES), times=1, at=(1,)),
+    Row("total_off_by_one", "A", whole(undisturbed), at=(2, LAST)),
     # Odd items never stop their list.
     Row("item_without_id", ALL, odd(lambda *_: None)),
     Row("fraction", ALL, odd(unfit(lambda number: number + 0.5))),
@@ -257,8 +263,24 @@ ROWS = [
     # Objects and bytes that are not the API's.
     *(Row(kind, ALL, whole(undisturbed)) for kind in ("errcode_string", "errcode_missing")),
     Row("text_plain", ALL, whole(undisturbed)),
-    Row("missing_list", ALL, old(UnprovenEnd, once, *UNPROVEN, "the answer leaves")),
-    Row("missing_list", ALL, old(UnprovenEnd, once, *UNPROVEN), times=1),
+    # Beside a cursor, or against the count, the list was lost; else the end may be meant.
+    Row("missing_list", ALL, old(UnprovenEnd, once, *UNPROVEN, "the answer leaves"), at=(1, 2)),
+    Row("missing_list", ALL, old(UnprovenEnd, once, *UNPROVEN), times=1, at=(1, 2)),
+    Row("missing_list", "A", old(UnprovenEnd, once, *UNPROVEN, "the answer leaves"), at=(LAST,)),
+    Row("missing_list", "BCDE", old(UnconfirmedEnd, once, *UNCONFIRMED), at=(LAST,)),
+    Row("nothing_but_ok", ALL, old(UnconfirmedEnd, once, *UNCONFIRMED), at=(1,)),
+    Row("nothing_but_ok", ALL, old(UnconfirmedEnd, once, *UNCONFIRMED), times=1, at=(1,)),
+    Row("nothing_but_ok", "A", old(UnprovenEnd, once, *UNPROVEN), at=(2, LAST)),
+    Row("nothing_but_ok", "BCDE", old(UnconfirmedEnd, once, *UNCONFIRMED), at=(2, LAST)),
+    # What has its default value is left out; what is only right without last_buffer is not believed.
+    Row("no_defaults", ALL, whole(undisturbed)),
+    Row("no_has_more", "BCD", whole(undisturbed)),
+    Row("no_has_more", "BCD", whole(undisturbed), times=1),
+    *(Row(f"empty_list_as_{kind}", ALL, whole(undisturbed)) for kind in ("object", "text")),
+    *(
+        Row(kind, "A", whole(undisturbed), at=(2, 3, LAST))
+        for kind in ("total_zero_by_cursor", "total_of_rest_by_cursor", "no_total_by_cursor")
+    ),
     *(
         Row(kind, lists, outcome, at=at)
         for kind, outcome in (
@@ -269,6 +291,9 @@ ROWS = [
             ("http_500", old(Transient, tried, "HTTP 500")),
             ("http_502", old(Transient, tried, "HTTP 502")),
             ("redirect", old(UnexpectedResponse, tried, "302", "not followed", "`base_url`")),
+            ("gateway_json", old(UnexpectedResponse, tried, "not WeChat's", *FOREIGN)),
+            ("gateway_json_502", old(Transient, tried, "HTTP 502", *FOREIGN)),
+            ("http_403", old(PermissionDenied, once, "HTTP 403", *FOREIGN[1:])),
             ("truncated", old(Transient, tried, "was lost")),
             ("drop", old(Transient, tried, "connection was lost", "`base_url`")),
             ("huge", old(UnexpectedResponse, tried, "larger than 1 MB")),
@@ -283,8 +308,11 @@ ROWS = [
         for kind in (
             *("nan", "duplicate_keys", "truncated_json", "html_200"),
             *("http_500", "http_502", "redirect", "truncated", "drop", "huge"),
+            *("gateway_json", "gateway_json_502"),
         )
     ),
+    Row("http_503", ALL, old(Transient, tried, "HTTP 503"), at=(2,)),
+    Row("http_503", "AC", whole(more(1)), times=1, at=(1,)),
     Row("hang", ALL, whole(more(2), about=True), times=1, at=(1,)),
     # The same on the way to the token: no call to the list is spent.
     *(

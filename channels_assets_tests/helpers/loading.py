@@ -40,6 +40,7 @@ def pulled_list(task: PullTask, pulled: Pulled, partition: str | None, run_id: s
         api_calls=pulled.api_calls,
         total_num=pulled.total_num,
         resumed_pages=pulled.resumed_pages,
+        resumed_calls=pulled.resumed_calls,
     )
     return ListToLoad(task.scope, pulled, record, task.constants)
 

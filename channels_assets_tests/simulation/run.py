@@ -20,10 +20,11 @@ from channels_assets.warehouse import LIST_TABLES, Failure, clear, load_lists, r
 from channels_assets.warehouse.schema import migrate
 from channels_assets.wechat import league
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Client, RetryPolicy
+from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.paging import ListRequest
 from channels_assets.wechat.rate_limit import RateLimiter
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.helpers.loading import pulled_list
 from channels_assets_tests.simulation.checks import Attempt, Checks, Violation

@@ -110,3 +110,26 @@ def test_clear_empties_everything_but_meta(con: duckdb.DuckDBPyConnection) -> No
 
 def test_the_connection_is_ready_for_relations(con: duckdb.DuckDBPyConnection) -> None:
     assert con.sql("SELECT current_setting('TimeZone')").fetchall() == [("Asia/Shanghai",)]
+
+
+def test_a_file_of_version_1_gets_the_columns_and_comments_of_this_one(warehouse: Store) -> None:
+    described = """
+        SELECT table_name, column_name, data_type, is_nullable, column_default, comment
+        FROM duckdb_columns() SEMI JOIN (FROM duckdb_tables() WHERE NOT temporary)
+        USING (table_name, database_name) ORDER BY ALL
+    """
+    with warehouse.writing() as con:
+        load_window(con, window="w", account_appid="a", pages=ids(1), load=load())
+        expected = con.sql(described).fetchall()
+        for (view,) in con.sql(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall():
+            con.execute(f"DROP VIEW {view}")
+        con.execute("ALTER TABLE loads DROP COLUMN resumed_calls")
+        con.execute("COMMENT ON COLUMN loads.api_calls IS 'of version 1'")
+        con.execute("DROP TABLE partition_keys")
+        set_meta(con, "schema_version", "1")
+    with warehouse.writing() as con:
+        assert con.sql(described).fetchall() == expected
+        assert con.sql("SELECT resumed_calls FROM loads").fetchall() == [(0,)]
+        load_window(con, window="w", account_appid="a", pages=ids(1, 2), load=load())

@@ -19,10 +19,11 @@ from channels_assets.wechat.auth.authorizer import (
 )
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import file_reader
-from channels_assets.wechat.client import Calls, Client, RetryPolicy
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import PermissionDenied
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import Reply, RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 

@@ -12,7 +12,7 @@ import pytest
 from channels_assets.sandbox import Fault, Sandbox, World
 from channels_assets.wechat import transport as transport_module
 from channels_assets.wechat.auth.stable_token import StableToken
-from channels_assets.wechat.client import Calls, Client, RetryPolicy, Stopped
+from channels_assets.wechat.client import Calls, Client, Stopped
 from channels_assets.wechat.errors import (
     PermissionDenied,
     QuotaExhausted,
@@ -24,6 +24,7 @@ from channels_assets.wechat.errors import (
 )
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, get_window_product_list, window_products
 

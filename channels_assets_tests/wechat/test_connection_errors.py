@@ -11,10 +11,11 @@ import pytest
 
 from channels_assets.sandbox import World
 from channels_assets.wechat import transport as transport_module
-from channels_assets.wechat.client import Calls, Client, RetryPolicy
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import PermissionDenied, Transient, WeChatError
 from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.proxies import is_loopback
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import window_products
 from channels_assets_tests.helpers.listener import Listener, Talk, listening, refused_port, saying

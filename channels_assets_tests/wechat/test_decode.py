@@ -123,7 +123,8 @@ def test_text_survives_unchanged() -> None:
         ("integer", " 1"),
         ("text", 5),
         ("boolean", "yes"),
-        ("items", {}),
+        ("items", {"a": 1}),
+        ("items", "a"),
         ("object", []),
     ],
 )

@@ -24,11 +24,12 @@ from channels_assets.wechat.auth.external_token import (
     cloud_token,
 )
 from channels_assets.wechat.auth.secret_readers import command_reader
-from channels_assets.wechat.client import Calls, Client, RetryPolicy
+from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errors import PermissionDenied, TokenRejected, Transient, WeChatError
 from channels_assets.wechat.league import cooperating_shops
 from channels_assets.wechat.paging import fetch_page
 from channels_assets.wechat.quota import get_quota
+from channels_assets.wechat.retry import RetryPolicy
 from channels_assets.wechat.transport import RequestsTransport
 from channels_assets.wechat.window import WINDOW_PRODUCTS, window_products
 

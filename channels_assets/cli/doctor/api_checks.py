@@ -64,7 +64,9 @@ def check_address(url: str) -> Finding:
         reraise=True,
     )
     try:
-        retrying(post_json, transport, url + QUOTA_PATH, {}, b"{}", "address", [])
+        retrying(
+            post_json, transport, url + QUOTA_PATH, {}, b"{}", "address", [], fields=("quota",)
+        )
     except UnexpectedResponse as error:
         return wrong_finding(
             "address",

@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from channels_assets.config import Settings
+from channels_assets.defs.assets.doubtful_end import confirmed
 from channels_assets.defs.dagster_internals import IS_RESUME_RETRY, batched
 from channels_assets.defs.events import (
     FailedPartition,
@@ -159,10 +160,11 @@ def _load_batch(
     ended: list[EndedList] = []
     pulled: dict[str, Pulled] = {}
     for outcome in outcomes:
-        if isinstance(outcome.result, Exception):
-            ended.append(_failed(connection, run_id, plan, outcome.key, outcome.result))
+        result = confirmed(connection, run_id, plan.table, plan.tasks, outcome)
+        if isinstance(result, Exception):
+            ended.append(_failed(connection, run_id, plan, outcome.key, result))
         else:
-            pulled[outcome.key] = outcome.result
+            pulled[outcome.key] = result
     lists = {key: _list_to_load(plan.tasks[key], key, run_id, each) for key, each in pulled.items()}
     loaded: list[EndedList] = []
     for key, stats in _load_together(connection, plan.table, lists).items():
@@ -189,6 +191,7 @@ def _list_to_load(task: PullTask, key: str, run_id: str, pulled: Pulled) -> List
         api_calls=pulled.api_calls,
         total_num=pulled.total_num,
         resumed_pages=pulled.resumed_pages,
+        resumed_calls=pulled.resumed_calls,
     )
     return ListToLoad(task.scope, pulled, record, task.constants)
 

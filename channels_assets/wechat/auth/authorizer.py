@@ -80,7 +80,8 @@ class Component:
         url, secrets = self._base_url + AUTHORIZER_TOKEN_PATH, [token, refresh_token]
         query = {self._parameter: token}
         try:
-            return token_call(self._transport, url, query, body, _AUTHORIZER, secrets)
+            fields = ("authorizer_access_token", "authorizer_refresh_token", "expires_in")
+            return token_call(self._transport, url, query, body, _AUTHORIZER, secrets, fields)
         except PermissionDenied as error:
             if error.errcode != _NO_TOKEN or self._parameter == "access_token":
                 raise with_account(error, f"appid {appid}") from None

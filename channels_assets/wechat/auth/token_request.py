@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from channels_assets.wechat.auth.token_cache import IssuedToken
@@ -36,7 +36,7 @@ def request_token(
 ) -> IssuedToken:
     """The token in `field` of the answer to a call that `secrets` authenticate."""
     try:
-        answer = token_call(transport, url, {}, body, endpoint, secrets)
+        answer = token_call(transport, url, {}, body, endpoint, secrets, (field, "expires_in"))
     except TokenRejected as error:
         # No token was sent: here 40001 is about the secret.
         rule = RULES[_WRONG_SECRET]
@@ -54,11 +54,14 @@ def token_call(
     body: Mapping[str, object],
     endpoint: str,
     secrets: Sequence[str],
+    fields: Collection[str],
 ) -> JsonObject:
     """The answer to a token call. Errors show neither `secrets` nor anything of the answer."""
     payload = json.dumps(body).encode()
     with scrubbed_errors(*secrets):
-        answer = post_json(transport, url, query, payload, endpoint, secrets, secret_answer=True)
+        answer = post_json(
+            transport, url, query, payload, endpoint, secrets, fields=fields, secret_answer=True
+        )
     return answer.value
 
 
@@ -100,4 +103,4 @@ def _copy_of(error: WeChatError, kind: type[E], what: str, remedy: str) -> E:
         errmsg=error.errmsg,
         rid=error.rid,
         remedy=remedy,
-    )
+    ).with_facts_of(error)

@@ -7,6 +7,7 @@ and the successors of refresh tokens, which only this user may read.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -238,7 +239,8 @@ def _reader(secret: RequiredSecret) -> Reader:
 
 
 def _path(setting: str | None) -> Path:
-    return Path(setting or "").expanduser()
+    # Path.expanduser raises where there is no home folder.
+    return Path(os.path.expanduser(setting or ""))
 
 
 def _ticket(platform: Platform, secret_names: frozenset[str]) -> Reader:

@@ -204,7 +204,9 @@ def require_secrets(settings: config.Settings, folder: Path) -> None:
     (_, error), *others = problems.items()
     if others:
         names = ", ".join(name for name, _ in others)
-        raise config.ConfigError(f"{error} The same is true of {names}. {names} 也是如此。")
+        raise config.ConfigError(
+            f"{error.text.en} The same is true of {names}.", f"{error.text.zh} {names} 也是如此。"
+        )
     raise error
 
 
@@ -233,7 +235,7 @@ def _reader(secret: RequiredSecret) -> Reader:
         try:
             return secret.read()
         except config.ConfigError as error:
-            raise PermissionDenied(str(error), endpoint="secret_env") from None
+            raise PermissionDenied(error.in_both, endpoint="secret_env") from None
 
     return read
 

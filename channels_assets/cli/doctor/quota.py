@@ -10,11 +10,12 @@ from rich.table import Table
 
 from channels_assets.accounts import Account
 from channels_assets.cli.context import CommandContext
-from channels_assets.cli.doctor.finding import Bilingual, Finding, error_finding
+from channels_assets.cli.doctor.finding import Finding, error_finding
 from channels_assets.config import Settings
 from channels_assets.defs.names import PULLING, WINDOW_ASSETS
 from channels_assets.defs.resources import WeChatResource
 from channels_assets.defs.source_assets import ENDPOINTS
+from channels_assets.language import Bilingual
 from channels_assets.warehouse import calls_of_last_loads
 from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError

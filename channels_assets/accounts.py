@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from channels_assets.auth_modes import AUTH_FIELDS, AUTH_MODES, AuthMode
+from channels_assets.language import WrongSetting
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -27,9 +28,10 @@ Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 def _variable(name: str) -> str:
     # Never shown: it may be the secret itself, pasted into the wrong place.
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or re.fullmatch(r"[0-9a-f]{32}", name):
-        raise ValueError(
-            "must be the name of an environment variable, not the secret itself. "
-            "应填环境变量名，而不是密钥本身"
+        raise WrongSetting(
+            'must be the name of an environment variable, such as "WX_SECRET", not the secret itself: '
+            "that belongs into .env, as WX_SECRET=...",
+            '应填环境变量名（如 "WX_SECRET"），而不是密钥本身：密钥写进 .env，如 WX_SECRET=...',
         )
     return name
 
@@ -39,7 +41,8 @@ EnvName = Annotated[Text, AfterValidator(_variable)]
 
 def _auth_mode(name: str) -> str:
     if name not in AUTH_MODES:
-        raise ValueError(f"must be {_alternatives(list(AUTH_MODES))}")
+        names = list(AUTH_MODES)
+        raise WrongSetting(f"must be {_alternatives(names)}", f"应为 {_alternatives_zh(names)}")
     return name
 
 
@@ -56,7 +59,9 @@ def _command(value: object) -> object:
         try:
             value = shlex.split(value)
         except ValueError as error:
-            raise ValueError(f"can't be split into words: {error}") from None
+            raise WrongSetting(
+                f"can't be split into words: {error}", f"无法拆分为单词：{error}"
+            ) from None
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -91,13 +96,21 @@ class Account(Section):
         needed = [name for name in self.mode.needs if name in type(self).model_fields]
         found = [name for name in needed if name in given]
         if needed and not found:
-            raise ValueError(f'with auth = "{self.auth}" needs `{"` or `".join(needed)}`')
+            raise WrongSetting(
+                f'with auth = "{self.auth}" needs `{"` or `".join(needed)}`: write `{needed[0]} = "..."`',
+                f'的 auth = "{self.auth}" 需要 `{"` 或 `".join(needed)}`：请写 `{needed[0]} = "..."`',
+            )
         if len(found) > 1:
-            raise ValueError(f"takes only one of `{'` and `'.join(found)}`")
+            raise WrongSetting(
+                f"takes only one of `{'` and `'.join(found)}`",
+                f"只能填 `{'`、`'.join(found)}` 之一",
+            )
         for name in given:
             if name not in (*needed, *self.mode.takes):
-                raise ValueError(
-                    f'has `{name}`, which auth = "{self.auth}" does not use{_suggestion(name)}'
+                other = _mode_with_field(name)
+                raise WrongSetting(
+                    f'has `{name}`, which auth = "{self.auth}" does not use (did you mean auth = "{other}"?)',
+                    f'有 `{name}`，而 auth = "{self.auth}" 不使用它（是否应为 auth = "{other}"？）',
                 )
         return self
 
@@ -137,11 +150,11 @@ class League(Account):
     def _not_for_the_league(cls, auth: str) -> str:
         if AUTH_MODES[auth].windows_only:
             names = [name for name, mode in AUTH_MODES.items() if not mode.windows_only]
-            raise ValueError(
+            raise WrongSetting(
                 f'= "{auth}" works for windows only: WeChat opens shops, sharers and articles to the '
-                f"agency's own token alone; use {_alternatives(names)}. "
-                f"{auth} 只支持橱窗接口：小店、推客与文章接口不支持云调用和第三方平台，"
-                f"请用 {'、'.join(names[:-1])} 或 {names[-1]}"
+                f"agency's own token alone; use {_alternatives(names)}",
+                f'= "{auth}" 只支持橱窗接口：小店、推客与文章接口不支持云调用和第三方平台，'
+                f"请用 {_alternatives_zh(names)}",
             )
         return auth
 
@@ -154,7 +167,10 @@ class League(Account):
             isinstance(appid, str) and appid.strip() for appid in value
         ):
             return tuple(value)
-        raise ValueError('must be a list of appids or "all"')
+        raise WrongSetting(
+            'must be a list of appids or "all": `sharers = ["wx..."]`',
+            '应为 appid 列表或 "all"：`sharers = ["wx..."]`',
+        )
 
 
 class Platform(Section):
@@ -170,47 +186,63 @@ class Platform(Section):
     @model_validator(mode="after")
     def _one_ticket(self) -> Self:
         if (self.ticket_file is None) == (self.ticket_command is None):
-            raise ValueError("needs either `ticket_file` or `ticket_command`")
+            raise WrongSetting(
+                "needs either `ticket_file` or `ticket_command`",
+                "需要 `ticket_file` 或 `ticket_command` 之一",
+            )
         return self
 
 
 def contradictions(
     windows: tuple[Window, ...], platform: Platform | None, url_is_open_http: bool
-) -> Iterator[str]:
+) -> Iterator[WrongSetting]:
     """Contradictions between accounts."""
     authorised = [window for window in windows if window.mode.needs_platform]
     if authorised and platform is None:
         first = authorised[0]
-        yield f'the window {first.key!r} has auth = "{first.auth}": add a [platform] section'
+        yield WrongSetting(
+            f'the window {first.key!r} has auth = "{first.auth}": add a [platform] section',
+            f'橱窗 {first.key!r} 的 auth = "{first.auth}"：请添加 [platform] 段',
+        )
     if platform is not None and not authorised:
-        yield f"there is a [platform], but no [[window]] has auth = {_modes_with('needs_platform')}"
+        modes = _modes_with("needs_platform")
+        yield WrongSetting(
+            f"there is a [platform], but no [[window]] has auth = {_alternatives(modes)}",
+            f"有 [platform]，但没有 [[window]] 的 auth = {_alternatives_zh(modes)}",
+        )
     if url_is_open_http and not all(window.mode.plain_http for window in windows):
-        yield (
-            "`api.base_url` http is allowed to this machine (127.0.0.1), and where every account has "
-            f"auth = {_modes_with('plain_http')}; use https"
+        modes = _modes_with("plain_http")
+        yield WrongSetting(
+            "[api] `base_url`: http is allowed to this machine (127.0.0.1), and where every account has "
+            f"auth = {_alternatives(modes)}; use https",
+            "[api] `base_url`：只有指向本机（127.0.0.1），或所有账号的 "
+            f"auth = {_alternatives_zh(modes)} 时才能用 http，请用 https",
         )
     seen: dict[tuple[str, str | None], Window] = {}
     for window in windows:
         if window.mode.is_cloud:
             first = seen.setdefault((window.auth, window.token_file), window)
             if first.appid != window.appid:
-                yield (
+                yield WrongSetting(
                     f"the windows {first.key!r} and {window.key!r} make cloud calls as one account, but "
-                    "name two appids: a cloud environment belongs to one account. "
-                    "一个云托管环境只属于一个账号，不能用于两个 appid"
+                    "name two appids: a cloud environment belongs to one account",
+                    f"橱窗 {first.key!r} 与 {window.key!r} 用同一云托管环境调用，却有两个 appid："
+                    "一个云托管环境只属于一个账号",
                 )
 
 
-def _suggestion(field_name: str) -> str:
-    auth = next(name for name, mode in AUTH_MODES.items() if field_name in mode.fields)
-    return f' (did you mean auth = "{auth}"?)'
+def _mode_with_field(field_name: str) -> str:
+    return next(name for name, mode in AUTH_MODES.items() if field_name in mode.fields)
 
 
-def _modes_with(property_name: str) -> str:
-    names = [f'"{name}"' for name, mode in AUTH_MODES.items() if getattr(mode, property_name)]
-    return _alternatives(names)
+def _modes_with(property_name: str) -> list[str]:
+    return [f'"{name}"' for name, mode in AUTH_MODES.items() if getattr(mode, property_name)]
 
 
 def _alternatives(names: Sequence[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _alternatives_zh(names: Sequence[str]) -> str:
+    return " 或 ".join(names)

@@ -7,6 +7,7 @@ and the successors of refresh tokens, which only this user may read.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -207,7 +208,9 @@ def require_secrets(settings: config.Settings, folder: Path) -> None:
     (_, error), *others = problems.items()
     if others:
         names = ", ".join(name for name, _ in others)
-        raise config.ConfigError(f"{error} The same is true of {names}. {names} 也是如此。")
+        raise config.ConfigError(
+            f"{error.text.en} The same is true of {names}.", f"{error.text.zh} {names} 也是如此。"
+        )
     raise error
 
 
@@ -236,13 +239,14 @@ def _reader(secret: RequiredSecret) -> Reader:
         try:
             return secret.read()
         except config.ConfigError as error:
-            raise PermissionDenied(str(error), endpoint="secret_env") from None
+            raise PermissionDenied(error.in_both, endpoint="secret_env") from None
 
     return read
 
 
 def _path(setting: str | None) -> Path:
-    return Path(setting or "").expanduser()
+    # Path.expanduser raises where there is no home folder.
+    return Path(os.path.expanduser(setting or ""))
 
 
 def _ticket(platform: Platform, secret_names: frozenset[str]) -> Reader:

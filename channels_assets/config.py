@@ -6,16 +6,15 @@ Environment: CHANNELS_CONFIG (default ./channels.toml), CHANNELS_DATA (default .
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self, get_args
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -29,6 +28,8 @@ from channels_assets.accounts import (
     contradictions,
 )
 from channels_assets.auth_modes import AUTH_MODES
+from channels_assets.language import README, BilingualError, WrongSetting
+from channels_assets.setting_errors import text_of
 
 WECHAT_URL = "https://api.weixin.qq.com"
 
@@ -36,7 +37,7 @@ Cron = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S+( +
 Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 
-class ConfigError(Exception):
+class ConfigError(BilingualError):
     """The configuration is wrong. The text is one line that says what to change."""
 
 
@@ -54,9 +55,12 @@ class Api(Section):
     def _safe_url(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"must look like {WECHAT_URL}")
+            raise WrongSetting(f"must look like {WECHAT_URL}", f"应形如 {WECHAT_URL}")
         if parts.query or parts.fragment or parts.username or parts.path.strip("/"):
-            raise ValueError(f"must be scheme and host alone, like {WECHAT_URL}")
+            raise WrongSetting(
+                f"must be scheme and host alone, like {WECHAT_URL}",
+                f"只能写协议和主机，如 {WECHAT_URL}",
+            )
         return url.rstrip("/")
 
     @property
@@ -94,11 +98,16 @@ class Warehouse(Section):
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
         if (self.catalogue_env is None) != (self.data_path is None):
-            raise ValueError("needs both `catalogue_env` and `data_path` for a lake, or neither")
+            raise WrongSetting(
+                "needs both `catalogue_env` and `data_path` for a lake, or neither",
+                "中 `catalogue_env` 与 `data_path` 须同时填写（使用数据湖）或都不填",
+            )
         if self.data_path is not None and not _is_shared_path(self.data_path):
-            raise ValueError(
+            raise WrongSetting(
                 "`data_path` must be an absolute folder, the same for all processes, or "
-                "s3://bucket/prefix (with AWS_ENDPOINT_URL for other stores that speak S3)"
+                "s3://bucket/prefix (with AWS_ENDPOINT_URL for other stores that speak S3)",
+                "`data_path` 应为所有进程共用的绝对路径，或 s3://bucket/prefix"
+                "（其他兼容 S3 的存储请设置 AWS_ENDPOINT_URL）",
             )
         return self
 
@@ -150,29 +159,40 @@ class Settings(Section):
     @classmethod
     def _tables(cls, value: object) -> object:
         if isinstance(value, dict):
-            raise ValueError("write [[window]] with two brackets on each side")
+            raise WrongSetting(
+                "must have two brackets on each side: write [[window]]",
+                "两侧应各有两个方括号：请写 [[window]]",
+            )
         return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.window and self.league is None:
-            raise ValueError(
-                "there is neither a [[window]] nor a [league] in it: nothing to refresh"
+            raise WrongSetting(
+                "there is neither a [[window]] nor a [league] in it: nothing to refresh",
+                "其中既没有 [[window]] 也没有 [league]：没有可刷新的内容",
             )
         open_http = self.api.is_open_http
         if open_http and self.league is not None:
-            raise ValueError("`api.base_url` http would show the [league]'s token; use https")
+            raise WrongSetting(
+                "[api] `base_url`: http would show the [league]'s token; use https",
+                "[api] `base_url`：http 会泄露 [league] 的 token，请用 https",
+            )
         for contradiction in contradictions(self.window, self.platform, open_http):
-            raise ValueError(contradiction)
+            raise contradiction
         keys = [window.key for window in self.window]
         for key, count in Counter(keys).items():
             if count > 1:
-                raise ValueError(
+                raise WrongSetting(
                     f"two [[window]] tables are named {key!r}: give each its own `name` "
-                    "(without one it is the appid)"
+                    "(without one it is the appid)",
+                    f"有两个 [[window]] 都叫 {key!r}：请各写一个 `name`（不写则为 appid）",
                 )
             if reason := key_problem(key):
-                raise ValueError(f"the window name {key!r} {reason}")
+                raise WrongSetting(
+                    f"the window name {key[:80]!r} {reason}",
+                    f"橱窗名 {key[:80]!r} 不可用：{_KEY_PROBLEMS_ZH[reason]}",
+                )
         return self
 
     def window_named(self, key: str) -> Window | None:
@@ -191,6 +211,14 @@ class Settings(Section):
     @cached_property
     def _windows(self) -> Mapping[str, Window]:
         return {window.key: window for window in self.window}
+
+
+_KEY_PROBLEMS_ZH = {
+    "is empty": "为空",
+    "is longer than 200 characters": "超过 200 个字符",
+    "has a control character": "含有控制字符",
+    "contains '...', which Dagster reads as a range": "含有 '...'（Dagster 会当作范围）",
+}
 
 
 def key_problem(key: str) -> str | None:
@@ -218,16 +246,22 @@ def load_settings(path: Path) -> Settings:
         raw = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
-            f"{path} does not exist: create it (README, Settings), or point CHANNELS_CONFIG to it."
+            f"{path} does not exist: create it ({README.en}), or point CHANNELS_CONFIG to it.",
+            f"{path} 不存在：请新建（{README.zh}），或用 CHANNELS_CONFIG 指定。",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} can't be read: {error}.") from None
+        raise ConfigError(
+            f"{path} can't be read: {error}.", f"无法读取 {path}：{error}。"
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from None
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}.", f"{path} 不是有效的 TOML：{error}。"
+        ) from None
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(_messages(error))}.") from None
+        text = text_of(error, raw, Settings)
+        raise ConfigError(f"{path}: {text.en}", f"{path}：{text.zh}") from None
 
 
 def secret(
@@ -241,7 +275,8 @@ def secret(
     if not value:
         raise ConfigError(
             f"The environment variable {env_name} is empty: put {what} into it "
-            f"(export {env_name}=..., or a line in .env). 环境变量 {env_name} 未设置 {what_zh}。"
+            f"(export {env_name}=..., or a line in .env).",
+            f"环境变量 {env_name} 未设置：请填入 {what_zh}（export {env_name}=...，或写进 .env）。",
         )
     return value
 
@@ -262,34 +297,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _messages(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors(include_url=False, include_input=False):
-        location = detail["loc"]
-        where = _dotted(location)
-        if detail["type"] == "extra_forbidden":
-            yield f"unknown key `{where}`{_suggestion(location)}"
-        else:
-            text = detail["msg"].removeprefix("Value error, ")
-            yield f"`{where}` {text[0].lower()}{text[1:]}" if where else text
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return "".join(parts).removeprefix(".")
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    known = _section(location).model_fields
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f" (did you mean `{close[0]}`?)" if close else f" (known: {', '.join(known)})"
-
-
-def _section(location: tuple[int | str, ...]) -> type[Section]:
-    """The model of the section that the key at `location` is in."""
-    if len(location) == 1:
-        return Settings
-    annotation = Settings.model_fields[str(location[0])].annotation
-    kinds = get_args(annotation) or (annotation,)
-    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section))

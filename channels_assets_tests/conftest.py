@@ -26,7 +26,13 @@ _FIGURES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure() -> None:
-    """A shell that starts the tests in its background ignores SIGINT, and so would all commands."""
+    """A shell that starts the tests in its background ignores SIGINT, and so would all commands.
+
+    Messages are in English, unless a test says otherwise.
+    """
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name, "").startswith("zh"):
+            os.environ[name] = "C.UTF-8"
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from channels_assets.config import ConfigError, load_settings
+from channels_assets.language import README
 from channels_assets.sandbox import World
 from channels_assets_tests.helpers.project import Project
 
@@ -21,18 +23,45 @@ PASTED = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 BAD = {
     "nothing in it": ("", "nothing to refresh"),
     "no TOML": ("[api", "not valid TOML"),
-    "unknown key": ("[api]\nmax_inflight = 3\n" + WINDOW, "did you mean `max_in_flight`"),
-    "unknown table": ("[leauge]\n" + WINDOW, "unknown key `leauge` (did you mean `league`?)"),
-    "unknown key of a window": (WINDOW + "secret = 'x'\n", "unknown key `window[0].secret`"),
+    "unknown key": (
+        "[api]\nmax_inflight = 3\n" + WINDOW,
+        "[api]: unknown setting `max_inflight` (did you mean `max_in_flight`?)",
+    ),
+    "unknown table": ("[leauge]\n" + WINDOW, "unknown section [leauge] (did you mean `league`?)"),
+    "unknown key of a window": (
+        WINDOW + 'name = "main"\nshop_id = "x"\n',
+        "[[window]] main: unknown setting `shop_id` (did you mean `shop_appid`?)",
+    ),
+    "a secret of a window": (
+        f'[[window]]\nappid = "wx1"\nsecret = "{PASTED}"\n',
+        "[[window]] wx1: `secret`: secrets don't belong in channels.toml. Write `secret_env = ",
+    ),
+    "a secret under its name at WeChat": (
+        f'[league]\nappid = "wx1"\nAppSecret = "{PASTED}"\n',
+        "[league]: `AppSecret`: secrets don't belong in channels.toml",
+    ),
+    "a refresh token": (
+        f'[[window]]\nappid = "wx1"\nrefresh_token = "{PASTED}"\n',
+        'Write `refresh_token_env = "WX_REFRESH_TOKEN"` instead',
+    ),
     "one bracket": ('[window]\nappid = "wx1"\n', "[[window]]"),
-    "no appid": ('[[window]]\nsecret_env = "S"\n', "`window[0].appid` field required"),
+    "no appid": (
+        '[[window]]\nsecret_env = "S"\n',
+        '[[window]] number 1: `appid` is missing: write `appid = "wx..."`',
+    ),
     "no secret_env": (
         '[league]\nappid = "wx2"\n',
-        '`league` with auth = "stable_token" needs `secret_env`',
+        '[league] with auth = "stable_token" needs `secret_env`: write `secret_env = "..."`',
     ),
-    "a number for text": ("[[window]]\nappid = 1\nsecret_env = 'S'\n", "valid string"),
-    "text for a number": ('[api]\nmax_in_flight = "many"\n' + WINDOW, "`api.max_in_flight`"),
-    "too many in flight": ("[api]\nmax_in_flight = 1000\n" + WINDOW, "less than or equal to 256"),
+    "a number for text": (
+        "[[window]]\nappid = 1\nsecret_env = 'S'\n",
+        "[[window]] number 1: `appid` must be text in quotes",
+    ),
+    "text for a number": (
+        '[api]\nmax_in_flight = "many"\n' + WINDOW,
+        "[api]: `max_in_flight` must be a whole number",
+    ),
+    "too many in flight": ("[api]\nmax_in_flight = 1000\n" + WINDOW, "must be at most 256"),
     "http": ('[api]\nbase_url = "http://api.weixin.qq.com"\n' + WINDOW, "use https"),
     "a path": ('[api]\nbase_url = "https://x.example/y"\n' + WINDOW, "scheme and host alone"),
     "a user": ('[api]\nbase_url = "https://u:p@x.example"\n' + WINDOW, "scheme and host alone"),
@@ -46,10 +75,10 @@ BAD = {
     "a control character": (WINDOW + 'name = "a\\u0007b"\n', "control character"),
     "a long name": (WINDOW + f'name = "{"x" * 201}"\n', "longer than 200"),
     "sharers": (LEAGUE + 'sharers = "some"\n', 'a list of appids or "all"'),
-    "auth": (WINDOW + 'auth = "magic"\n', "`window[0].auth`"),
+    "auth": (WINDOW + 'auth = "magic"\n', "[[window]] wx1: `auth` must be stable_token, "),
     "auth without its field": (
         '[[window]]\nappid = "wx1"\nauth = "token_file"\n',
-        '`window[0]` with auth = "token_file" needs `token_file`',
+        '[[window]] wx1 with auth = "token_file" needs `token_file`',
     ),
     "a field of another auth": (
         WINDOW + 'auth = "cloud_token"\n',
@@ -65,29 +94,29 @@ BAD = {
     ),
     "cloud call for the agency": (
         LEAGUE + 'auth = "cloud_open_api"\n',
-        "小店、推客与文章接口不支持云调用和第三方平台",
+        "use stable_token, token_file or token_command",
     ),
     "no platform": (AUTHORISED, "add a [platform] section"),
     "a platform for nobody": (WINDOW + PLATFORM, 'no [[window]] has auth = "authorizer"'),
     "no ticket": (
         AUTHORISED + PLATFORM.replace("ticket_file", "secret_env2"),
-        "unknown key `platform.secret_env2`",
+        "[platform]: unknown setting `secret_env2`",
     ),
     "two tickets": (
         AUTHORISED + PLATFORM + 'ticket_command = "y"\n',
-        "`platform` needs either `ticket_file` or `ticket_command`",
+        "[platform] needs either `ticket_file` or `ticket_command`",
     ),
     "an open quote": (
         '[[window]]\nappid = "wx1"\nauth = "token_command"\ntoken_command = "echo \'x"\n',
-        "`window[0].token_command` can't be split into words",
+        "[[window]] wx1: `token_command` can't be split into words",
     ),
     "no word": (
         '[[window]]\nappid = "wx1"\nauth = "token_command"\ntoken_command = []\n',
-        "`window[0].token_command`",
+        "[[window]] wx1: `token_command` is empty",
     ),
     "the secret instead of its name": (
         f'[[window]]\nappid = "wx1"\nsecret_env = "{PASTED}"\n',
-        "`window[0].secret_env` must be the name of an environment variable",
+        "[[window]] wx1: `secret_env` must be the name of an environment variable",
     ),
     "http and a token": (
         '[api]\nbase_url = "http://api.weixin.qq.com"\n' + OPEN_API + WINDOW,
@@ -99,9 +128,12 @@ BAD = {
     ),
     "two accounts of one cloud": (
         OPEN_API + OPEN_API.replace("wx1", "wx2"),
-        "一个云托管环境只属于一个账号",
+        "a cloud environment belongs to one account",
     ),
-    "negative branch": (WINDOW + "branch_id = -1\n", "`window[0].branch_id`"),
+    "negative branch": (
+        WINDOW + "branch_id = -1\n",
+        "[[window]] wx1: `branch_id` must be at least 0",
+    ),
 }
 
 
@@ -115,6 +147,39 @@ def test_a_wrong_file_is_explained_in_one_line(tmp_path: Path, text: str, told: 
     assert "\n" not in str(caught.value)
     assert "channels.toml" in str(caught.value)
     assert PASTED not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [text for text, _ in BAD.values()], ids=BAD)
+def test_it_is_explained_in_chinese_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    path = tmp_path / "channels.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    english = str(caught.value)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    chinese = str(caught.value)
+    assert re.search("[一-鿿]", chinese)
+    assert "\n" not in chinese
+    assert str(path) in chinese
+    assert PASTED not in chinese
+    # Only what Python says of the syntax is English.
+    if text != "[api":
+        assert (
+            re.search("[\\w)`.] (is|are|must|needs?|has|have|does|write|takes?) ", chinese) is None
+        )
+        assert "“接入自己的账号”" in chinese
+        assert 'section "With your own accounts"' in english
+
+
+def test_settings_are_explained_in_sections_that_exist() -> None:
+    root = Path(__file__).parent.parent
+    english, title = re.fullmatch('(.*), section "(.*)"', README.en).groups()  # type: ignore[union-attr]
+    chinese, title_zh = re.fullmatch("(.*) 的“(.*)”一节", README.zh).groups()  # type: ignore[union-attr]
+    assert f"\n## {title}\n" in (root / english).read_text("utf-8")
+    assert f"\n## {title_zh}\n" in (root / chinese).read_text("utf-8")
+    assert (root / "docs" / "auth.md").exists()
 
 
 def test_only_cloud_open_api_goes_over_http(tmp_path: Path) -> None:

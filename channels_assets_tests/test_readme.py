@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from channels_assets.auth_modes import AUTH_MODES
 from channels_assets.cli.main import main
-from channels_assets.config import Settings, load_settings
+from channels_assets.config import Automation, Settings, load_settings
 from channels_assets.warehouse.tables import TABLES
 
 ROOT = Path(__file__).parent.parent
@@ -117,6 +117,17 @@ def test_every_command_is_named(readme: Path) -> None:
     text = readme.read_text("utf-8")
     named = set(re.findall(r"\bchannels-assets ([\w-]+)|\bmake (dev)\b", text))
     assert set(main.commands) - {name for pair in named for name in pair} == set()
+
+
+@both
+def test_the_line_for_cron_goes_to_the_folder_and_keeps_a_log(readme: Path) -> None:
+    blocks = [body for _, body in FENCED.findall(readme.read_text("utf-8"))]
+    [line] = [body.strip() for body in blocks if " * * * " in body]
+    *fields, command = line.split(maxsplit=5)
+    assert Automation(windows_cron=" ".join(fields))
+    assert re.fullmatch(
+        r"cd \S+ && \.venv/bin/channels-assets refresh --json >> \S+\.log 2>&1", command
+    )
 
 
 @both

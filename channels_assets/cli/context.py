@@ -61,7 +61,10 @@ def command_context(*, next_day: bool = False) -> Generator[CommandContext]:
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"The data folder {data} can't be made: {error.strerror}.") from None
+        raise ConfigError(
+            f"The data folder {data} can't be made: {error.strerror}.",
+            f"无法创建数据目录 {data}：{error.strerror}。",
+        ) from None
     prepare_instance(data)
     if is_configured():
         yield _open(data)
@@ -98,8 +101,9 @@ def _prepare_warehouse(settings: Settings, store: Store) -> str:
         if before == API and source == SANDBOX and not is_empty(connection):
             raise ConfigError(
                 f"{store.data_dir} holds real data, but there is no channels.toml here: go to the "
-                "folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the sandbox). "
-                "数据目录中已有真实数据，但找不到 channels.toml。"
+                "folder that has it, or set CHANNELS_CONFIG (or CHANNELS_DATA, to try the sandbox).",
+                f"{store.data_dir} 中已有真实数据，但找不到 channels.toml：请到其所在目录运行，"
+                "或设置 CHANNELS_CONFIG（试用沙盒请设置 CHANNELS_DATA）。",
             )
     with DagsterInstance.get() as instance:
         notices = [claim(instance, store, settings)]

@@ -90,8 +90,10 @@ def _dev_lock(home: Path, port: int) -> Generator[int]:
         lock = open_lock_file(path, 0o600)
     except OSError as error:
         reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        reason_zh = "它是符号链接" if error.errno == errno.ELOOP else error.strerror
         raise ConfigError(
-            f"The lock file {path} can't be opened: {reason}. Remove it, or give it to this user."
+            f"The lock file {path} can't be opened: {reason}. Remove it, or give it to this user.",
+            f"无法打开锁文件 {path}：{reason_zh}。请删除它，或授予本用户权限。",
         ) from None
     try:
         _lock(lock)
@@ -110,7 +112,7 @@ def _lock(lock: int) -> None:
         except BlockingIOError:
             holder = _read_holder(lock)
             if not _is_ending(holder) or (deadline is not None and time.monotonic() > deadline):
-                raise ConfigError(_refusal(holder)) from None
+                raise _refusal(holder) from None
         else:
             return
         if deadline is None:
@@ -135,17 +137,25 @@ def _is_running(pid: int) -> bool:
     return any(process.pid == pid for process in processes())
 
 
-def _refusal(holder: dict[str, Any]) -> str:
+def _refusal(holder: dict[str, Any]) -> ConfigError:
     if not holder:
-        return "`channels-assets dev` is starting on this Dagster instance already."
+        return ConfigError(
+            "`channels-assets dev` is starting on this Dagster instance already.",
+            "该 Dagster 实例上已有一个 `channels-assets dev` 正在启动。",
+        )
     pid, url = holder["pid"], f"http://{HOST}:{holder['port']}"
     if _is_running(pid):
         remedy = f"End it with Ctrl-C in its terminal, or with `kill {pid}`."
+        remedy_zh = f"请在其终端按 Ctrl-C，或运行 `kill {pid}`。"
     else:
         # Killed together with its guard.
         pid = holder.get("dagster", pid)
         remedy = f"It was killed, and its Dagster was left: end that with `kill -INT {pid}`."
-    return f"`channels-assets dev` runs on this Dagster instance already: process {pid}, {url}. {remedy}"
+        remedy_zh = f"它已被杀死，但其 Dagster 仍在：请运行 `kill -INT {pid}`。"
+    return ConfigError(
+        f"`channels-assets dev` runs on this Dagster instance already: process {pid}, {url}. {remedy}",
+        f"该 Dagster 实例上已有 `channels-assets dev` 在运行：进程 {pid}，{url}。{remedy_zh}",
+    )
 
 
 def _require_free(port: int) -> None:
@@ -155,8 +165,13 @@ def _require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            reason = "is in use by another program" if error.errno == errno.EADDRINUSE else None
+            in_use = error.errno == errno.EADDRINUSE
+            reason = (
+                "is in use by another program" if in_use else f"can't be used: {error.strerror}"
+            )
+            reason_zh = "已被其他程序占用" if in_use else f"无法使用：{error.strerror}"
+            command = f"`channels-assets dev --port {port + 1 if port < 65535 else 3000}`"
             raise ConfigError(
-                f"Port {port} of {HOST} {reason or f'can not be used: {error.strerror}'}. Choose "
-                f"another one: `channels-assets dev --port {port + 1 if port < 65535 else 3000}`."
+                f"Port {port} of {HOST} {reason}. Choose another one: {command}.",
+                f"{HOST} 的端口 {port} {reason_zh}。请换一个：{command}。",
             ) from None

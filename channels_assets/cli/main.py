@@ -17,6 +17,7 @@ from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
 from channels_assets.cli.first_signal import STOPPED
+from channels_assets.cli.help import HelpFormatter
 from channels_assets.cli.notebook import open_notebooks, update_views
 from channels_assets.cli.output import ProgressBars, print_partitions, print_report, warnings_on
 from channels_assets.cli.refresh import Report, run_refresh
@@ -24,6 +25,8 @@ from channels_assets.config import ConfigError, data_dir
 from channels_assets.defs.names import ASSETS
 from channels_assets.environment import load_environment
 from channels_assets.warehouse import WarehouseError, export_share_links
+
+click.Context.formatter_class = HelpFormatter
 
 
 class _Commands(click.Group):
@@ -69,7 +72,8 @@ def main() -> None:
 def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool) -> None:
     """Find the lists, pull them all, load them into data/channels.duckdb.
 
-    Exit code 0: all good; 1: some list failed; 2: the configuration is wrong.
+    Exit code 0: all good; 1: some list failed, or nothing could be asked for that was asked; 2: the
+    configuration is wrong; 3: this machine lacks something; 130: stopped.
     """
     console = Console(stderr=True, highlight=False)
     with command_context(next_day=True) as context:

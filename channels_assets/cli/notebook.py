@@ -21,13 +21,14 @@ def open_notebooks(data: Path, port: int, browser: bool) -> NoReturn:
     """Replaces this process by JupyterLab. Raises ConfigError when it is not installed or there is no data yet."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigError(
-            "JupyterLab is not installed: pip install jupyterlab matplotlib (make does it by itself)."
+            "JupyterLab is not installed: pip install jupyterlab matplotlib (make does it by itself).",
+            "未安装 JupyterLab：请运行 pip install jupyterlab matplotlib（make 会自动安装）。",
         )
     update_views(data)
     try:
         connect(data).close()
     except WarehouseError as error:
-        raise ConfigError(f"{error}. 还没有数据：请先运行 make run。") from None
+        raise ConfigError(f"{error}.", f"还没有数据：请先运行 make run（{error}）。") from None
     folder = copy_notebooks(data)
     os.environ["CHANNELS_DATA"] = str(data)
     # labconfig/ there stops JupyterLab from fetching news and updates.

@@ -148,11 +148,15 @@ def _require_planned(
                 f"There is no list of {name} to refresh"
                 + (" among the partitions that were named" if keys else " yet")
                 + ": `channels-assets partitions` shows the known ones, `channels-assets refresh` "
-                "finds new ones."
+                "finds new ones.",
+                ("指定的分区中" if keys else "目前")
+                + f"没有可刷新的 {name} 列表：`channels-assets partitions` 列出已知的列表，"
+                "`channels-assets refresh` 会查找新的列表。",
             )
     if keys and not any(result.planned for result in results.values()):
         raise ConfigError(
-            "Nothing in channels.toml refreshes these partitions: is [league] or [[window]] missing?"
+            "Nothing in channels.toml refreshes these partitions: is [league] or [[window]] missing?",
+            "channels.toml 中没有对应这些分区的设置：是否缺少 [league] 或 [[window]]？",
         )
 
 
@@ -177,7 +181,9 @@ def _assets_with_keys(
         if key not in windows and key not in article_lists:
             raise ConfigError(
                 f"There is no partition {key[:200]!r}: `channels-assets partitions` lists them all, "
-                "`channels-assets refresh` finds new ones."
+                "`channels-assets refresh` finds new ones.",
+                f"没有分区 {key[:200]!r}：`channels-assets partitions` 列出全部分区，"
+                "`channels-assets refresh` 会查找新的列表。",
             )
     without_key = set[str]()
     if not keys & windows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 
@@ -21,7 +22,7 @@ from channels_assets_tests.helpers.broken import Breaks, Case
 from channels_assets_tests.helpers.project import Project
 
 PRODUCTS = "/channels/ec/window/product/list/get"
-TOKEN_COMMAND = f"{sys.executable} -c 'import sys; sys.exit(\"SeCrEt\")'"
+TOKEN_COMMAND = shlex.join([sys.executable, "-c", "import sys; sys.exit('SeCrEt')"])
 
 
 def swapped(project: Project) -> None:

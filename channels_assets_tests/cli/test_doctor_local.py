@@ -122,7 +122,11 @@ CASES = {
     ),
     "unknown key": Case(
         toml("[league]\n", "[league]\nsharer = 1\n"),
-        *("configuration", ("`league.sharer`", "did you mean `sharers`"), "did you mean"),
+        *(
+            "configuration",
+            ("[league]: unknown setting `sharer`", "did you mean `sharers`"),
+            "是否应为",
+        ),
         code=2,
     ),
     "cloud call for the agency": Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 import subprocess
 import sys
@@ -197,7 +198,7 @@ def test_a_refresh_token_that_was_lost_says_who_must_act(authorizer: Stage) -> N
 def test_a_ticket_by_command_is_asked_for_each_time(authorizer: Stage) -> None:
     script = authorizer.project.folder / "ticket.py"
     script.write_text("print(open('ticket').read())")
-    ticket = f'ticket_command = "{sys.executable} {script}"'
+    ticket = f"ticket_command = {json.dumps(shlex.join([sys.executable, str(script)]))}"
     authorizer.project.write_lines(*authorizer_lines(authorizer, ticket))
     assert authorizer.refresh().code == 0
     platform = authorizer.world.platform

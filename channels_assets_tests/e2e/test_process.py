@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from channels_assets.sandbox import World
+from channels_assets.sandbox import Fault, World
 from channels_assets_tests.helpers.project import Project
 
 
@@ -27,6 +27,26 @@ def test_nothing_is_said_on_stderr_at_the_end() -> None:
 def test_a_closed_stdout_or_stderr_is_no_failure(closed: str) -> None:
     command = f'"{sys.executable}" -m channels_assets.cli --version {closed}'
     assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "changed", [{"LC_ALL": "C"}, {"LANG": "C"}, {"LC_ALL": "POSIX", "HOME": None}, {"HOME": None}]
+)
+def test_without_a_locale_or_a_home(
+    make_project: Callable[..., Project], changed: dict[str, str | None]
+) -> None:
+    project = make_project(World.generate(seed=32, windows=1, products=9, shops=1))
+    (appid,) = project.world.windows
+    project.sandbox.inject(Fault("window_banned", appid=appid))
+    for name, value in changed.items():
+        if value is None:
+            del project.environment[name]
+        else:
+            project.environment[name] = value
+    done = project.command("refresh")
+    assert (done.code, done.err) == (1, "")
+    assert "带货权限" in done.out
+    assert project.rows("SELECT count(*) FROM shop_articles")[0][0]
 
 
 def test_progress_goes_straight_to_the_terminal(make_project: Callable[..., Project]) -> None:

@@ -55,6 +55,17 @@ def test_doctor_shows_what_is_left_and_what_a_refresh_costs(project: Project) ->
     assert appids == {*project.world.windows, project.world.league.appid}
 
 
+def test_doctor_shows_it_in_chinese_where_the_locale_is(project: Project) -> None:
+    project.environment |= {"COLUMNS": "200", "LC_ALL": "zh_CN.UTF-8"}
+    appid = project.world.league.appid
+    project.environment["SECRET_LEAGUE"] = "wrong"
+    shown = project.command("doctor", "--quota")
+    assert shown.code == 1
+    assert shown.err == ""
+    for word in ("账号", "接口", "每日额度", "已用", "剩余", "完整刷新一次", f"错误 {appid} "):
+        assert word in shown.out
+
+
 def test_doctor_names_the_account_that_can_not_be_asked(project: Project) -> None:
     appid = next(iter(project.world.windows))
     project.environment[f"SECRET_{appid}"] = "wrong"

@@ -9,7 +9,6 @@ import tenacity
 
 from channels_assets.accounts import Account, League, Window
 from channels_assets.cli.doctor.finding import (
-    Bilingual,
     Finding,
     error_finding,
     swapped_accounts_finding,
@@ -18,6 +17,7 @@ from channels_assets.cli.doctor.finding import (
 from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.cli.doctor.quota import LEAGUE_ASSETS, WINDOW_ASSET, check_quota
 from channels_assets.defs.source_assets import ENDPOINTS
+from channels_assets.language import Bilingual
 from channels_assets.wechat.client import Calls, Client
 from channels_assets.wechat.errcodes import (
     ACCOUNT_TYPE_CODES,

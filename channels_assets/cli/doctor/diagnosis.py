@@ -13,7 +13,7 @@ from channels_assets.accounts import Account, Credential, League, Window
 from channels_assets.cli.bundled_sandbox import bundled_sandbox
 from channels_assets.cli.context import is_configured
 from channels_assets.cli.doctor.api_checks import check_address, check_league, check_windows
-from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, wrong_finding
 from channels_assets.cli.doctor.instance_checks import check_instance
 from channels_assets.cli.doctor.lake_checks import check_lake
 from channels_assets.cli.doctor.local_checks import (
@@ -25,6 +25,7 @@ from channels_assets.cli.doctor.local_checks import (
 from channels_assets.clients import ApiClients
 from channels_assets.defs.resources import lake_of
 from channels_assets.environment import load_environment
+from channels_assets.language import Bilingual
 
 _TRIES = 2
 
@@ -59,10 +60,9 @@ def diagnose() -> Diagnosis:
         try:
             settings = config.load_settings(config.config_path())
         except config.ConfigError as error:
-            message = Bilingual(str(error), str(error))
-            remedy = Bilingual("See README.md, Settings.", "参见 README.zh-CN.md 的设置说明。")
+            remedy = Bilingual("Correct it, and run doctor again.", "请修改后再次运行 doctor。")
             return Diagnosis(
-                (wrong_finding("configuration", message, remedy), *findings), configured=False
+                (wrong_finding("configuration", error.text, remedy), *findings), configured=False
             )
         findings.insert(0, Finding("configuration", "ok", _settings_message(settings, sandbox)))
         costs: Costs = {}

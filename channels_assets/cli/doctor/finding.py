@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from channels_assets.accounts import Account, League
+from channels_assets.language import Bilingual
 from channels_assets.wechat.errcodes import RULES, UNKNOWN
 from channels_assets.wechat.errors import WeChatError
 
-Language = Literal["en", "zh"]
 Status = Literal["ok", "warning", "wrong"]
-
-
-@dataclass(frozen=True)
-class Bilingual:
-    """A text in both languages."""
-
-    en: str
-    zh: str
-
-    def in_(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
 
 
 EMPTY = Bilingual("", "")
@@ -59,12 +46,6 @@ class Finding:
     remedy: Bilingual = EMPTY
     account: str = ""
     rid: str = ""
-
-
-def language(env: Mapping[str, str] = os.environ) -> Language:
-    """The language of the locale: Chinese, or else English."""
-    names = (env.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return "zh" if next((name for name in names if name), "").startswith("zh") else "en"
 
 
 def wrong_finding(check: str, message: Bilingual, remedy: Bilingual, account: str = "") -> Finding:

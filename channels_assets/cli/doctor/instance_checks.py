@@ -8,12 +8,13 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from channels_assets import config
-from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, wrong_finding
 from channels_assets.defs.active_runs import active_runs
 from channels_assets.defs.instance import dagster_home, prepare_instance
 from channels_assets.defs.names import Names
 from channels_assets.defs.ownership import other_owner
 from channels_assets.defs.resources import open_store
+from channels_assets.language import Bilingual
 
 _CHECK = "dagster"
 

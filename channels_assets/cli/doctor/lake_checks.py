@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, wrong_finding
 from channels_assets.cli.doctor.local_checks import Costs
+from channels_assets.language import Bilingual
 from channels_assets.warehouse import Lake, WarehouseError, calls_of_last_loads
 from channels_assets.warehouse.lake import is_object_store, probe
 

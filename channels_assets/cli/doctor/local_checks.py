@@ -10,8 +10,9 @@ from pathlib import Path
 from channels_assets import config
 from channels_assets.accounts import Account
 from channels_assets.cli.context import API, SOURCE
-from channels_assets.cli.doctor.finding import Bilingual, Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, wrong_finding
 from channels_assets.clients import required_secrets
+from channels_assets.language import Bilingual
 from channels_assets.warehouse import (
     FileInUse,
     FileStore,

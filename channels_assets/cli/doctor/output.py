@@ -10,14 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from channels_assets.cli.doctor.diagnosis import Diagnosis
-from channels_assets.cli.doctor.finding import (
-    CHECKS,
-    Bilingual,
-    Finding,
-    Language,
-    Status,
-    language,
-)
+from channels_assets.cli.doctor.finding import CHECKS, Finding, Status
+from channels_assets.language import Bilingual, Language, language
 
 _STATUSES: dict[Status, Bilingual] = {
     "ok": Bilingual("ok", "正常"),

@@ -10,27 +10,37 @@ from rich.table import Table
 
 from channels_assets.accounts import Account
 from channels_assets.cli.context import CommandContext
-from channels_assets.cli.doctor.finding import Bilingual, Finding, error_finding
+from channels_assets.cli.doctor.finding import Finding, error_finding
 from channels_assets.config import Settings
 from channels_assets.defs.names import PULLING, WINDOW_ASSETS
 from channels_assets.defs.resources import WeChatResource
 from channels_assets.defs.source_assets import ENDPOINTS
+from channels_assets.language import Bilingual
 from channels_assets.warehouse import calls_of_last_loads
 from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.quota import get_quota
 
 (WINDOW_ASSET,) = WINDOW_ASSETS
+_NAMES = (Bilingual("account", "账号"), Bilingual("API", "接口"))
+_COUNTS = (
+    Bilingual("a day", "每日额度"),
+    Bilingual("used", "已用"),
+    Bilingual("left", "剩余"),
+    Bilingual("a full refresh", "完整刷新一次"),
+)
+_WRONG = Bilingual("wrong", "错误")
+_UNKNOWN = Bilingual("unknown", "微信未告知")
 LEAGUE_ASSETS = [asset for asset in PULLING if asset != WINDOW_ASSET]
 
 
 def print_quota(context: CommandContext, console: Console) -> bool:
     """Prints a line for each account and API; returns False when WeChat refused to answer for some."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("account", "API"):
-        table.add_column(column)
-    for column in ("a day", "used", "left", "a full refresh"):
-        table.add_column(column, justify="right")
+    for column in _NAMES:
+        table.add_column(str(column))
+    for column in _COUNTS:
+        table.add_column(str(column), justify="right")
     wechat = WeChatResource()
     with context.store.writing() as connection:
         costs = calls_of_last_loads(connection)
@@ -43,11 +53,12 @@ def print_quota(context: CommandContext, console: Console) -> bool:
             quota = get_quota(wechat.client(account), endpoint.path)
         except WeChatError as error:
             complete = False
-            console.print(f"[red]wrong[/red] {appid} {endpoint.name}: {escape(str(error))}")
+            text = f"{appid} {endpoint.name}: {error}"
+            console.print(f"[red]{_WRONG}[/red] {escape(text)}")
             continue
         # WeChat's own sample has 0 everywhere: a limit of 0 means that it is unknown.
         counts = [quota.daily_limit, quota.used, quota.remain] if quota.daily_limit else [None] * 3
-        cells = ["unknown" if count is None else f"{count:,}" for count in counts]
+        cells = [str(_UNKNOWN) if count is None else f"{count:,}" for count in counts]
         if quota.daily_limit and quota.remain is not None and quota.remain < cost:
             cells[2] = f"[red]{cells[2]}[/red]"
         table.add_row(appid, endpoint.name, *cells, f"{cost:,}")
@@ -77,7 +88,7 @@ def check_quota(account: Account, client: Client, asset: str, cost: int) -> Iter
         return
     # WeChat's own sample has 0 everywhere: a limit of 0 means that it is unknown.
     if not quota.daily_limit or quota.remain is None:
-        yield Finding("quota", "ok", Bilingual("unknown", "微信未告知"), account=account.appid)
+        yield Finding("quota", "ok", _UNKNOWN, account=account.appid)
         return
     name = ENDPOINTS[asset].name
     left = Bilingual(

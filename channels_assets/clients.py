@@ -7,6 +7,7 @@ and the successors of refresh tokens, which only this user may read.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from channels_assets.wechat.auth.external_token import (
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
 from channels_assets.wechat.auth.stable_token import ForceRefreshGuard, StableToken
+from channels_assets.wechat.certificates import check_certificates
 from channels_assets.wechat.client import Client, RetryPolicy
 from channels_assets.wechat.quota import QUOTA_PATH
 from channels_assets.wechat.rate_limit import RateLimiter
@@ -189,6 +191,12 @@ def require_secrets(settings: config.Settings, folder: Path) -> None:
             config.secret(secret.env_name, english, f"{secret.appid} 的 {secret.what}")
 
 
+def require_certificates(settings: config.Settings) -> None:
+    """Raises MachineError where the certificates that https needs are not there, before any call."""
+    if settings.api.base_url.startswith("https"):
+        check_certificates()
+
+
 def _file_token(credential: Credential) -> TokenSource:
     return FileToken(_path(credential.token_file))
 
@@ -204,7 +212,8 @@ def _secret(env_name: str | None) -> Callable[[], str]:
 
 
 def _path(setting: str | None) -> Path:
-    return Path(setting or "").expanduser()
+    # Path.expanduser raises where the user has no home folder.
+    return Path(os.path.expanduser(setting or ""))
 
 
 def _ticket(platform: Platform, secret_names: frozenset[str]) -> Reader:

@@ -10,7 +10,6 @@ import difflib
 import ipaddress
 import os
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -20,15 +19,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from channels_assets.accounts import (
-    League,
-    Platform,
-    Section,
-    Text,
-    Window,
-    contradictions,
-)
+from channels_assets import secret_values
+from channels_assets.accounts import League, Platform, Section, Text, Window, contradictions
 from channels_assets.auth_modes import AUTH_MODES
+from channels_assets.toml_file import TomlError, read_toml
 
 WECHAT_URL = "https://api.weixin.qq.com"
 
@@ -205,25 +199,23 @@ def key_problem(key: str) -> str | None:
 
 
 def config_path(env: Mapping[str, str] = os.environ) -> Path:
-    return Path(env.get("CHANNELS_CONFIG") or "channels.toml")
+    return _expanded(env.get("CHANNELS_CONFIG") or "channels.toml")
 
 
 def data_dir(env: Mapping[str, str] = os.environ) -> Path:
-    return Path(env.get("CHANNELS_DATA") or "data").absolute()
+    return _expanded(env.get("CHANNELS_DATA") or "data").absolute()
 
 
 def load_settings(path: Path) -> Settings:
     """Reads and validates channels.toml. Raises ConfigError."""
     try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
+        raw = read_toml(path)
     except FileNotFoundError:
         raise ConfigError(
             f"{path} does not exist: create it (README, Settings), or point CHANNELS_CONFIG to it."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} can't be read: {error}.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from None
+    except TomlError as error:
+        raise ConfigError(str(error)) from None
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
@@ -236,7 +228,9 @@ def secret(
     what_zh: str = "AppSecret",
     env: Mapping[str, str] = os.environ,
 ) -> str:
-    """The secret in that environment variable. Raises ConfigError when there is none."""
+    """The secret in that variable. Raises ConfigError where there is none, or none can be like it."""
+    if (problem := secret_values.problem_of(env_name, env)) is not None:
+        raise ConfigError(str(problem))
     value = optional_secret(env_name, env)
     if not value:
         raise ConfigError(
@@ -249,6 +243,11 @@ def secret(
 def optional_secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
     """The secret in that environment variable, or ""."""
     return env.get(env_name, "").strip()
+
+
+def _expanded(path: str) -> Path:
+    # .env keeps the "~" that a shell would replace. Path.expanduser raises where there is no home.
+    return Path(os.path.expanduser(path))
 
 
 def _is_shared_path(data_path: str) -> bool:

@@ -12,9 +12,11 @@ AT_LEAST, AT_MOST = 50, 300
 SMALL = {
     "auth_modes.py": "the table of the auth modes",
     "cli/__main__.py": "the entry point of the command",
+    "cli/environment.py": "the file .env",
     "cluster/celery_app.py": "the entry point of a worker",
-    "defs/instance.py": "the first use of DAGSTER_HOME",
+    "defs/machine_failures.py": "machine errors as Dagster's events",
     "defs/postgres_connections.py": "only for runs under Dagster's Helm chart",
+    "folders.py": "whether a folder can be used",
     "sandbox/endpoints.py": "what the sandbox's rooms share about endpoints",
     "warehouse/errors.py": "errors",
     "warehouse/partition_keys.py": "the table of the keys that this data folder has added",

@@ -9,6 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import re
+import resource
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -90,6 +93,9 @@ def _of_single(error: BaseException) -> MachineError | None:
         # Of two names, the second is that of the file to write.
         named: object = error.filename2 or error.filename
         path = os.fsdecode(named) if isinstance(named, str | bytes) else None
+        if path is not None and _TEMPORARY.fullmatch(os.path.basename(path)):
+            # It is gone by now.
+            path = os.path.dirname(path)
         if path is not None or is_about_the_machine(error.errno):
             found = os_error(error.errno, path, error.strerror or "")
     return found
@@ -136,6 +142,8 @@ def _of_sqlite(error: sqlite3.Error) -> MachineError | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     home = os.environ.get("DAGSTER_HOME")
     number = _SQLITE_ERRNOS.get(code)
+    if number is None and code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        number = _exhausted(code, home)
     if number is not None:
         return os_error(number, home)
     if code not in _SQLITE_FILE_CODES:
@@ -162,6 +170,18 @@ def _of_sqlite(error: sqlite3.Error) -> MachineError | None:
     )
 
 
+def _exhausted(code: int, home: str | None) -> int | None:
+    """SQLite keeps the system's error to itself: what this process has too little of."""
+    if code == sqlite3.SQLITE_CANTOPEN:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return errno.EMFILE if 0 <= soft < _FEW_FILES else None
+    with suppress(OSError):
+        if home and shutil.disk_usage(home).free < _LITTLE_SPACE:
+            return errno.ENOSPC
+    largest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if largest == resource.RLIM_INFINITY else errno.EFBIG
+
+
 def _unusable_database(home: Path) -> Path | None:
     """The first of Dagster's SQLite files that can't be read whole."""
     for path in sorted(home.rglob("*.db")):
@@ -176,6 +196,9 @@ def _unusable_database(home: Path) -> Path | None:
     return None
 
 
+_FEW_FILES = 64
+_LITTLE_SPACE = 1024 * 1024
+_TEMPORARY = re.compile(r"\..*\.tmp")
 _SQLITE_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SQLITE_FILE_CODES = (
     *_SQLITE_DAMAGE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -32,8 +33,10 @@ class ReportConsole(Console):
 def show_any_text() -> None:
     """What the terminal or log has no signs for, such as Chinese in latin-1, is shown as an escape."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+        # It may be closed, or a file that Python believes it can seek in.
+        with suppress(OSError, ValueError):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401

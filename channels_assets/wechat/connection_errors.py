@@ -5,6 +5,7 @@ Their exceptions hold the URL with the token in it: nothing of them is shown but
 
 from __future__ import annotations
 
+import errno
 import http.client
 import re
 import socket
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from channels_assets.machine_errors import MachineError, os_error
 from channels_assets.wechat.certificates import unusable as unusable_certificates
 from channels_assets.wechat.certificates import variable_of
 from channels_assets.wechat.errors import (
@@ -156,6 +158,15 @@ def error_of(
         reason = Reason(f"The call failed before it was answered ({kind})", f"调用失败（{kind}）")
     at_proxy = _has(causes, urllib3.exceptions.ProxyError, requests.exceptions.ProxyError)
     return connection_failed(reason, route, endpoint, at_proxy=at_proxy)
+
+
+def machine_lacks(error: BaseException) -> MachineError | None:
+    """The machine error where no further connection can be opened, however often it is tried."""
+    for cause in _causes(error):
+        number = cause.errno if isinstance(cause, OSError) else None
+        if number is not None and number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            return os_error(number, None)
+    return None
 
 
 def _reason(causes: list[BaseException], seconds: tuple[float, float]) -> Reason | None:

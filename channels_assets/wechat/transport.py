@@ -20,6 +20,7 @@ from channels_assets.wechat.connection_errors import (
     Route,
     connection_failed,
     error_of,
+    machine_lacks,
     proxy_refused,
     time_out,
 )
@@ -64,7 +65,8 @@ class Reply:
 
 
 class Transport(Protocol):
-    """POSTs `body` to `url` with `query`. Raises only WeChatError, never with the query in it."""
+    """POSTs `body` to `url` with `query`. Raises only WeChatError, never with the query in it, and
+    MachineError."""
 
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply: ...
 
@@ -135,6 +137,8 @@ class RequestsTransport:
             with self._adapter.send(request, timeout=seconds, **prepared.settings) as response:
                 reply = Reply(response.status_code, _read(response, prepared.route, endpoint))
         except _FAILURES as error:
+            if (lacking := machine_lacks(error)) is not None:
+                raise lacking from None
             if time.monotonic() >= deadline:
                 raise connection_failed(time_out(TOTAL_SECONDS), prepared.route, endpoint) from None
             raise error_of(error, prepared.route, endpoint, seconds) from None

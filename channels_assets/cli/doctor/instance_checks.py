@@ -29,6 +29,8 @@ def check_instance(data: Path, settings: config.Settings) -> Iterator[Finding]:
     """Whether the instance in DAGSTER_HOME can be used, and by this data folder. Writes nothing."""
     home = dagster_home(data)
     try:
+        if (unusable := folder_error(home)) is not None:
+            raise unusable
         with open_existing_instance(data) as instance:
             if instance is None:
                 yield from _check_home(home)
@@ -59,8 +61,6 @@ def _check_home(home: Path) -> Iterator[Finding]:
     if (home / "dagster.yaml").exists():
         with open_instance(home):
             pass
-    if (error := folder_error(home)) is not None:
-        raise error
     yield Finding(
         _CHECK,
         "ok",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from channels_assets.cli.doctor.finding import (
     wrong_finding,
 )
 from channels_assets.clients import required_secrets
+from channels_assets.files import open_lock_file
 from channels_assets.folders import existing_folder, folder_error
 from channels_assets.machine_errors import owner_of
 from channels_assets.secret_values import problem_of
@@ -41,7 +43,11 @@ Costs = dict[tuple[str, str], int]
 
 def check_data_folder(data: Path) -> Iterator[Finding]:
     """Whether files can be written there, and the free space."""
-    if (error := folder_error(data)) is not None:
+    # The second is where pages are staged.
+    for folder in (data, data / "staging"):
+        if (error := folder_error(folder)) is not None:
+            break
+    if error is not None:
         text = str(machine_error_of(error) or error)
         yield wrong_finding(
             "data_folder",
@@ -89,6 +95,8 @@ def check_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iter
             # Perhaps by a refresh: the lock below tells.
             state = RepairPlan("none")
         if state.action == "create":
+            if (lock := data / "warehouse.lock").exists():
+                os.close(open_lock_file(lock))
             none_yet = Bilingual(
                 "none yet: the first refresh makes it", "尚未创建，首次刷新时会创建"
             )

@@ -192,7 +192,11 @@ ROWS = {
         ("notebooks", "another user"),
         ("notebook", "--no-browser"),
     ),
-    "lock is a folder": Row(folder_at("data", "warehouse.lock"), ("warehouse.lock is a folder",)),
+    "lock is a folder": Row(
+        folder_at("data", "warehouse.lock"),
+        ("warehouse.lock is a folder",),
+        doctor="warehouse.lock can't be used",
+    ),
     "staging is a file": Row(file_at("staging"), ("staging", "in the way")),
     "data is read-only": Row(
         after_a_refresh(read_only()), ("read-only file system", "只读", "CHANNELS_DATA")

@@ -28,6 +28,7 @@ from channels_assets.wechat.auth.external_token import (
 from channels_assets.wechat.auth.refresh_token_store import RefreshTokenStore
 from channels_assets.wechat.auth.secret_readers import Reader, command_reader, file_reader
 from channels_assets.wechat.auth.stable_token import ForceRefreshGuard, StableToken
+from channels_assets.wechat.certificates import check_certificates
 from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import PermissionDenied
 from channels_assets.wechat.outage import outage_of
@@ -212,6 +213,12 @@ def require_secrets(settings: config.Settings, folder: Path) -> None:
             f"{error.text.en} The same is true of {names}.", f"{error.text.zh} {names} 也是如此。"
         )
     raise error
+
+
+def require_certificates(settings: config.Settings) -> None:
+    """Raises MachineError where the certificates that https needs are not there, before any call."""
+    if settings.api.base_url.startswith("https"):
+        check_certificates()
 
 
 def _file_token(credential: Credential) -> TokenSource:

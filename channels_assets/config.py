@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,17 +18,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from channels_assets.accounts import (
-    League,
-    Platform,
-    Section,
-    Text,
-    Window,
-    contradictions,
-)
+from channels_assets import secret_values
+from channels_assets.accounts import League, Platform, Section, Text, Window, contradictions
 from channels_assets.auth_modes import AUTH_MODES
 from channels_assets.language import README, BilingualError, WrongSetting
 from channels_assets.setting_errors import text_of
+from channels_assets.toml_file import TomlError, read_toml
 
 WECHAT_URL = "https://api.weixin.qq.com"
 
@@ -233,30 +227,24 @@ def key_problem(key: str) -> str | None:
 
 
 def config_path(env: Mapping[str, str] = os.environ) -> Path:
-    return Path(env.get("CHANNELS_CONFIG") or "channels.toml")
+    return _expanded(env.get("CHANNELS_CONFIG") or "channels.toml")
 
 
 def data_dir(env: Mapping[str, str] = os.environ) -> Path:
-    return Path(env.get("CHANNELS_DATA") or "data").absolute()
+    return _expanded(env.get("CHANNELS_DATA") or "data").absolute()
 
 
 def load_settings(path: Path) -> Settings:
     """Reads and validates channels.toml. Raises ConfigError."""
     try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
+        raw = read_toml(path)
     except FileNotFoundError:
         raise ConfigError(
             f"{path} does not exist: create it ({README.en}), or point CHANNELS_CONFIG to it.",
             f"{path} 不存在：请新建（{README.zh}），或用 CHANNELS_CONFIG 指定。",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} can't be read: {error}.", f"无法读取 {path}：{error}。"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path} is not valid TOML: {error}.", f"{path} 不是有效的 TOML：{error}。"
-        ) from None
+    except TomlError as error:
+        raise ConfigError(error.text.en, error.text.zh) from None
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
@@ -270,7 +258,9 @@ def secret(
     what_zh: str = "AppSecret",
     env: Mapping[str, str] = os.environ,
 ) -> str:
-    """The secret in that environment variable. Raises ConfigError when there is none."""
+    """The secret in that variable. Raises ConfigError where there is none, or none can be like it."""
+    if (problem := secret_values.problem_of(env_name, env)) is not None:
+        raise ConfigError(problem.en, problem.zh)
     value = optional_secret(env_name, env)
     if not value:
         raise ConfigError(
@@ -284,6 +274,11 @@ def secret(
 def optional_secret(env_name: str, env: Mapping[str, str] = os.environ) -> str:
     """The secret in that environment variable, or ""."""
     return env.get(env_name, "").strip()
+
+
+def _expanded(path: str) -> Path:
+    # .env keeps the "~" that a shell would replace. Path.expanduser raises where there is no home.
+    return Path(os.path.expanduser(path))
 
 
 def _is_shared_path(data_path: str) -> bool:

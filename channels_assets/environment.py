@@ -1,33 +1,64 @@
-"""The file .env: its variables, in the environment of this process and of those that it starts."""
+"""The file .env of the current folder, as variables of this process and of those that it starts."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from dotenv import dotenv_values
+
+from channels_assets.config import ConfigError
+from channels_assets.machine_errors import MachineError, os_error
+from channels_assets.secret_values import DOTENV
+from channels_assets.toml_file import NOT_UTF8
 
 _NAMES = "CHANNELS_FROM_DOTENV"
 """The environment variable that names those that were taken from .env, so that later values replace
 them. What a person has set in the environment stays."""
+_MOST_BYTES = 1024 * 1024
 
 
 def load_environment() -> None:
-    """For the start of a command."""
-    _set(dotenv_values(Path(".env")))
+    """For the start of a command. Raises ConfigError where .env is no text, MachineError where it can't
+    be read."""
+    _set(_read())
 
 
 def reload_environment(names: Collection[str]) -> None:
     """Takes these variables from .env anew: it may have been corrected since this process, or the one that
     started it, has read it."""
-    path = Path(".env")
-    # Where it can't be read now, what was read before stays.
-    with suppress(OSError, UnicodeDecodeError):
-        # A named pipe has its content once.
-        values = dotenv_values(path) if path.is_file() else {}
+    # Where it can't be read now, what was read before stays. A named pipe has its content once.
+    with suppress(ConfigError, MachineError):
+        values = _read() if DOTENV.is_file() else {}
         _set({name: value for name, value in values.items() if name in names})
+
+
+def _read() -> Mapping[str, str | None]:
+    if (DOTENV / "pyvenv.cfg").exists():
+        # A virtual environment, whose usual name this is.
+        return {}
+    try:
+        with DOTENV.open("rb") as file:
+            content = file.read(_MOST_BYTES)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise os_error(error.errno or errno.EIO, DOTENV.absolute(), error.strerror or "") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        # UTF-16 without a mark at its beginning is valid UTF-8 for plain English.
+        path = DOTENV.absolute()
+        raise ConfigError(
+            f"{path} can't be read: {NOT_UTF8.en}.", f"无法读取 {path}：{NOT_UTF8.zh}。"
+        )
+    # CR alone and CRLF end a line, as Windows and spreadsheets write them.
+    return dotenv_values(stream=io.StringIO(os.linesep.join(text.splitlines()) + "\n"))
 
 
 def _set(values: Mapping[str, str | None]) -> None:

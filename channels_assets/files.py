@@ -57,7 +57,8 @@ def locked(
     # Each open() has its own flock, so the threads of one process exclude each other as well.
     descriptor = open_lock_file(path, _PRIVATE if private else _SHARED)
     try:
-        _wait_for(descriptor, timeout)
+        with _named(path):
+            _wait_for(descriptor, timeout)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -73,7 +74,8 @@ class ProcessLock:
         self.path = path
         with _gate(path.parent):
             self._descriptor: int | None = open_lock_file(path, _PRIVATE)
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+            with _named(path):
+                fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def release(self) -> None:
         """May be called twice."""
@@ -135,6 +137,16 @@ def _wait_for(descriptor: int, timeout: float | None) -> None:
         if time.monotonic() >= deadline:
             raise LockTimeout(errno.ETIMEDOUT, f"still locked after {timeout:.0f} s")
         time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _named(path: Path) -> Generator[None, None, None]:
+    """An OSError of the body names the file: flock knows the descriptor alone."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def _try_exclusive(descriptor: int) -> bool:

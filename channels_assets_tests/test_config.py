@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -246,7 +247,9 @@ def test_the_command_says_it_in_one_line_and_exits_with_2(project: Project, case
         told = "There is no partition 'no/such/list'"
     done = project.refresh(*arguments)
     assert done.code == 2
-    assert done.out == ""
+    error = json.loads(done.out)["error"]
+    assert (error["class"], error["path"]) == ("ConfigError", None)
+    assert error["message"] in done.err
     assert told in done.err
     assert done.err.startswith("channels-assets: ")
     assert done.err.count("\n") == 1

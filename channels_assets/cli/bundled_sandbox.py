@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,27 +21,39 @@ _DAYS = "sandbox_days"
 
 
 @contextmanager
-def bundled_sandbox(data: Path) -> Generator[str]:
-    """Serves the sandbox and points CHANNELS_CONFIG at its accounts; yields its URL."""
+def bundled_sandbox(data: Path, *, looking: bool = False) -> Generator[str]:
+    """Serves the sandbox and points CHANNELS_CONFIG at its accounts; yields its URL.
+
+    `looking`: nothing is written into DAGSTER_HOME.
+    """
     # Its import takes time that other commands need not spend.
     from channels_assets.sandbox import Sandbox, World, pass_day  # noqa: PLC0415
 
-    folder = dagster_home(data) / "channels_assets" / "sandbox"
-    for leftover in folder.glob("*.toml"):
-        remove_if_free(leftover)
     world = World.generate(seed=1)
     for day in range(_days(data)):
         pass_day(world, day)
-    with Sandbox(world) as sandbox:
-        # A file of its own: another command may serve another sandbox at the same time.
-        settings = ProcessLock(folder / f"{uuid4().hex}.toml")
-        settings.path.write_text(_settings(sandbox, world), encoding="utf-8")
-        os.environ["CHANNELS_CONFIG"] = str(settings.path)
+    with Sandbox(world) as sandbox, _settings_file(data, looking) as path:
+        path.write_text(_settings(sandbox, world), encoding="utf-8")
+        os.environ["CHANNELS_CONFIG"] = str(path)
         os.environ.update(_secrets(world))
-        try:
-            yield sandbox.url
-        finally:
-            settings.release()
+        yield sandbox.url
+
+
+@contextmanager
+def _settings_file(data: Path, looking: bool) -> Generator[Path]:
+    """A file of its own: another command may serve another sandbox at the same time."""
+    if looking:
+        with TemporaryDirectory(prefix="channels-assets-") as temporary:
+            yield Path(temporary) / "sandbox.toml"
+        return
+    folder = dagster_home(data) / "channels_assets" / "sandbox"
+    for leftover in folder.glob("*.toml"):
+        remove_if_free(leftover)
+    lock = ProcessLock(folder / f"{uuid4().hex}.toml")
+    try:
+        yield lock.path
+    finally:
+        lock.release()
 
 
 def add_sandbox_day(store: Store) -> None:
@@ -52,7 +65,7 @@ def add_sandbox_day(store: Store) -> None:
 
 def _days(data: Path) -> int:
     """The age of the world in days at the last refresh; writes nothing."""
-    with suppress(WarehouseError), connect(data) as connection:
+    with suppress(WarehouseError, OSError), connect(data) as connection:
         return int(get_meta(connection, _DAYS) or 0)
     return 0
 

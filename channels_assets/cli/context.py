@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagster import DagsterInstance
-
 from channels_assets.cli.bundled_sandbox import add_sandbox_day, bundled_sandbox
-from channels_assets.clients import require_secrets
+from channels_assets.clients import require_certificates, require_secrets
 from channels_assets.config import (
     ConfigError,
     Settings,
@@ -20,16 +18,20 @@ from channels_assets.config import (
     load_settings,
 )
 from channels_assets.defs.checks import freshness_rules
-from channels_assets.defs.instance import prepare_instance
+from channels_assets.defs.instance import dagster_home, open_instance, prepare_instance
 from channels_assets.defs.ownership import claim
 from channels_assets.defs.partition_sync import forget_everything
 from channels_assets.defs.resources import open_store
 from channels_assets.environment import load_environment
+from channels_assets.folders import require_usable_folder
 from channels_assets.warehouse import (
     Store,
+    calls_of_last_loads,
     clear,
+    connect,
     get_meta,
     is_empty,
+    is_published,
     save_freshness_rules,
     set_meta,
 )
@@ -54,17 +56,11 @@ def command_context(*, next_day: bool = False) -> Generator[CommandContext]:
     """Prepares folders and environment; without a channels.toml, serves the bundled sandbox.
 
     `next_day`: the sandbox's world is a day older afterwards, so that the next refresh finds changes.
-    Raises ConfigError, with one line that says what to change.
+    Raises ConfigError, MachineError and WarehouseError, with one line that says what to do, and OSError.
     """
     load_environment()
     data = data_dir()
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"The data folder {data} can't be made: {error.strerror}.",
-            f"无法创建数据目录 {data}：{error.strerror}。",
-        ) from None
+    require_usable_folder(data)
     prepare_instance(data)
     if is_configured():
         yield _open(data)
@@ -81,6 +77,24 @@ def command_context(*, next_day: bool = False) -> Generator[CommandContext]:
         yield CommandContext(context.settings, context.store, notices)
 
 
+@contextmanager
+def quota_context() -> Generator[tuple[Settings, dict[tuple[str, str], int]]]:
+    """Settings, and the calls of the last loads by asset and account; writes nothing."""
+    load_environment()
+    data = data_dir()
+    with ExitStack() as stack:
+        if not is_configured():
+            stack.enter_context(bundled_sandbox(data, looking=True))
+        settings = load_settings(config_path())
+        require_secrets(settings, data)
+        require_certificates(settings)
+        costs = {}
+        if is_published(data):
+            with connect(data) as connection:
+                costs = calls_of_last_loads(connection)
+        yield settings, costs
+
+
 def is_configured() -> bool:
     """Whether there is a channels.toml, or CHANNELS_CONFIG names one; else the sandbox is used."""
     return config_path().exists() or bool(os.environ.get("CHANNELS_CONFIG"))
@@ -89,6 +103,7 @@ def is_configured() -> bool:
 def _open(data: Path) -> CommandContext:
     settings = load_settings(config_path())
     require_secrets(settings, data)
+    require_certificates(settings)
     store = open_store(data, settings)
     return CommandContext(settings, store, _prepare_warehouse(settings, store))
 
@@ -105,7 +120,7 @@ def _prepare_warehouse(settings: Settings, store: Store) -> str:
                 f"{store.data_dir} 中已有真实数据，但找不到 channels.toml：请到其所在目录运行，"
                 "或设置 CHANNELS_CONFIG（试用沙盒请设置 CHANNELS_DATA）。",
             )
-    with DagsterInstance.get() as instance:
+    with open_instance(dagster_home(store.data_dir)) as instance:
         notices = [claim(instance, store, settings)]
         if before == SANDBOX and source == API:
             forget_everything(instance, store, settings)

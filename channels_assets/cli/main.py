@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import sys
 import time
@@ -12,52 +10,32 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from channels_assets.cli.context import command_context
+from channels_assets.cli.context import command_context, quota_context
 from channels_assets.cli.dev import run_dev
 from channels_assets.cli.doctor import as_json as diagnosis_as_json
 from channels_assets.cli.doctor import diagnose, print_diagnosis, print_quota
-from channels_assets.cli.first_signal import STOPPED
+from channels_assets.cli.errors import Commands
 from channels_assets.cli.help import HelpFormatter
 from channels_assets.cli.notebook import open_notebooks, update_views
-from channels_assets.cli.output import ProgressBars, print_partitions, print_report, warnings_on
+from channels_assets.cli.output import (
+    ProgressBars,
+    ReportConsole,
+    print_json,
+    print_report,
+    warnings_on,
+)
+from channels_assets.cli.partitions import print_known_lists, prune_lists
 from channels_assets.cli.refresh import Report, run_refresh
 from channels_assets.config import ConfigError, data_dir
 from channels_assets.defs.names import ASSETS
 from channels_assets.environment import load_environment
+from channels_assets.machine_errors import MachineError
 from channels_assets.warehouse import WarehouseError, export_share_links
 
 click.Context.formatter_class = HelpFormatter
 
 
-class _Commands(click.Group):
-    """Prints what a person can change in one line, without a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except ConfigError as error:
-            click.echo(f"channels-assets: {error}", err=True)
-            ctx.exit(2)
-        except WarehouseError as error:
-            click.echo(f"channels-assets: {error}. `channels-assets doctor` says more.", err=True)
-            ctx.exit(2)
-        except OSError as error:
-            # Errors about local files carry a file name, except a full disk. Others, such as a broken
-            # pipe, keep their traceback.
-            if error.filename is None and error.errno != errno.ENOSPC:
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(
-                f"channels-assets: {where}{error.strerror}. `channels-assets doctor` says more.",
-                err=True,
-            )
-            ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo(f"channels-assets: {STOPPED}", err=True)
-            ctx.exit(130)
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Commands)
 @click.version_option(package_name="channels-assets")
 def main() -> None:
     """WeChat Channels windows and shop articles (视频号橱窗与小店文章) into DuckDB, through Dagster."""
@@ -89,10 +67,12 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
                 lambda text: console.print(text, soft_wrap=True, markup=False),
             )
         seconds = time.monotonic() - started
+        made_up = context.settings.api.sandbox
         if as_json:
-            click.echo(json.dumps(report.as_json(seconds), ensure_ascii=False))
+            print_json({**report.as_json(seconds), "made_up": made_up})
         else:
-            print_report(Console(highlight=False), report, seconds, context.store.location)
+            location = context.store.location
+            print_report(ReportConsole(), report, seconds, location, made_up=made_up)
     sys.exit(0 if report.good else 1)
 
 
@@ -100,8 +80,11 @@ def refresh(assets: tuple[str, ...], partitions: tuple[str, ...], as_json: bool)
 @click.option("--prune", is_flag=True, help="Remove article lists that the API no longer lists.")
 def partitions(prune: bool) -> None:
     """Show the lists that are known, one partition each."""
-    with command_context() as context:
-        print_partitions(context, prune)
+    load_environment()
+    if prune:
+        with command_context() as context:
+            prune_lists(context)
+    print_known_lists(data_dir())
 
 
 @main.command()
@@ -118,13 +101,13 @@ def doctor(quota: bool, as_json: bool) -> None:
     if quota:
         if as_json:
             raise click.UsageError("--quota has no --json")
-        with command_context() as context:
-            sys.exit(0 if print_quota(context, Console(highlight=False)) else 1)
+        with quota_context() as (settings, costs):
+            sys.exit(0 if print_quota(settings, costs, ReportConsole()) else 1)
     diagnosis = diagnose()
     if as_json:
-        click.echo(json.dumps(diagnosis_as_json(diagnosis), ensure_ascii=False))
+        print_json(diagnosis_as_json(diagnosis))
     else:
-        print_diagnosis(diagnosis, Console(highlight=False))
+        print_diagnosis(diagnosis, ReportConsole())
     sys.exit(diagnosis.exit_code)
 
 
@@ -176,6 +159,8 @@ def export_links(sharer: str | None, to: Path) -> None:
     update_views(data_dir())
     try:
         exported = export_share_links(sharer, to, data_dir())
+    except MachineError:
+        raise
     except WarehouseError as error:
         raise ConfigError(f"{error}.") from None
     click.echo(f"{exported.links:,} links: {exported.json}, {exported.csv}")

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, NoReturn, Self
 
 import click
-from dagster import DagsterInstance
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from channels_assets.cli.context import CommandContext
-from channels_assets.cli.refresh import Report, others_notice
-from channels_assets.defs.names import Names
-from channels_assets.defs.partition_sync import own_lists, sync_article_lists
+from channels_assets.cli.refresh import Report
 from channels_assets.defs.runner import AssetResult
+
+
+class ReportConsole(Console):
+    """Stdout, for a command's output."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Rich would end the program here, with exit code 1."""
+        raise BrokenPipeError
+
+
+def show_any_text() -> None:
+    """What the terminal or log has no signs for, such as Chinese in latin-1, is shown as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        # It may be closed, or a file that Python believes it can seek in.
+        with suppress(OSError, ValueError):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401
+    """One object on stdout, in ASCII where stdout is not in an encoding of Unicode."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    click.echo(json.dumps(value, ensure_ascii=not encoding.startswith("utf")))
 
 
 class ProgressBars:
@@ -82,7 +107,9 @@ def warnings_on(console: Console) -> Generator[None]:
         log.removeHandler(handler)
 
 
-def print_report(console: Console, report: Report, seconds: float, location: str) -> None:
+def print_report(
+    console: Console, report: Report, seconds: float, location: str, *, made_up: bool
+) -> None:
     """`location` is where the loaded rows can be read."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("asset")
@@ -103,21 +130,10 @@ def print_report(console: Console, report: Report, seconds: float, location: str
     for failed in report.failed_checks:
         line = f"{failed.asset} {failed.check}: {failed.description}"
         console.print(f"[yellow]check[/yellow] {escape(line)}", soft_wrap=True)
+    if made_up:
+        console.print(
+            "[yellow]made-up data[/yellow]: there is no channels.toml here, so the bundled sandbox was read. "
+            "没有 channels.toml：以上为内置沙盒的虚构数据。",
+            soft_wrap=True,
+        )
     console.print(f"{seconds:.1f} s. Read it in {location}", soft_wrap=True)
-
-
-def print_partitions(context: CommandContext, prune: bool) -> None:
-    with DagsterInstance.get() as instance:
-        if prune and context.settings.league is not None:
-            sync = sync_article_lists(instance, context.store, context.settings, prune=True)
-            context.store.publish()
-            click.echo(f"{len(sync.removed)} article lists removed.", err=True)
-        names = Names.of(context.settings)
-        for name in (names.windows, names.article_lists):
-            own = own_lists(instance, context.store, name)
-            for key in own:
-                click.echo(f"{name}\t{key}")
-            known = instance.get_dynamic_partitions(name)
-            others = [key for key in known if key not in set(own)]
-            if others:
-                click.echo(others_notice(name, others), err=True)

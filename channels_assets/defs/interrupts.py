@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from dagster import DagsterExecutionInterruptedError, Failure, MetadataValue
 
+from channels_assets.defs.machine_failures import raise_machine_failure
 from channels_assets.wechat.client import Stopped
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -84,7 +85,7 @@ def stopping() -> Generator[threading.Event]:
     """For the whole body of an asset. Yields an event that signals set, and that the body may set.
 
     Code that sees the event raises Stopped. After a signal the end of this context raises Failure,
-    also when the body has not seen the event.
+    also when the body has not seen the event; and where this machine lacks something.
     """
     body = _Body()
     with _interrupts(body):
@@ -96,6 +97,7 @@ def stopping() -> Generator[threading.Event]:
             raise _stopped() from None
         except Exception as error:
             if not body.interrupted:
+                raise_machine_failure(error)
                 raise
             # The lists that failed before the signal are reported too.
             raise _stopped(error.metadata if isinstance(error, Failure) else None) from error

@@ -16,7 +16,13 @@ from dagster import AssetExecutionContext, DagsterInstance, Failure
 
 from channels_assets.config import ConfigError, Settings
 from channels_assets.defs.names import Names
-from channels_assets.warehouse import Store, connect, may_contain_warehouse, warehouse_id
+from channels_assets.warehouse import (
+    Store,
+    connect,
+    is_published,
+    may_contain_warehouse,
+    warehouse_id,
+)
 
 OWNER_NAME = "channels_owner"
 
@@ -94,16 +100,22 @@ def require_owner(context: AssetExecutionContext, store: Store, settings: Settin
         raise Failure(str(error), allow_retries=False) from None
 
 
-def other_owner(instance: DagsterInstance, store: Store, settings: Settings) -> Owner | None:
+def require_free(instance: DagsterInstance, data: Path, settings: Settings) -> None:
+    """Raises OwnedByAnother where claim() would. Changes nothing."""
+    if owner := other_owner(instance, data, settings):
+        raise OwnedByAnother(_conflict_message(owner, settings))
+
+
+def other_owner(instance: DagsterInstance, data: Path, settings: Settings) -> Owner | None:
     """The owner that would make claim() raise, or None. Changes nothing."""
     known = instance.get_dynamic_partitions(Names.of(settings).name(OWNER_NAME))
     if not known:
         return None
     identity = ""
-    if store.is_readable():
-        with connect(store.data_dir) as connection:
+    if is_published(data):
+        with connect(data) as connection:
             identity = warehouse_id(connection)
-    before, mine = Owner.of_key(known[0]), _owner(identity, store.data_dir, settings)
+    before, mine = Owner.of_key(known[0]), _owner(identity, data, settings)
     return before if _conflict(before, mine) else None
 
 

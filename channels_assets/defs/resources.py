@@ -96,7 +96,11 @@ class WarehouseResource(_WithoutConfig):
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
         if context.instance is not None and context.run is not None:
-            self._lock = lock_run(context.instance, context.run.run_id)
+            try:
+                self._lock = lock_run(context.instance, context.run.run_id)
+            except OSError as error:
+                warehouse.raise_machine_error(error)
+                raise
         if context.instance is not None:
             keep_connections(context.instance)
 

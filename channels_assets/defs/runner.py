@@ -25,6 +25,7 @@ from channels_assets.defs.dagster_internals import (
 )
 from channels_assets.defs.events import FAILED_AFTER_CALLS, FAILED_METADATA, FailedPartition
 from channels_assets.defs.interrupts import stop_requested
+from channels_assets.defs.machine_failures import machine_error_in
 from channels_assets.defs.names import (
     ARTICLE_ASSETS,
     DISCOVER,
@@ -37,6 +38,7 @@ from channels_assets.defs.names import (
 )
 from channels_assets.defs.partition_sync import own_lists
 from channels_assets.defs.partitions import stretches
+from channels_assets.machine_errors import MachineError
 from channels_assets.warehouse import Store
 
 MODULE = "channels_assets.definitions"
@@ -83,7 +85,7 @@ Progress = Callable[[str, AssetResult], None]
 class Refresh:
     """Runs jobs of `definitions` on `instance` and collects the outcome of each partition.
 
-    Raises KeyboardInterrupt after a signal; see interrupts.run_in_worker.
+    Raises KeyboardInterrupt after a signal (see interrupts.run_in_worker), and MachineError.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Refresh:
         self._progress = progress
         self.results: dict[str, AssetResult] = {}
         self.failed_checks: list[FailedCheck] = []
+        self._machine_error: MachineError | None = None
 
     def discover(self, assets: Collection[str]) -> None:
         chosen = [name for name in DISCOVERY if name in assets]
@@ -164,6 +167,8 @@ class Refresh:
                 module=MODULE,
             )
         _raise_if_stopped()
+        if self._machine_error is not None:
+            raise self._machine_error
         for name in assets:
             if not self.results[name].failed:
                 waits_for = self._failed_assets(self._upstream_of(name)) or [f"run {run_id}"]
@@ -186,6 +191,7 @@ class Refresh:
         event = entry.dagster_event
         if event is None:
             return
+        self._machine_error = self._machine_error or machine_error_in(event)
         if event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
             materialization = event.step_materialization_data.materialization
             name = materialization.asset_key.path[-1]

@@ -21,6 +21,7 @@ from channels_assets.warehouse.load_log import (
     loaded_partitions,
     record_failure,
 )
+from channels_assets.warehouse.machine_faults import machine_error_of, raise_machine_error
 from channels_assets.warehouse.partition_keys import (
     add_partition_keys,
     own_partition_keys,
@@ -39,7 +40,7 @@ from channels_assets.warehouse.queries import (
     rows_held,
     save_freshness_rules,
 )
-from channels_assets.warehouse.read import connect, query, table
+from channels_assets.warehouse.read import connect, is_published, query, table
 from channels_assets.warehouse.recovery import (
     RepairPlan,
     may_contain_warehouse,
@@ -56,9 +57,9 @@ __all__ = [
     "ListToLoad", "LoadRecord", "LoadStats", "QualityCheck", "RepairPlan", "Store", "WarehouseBusy",
     "WarehouseError", "active_promoters", "active_sharers", "active_shops", "add_partition_keys", "atomic",
     "attempted_partitions", "calls_of_last_loads", "clear", "connect", "derive_article_products", "evidence",
-    "export_share_links", "get_meta", "is_empty", "last_failure", "lift_memory_limit", "linked_account_types",
-    "list_ages", "load_lists",
-    "loaded_partitions", "may_contain_warehouse", "open_store", "own_partition_keys", "plan_repair", "preview",
-    "previews", "query", "record_failure", "remove_list", "remove_partition_keys", "retry_conflicts",
-    "rows_held", "save_freshness_rules", "set_meta", "table", "wal_path", "warehouse_id", "with_derived",
+    "export_share_links", "get_meta", "is_empty", "is_published", "last_failure", "lift_memory_limit",
+    "linked_account_types", "list_ages", "load_lists", "loaded_partitions", "machine_error_of",
+    "may_contain_warehouse", "open_store", "own_partition_keys", "plan_repair", "preview", "previews", "query",
+    "raise_machine_error", "record_failure", "remove_list", "remove_partition_keys", "retry_conflicts", "rows_held",
+    "save_freshness_rules", "set_meta", "table", "wal_path", "warehouse_id", "with_derived",
 ]

@@ -14,10 +14,9 @@ import duckdb
 from channels_assets.files import LockTimeout, locked, remove_temporary, replace_file
 from channels_assets.warehouse.connection import TIME_ZONE, Config, in_memory, is_in_use, quoted
 from channels_assets.warehouse.errors import FileInUse, WarehouseBusy, WarehouseError
+from channels_assets.warehouse.machine_faults import in_use_elsewhere, open_error
 from channels_assets.warehouse.recovery import (
     HEADER_BYTES,
-    in_use_elsewhere,
-    open_error,
     repair,
     set_aside_published_wal,
     wal_path,
@@ -26,7 +25,7 @@ from channels_assets.warehouse.schema import migrate
 
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files."""
-_OPEN_SECONDS = 10.0
+_OPEN_SECONDS = 5.0
 """For how long opening is tried again while another program has the file open."""
 _CONFIG: Config = {
     # A million rows load in this memory as fast as in more: the rest goes to temporary files. It is
@@ -228,7 +227,7 @@ class FileStore:
         except duckdb.Error as error:
             if not is_in_use(error):
                 raise open_error(path, error) from error
-            raise in_use_elsewhere(path) from error
+            raise in_use_elsewhere(path, error) from error
 
 
 def _retry_while_in_use(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

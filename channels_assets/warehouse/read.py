@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from channels_assets.warehouse.connection import TIME_ZONE, in_memory, is_in_use, quoted
-from channels_assets.warehouse.errors import WarehouseError
+from channels_assets.warehouse.errors import DamagedFile, FileInUse, StorageError, WarehouseError
 from channels_assets.warehouse.lake import Lake
-from channels_assets.warehouse.recovery import open_error, wal_path
+from channels_assets.warehouse.machine_faults import holder_of, open_error
+from channels_assets.warehouse.recovery import wal_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +41,12 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     The tables have their plain names; they are read-only, but temporary tables can be made. Times
     are shown in Asia/Shanghai. Raises WarehouseError before the first refresh.
     """
-    folder = Path(data if data is not None else os.environ.get("CHANNELS_DATA") or "data")
+    chosen = data if data is not None else os.environ.get("CHANNELS_DATA") or "data"
+    folder = Path(os.path.expanduser(chosen))
     if lake := Lake.of_folder(folder):
         return lake.reading()
     published = (folder / "channels.duckdb").absolute()
-    if not published.is_file():
+    if not published.exists():
         raise WarehouseError(
             f"{published} does not exist yet: run `channels-assets refresh` first, "
             "or set CHANNELS_DATA to the folder that has the data"
@@ -59,23 +61,34 @@ def connect(data: Path | str | None = None) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         con.close()
         if is_in_use(error):
-            raise WarehouseError(
-                f"{published} is open for writing in another program: open it read-only there, as with "
-                "duckdb -readonly"
+            raise FileInUse(
+                f"{published} is open for writing in another program{holder_of(error)}: open it read-only "
+                "there, as with duckdb -readonly. 该文件正被其他程序以写方式打开：请在那里以只读方式打开。",
+                published,
             ) from error
         if wal_path(published).exists():
-            raise WarehouseError(
+            raise StorageError(
                 f"{wal_path(published)} is of another program, which had {published.name} open for "
-                "writing: the next refresh sets it aside"
+                "writing: the next refresh sets it aside",
+                wal_path(published),
             ) from error
-        raise WarehouseError(
-            f"{open_error(published, error)}. The next refresh makes it anew if warehouse.duckdb beside it is "
-            "whole; `channels-assets doctor` says more"
+        fault = open_error(published, error)
+        if not isinstance(fault, DamagedFile):
+            raise fault from error
+        raise DamagedFile(
+            f"{fault}. The next refresh makes it anew if warehouse.duckdb beside it is whole; "
+            "`channels-assets doctor` says more",
+            published,
         ) from error
     except BaseException:
         con.close()
         raise
     return con
+
+
+def is_published(data: Path) -> bool:
+    """Whether the data folder has something for connect() to read; writes nothing."""
+    return Lake.of_folder(data) is not None or (data / "channels.duckdb").exists()
 
 
 def table(name: str, data: Path | str | None = None) -> pd.DataFrame:

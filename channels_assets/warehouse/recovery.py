@@ -17,16 +17,13 @@ from typing import Literal
 import duckdb
 
 from channels_assets.files import free_name_aside, replace_file, temporary_beside
-from channels_assets.warehouse.connection import (
-    first_line,
-    in_memory,
-    is_damage,
-    is_in_use,
-    is_other_version,
-    quoted,
-    scalar,
+from channels_assets.warehouse.connection import in_memory, is_in_use, quoted, scalar
+from channels_assets.warehouse.errors import DamagedFile, StorageError, WarehouseError
+from channels_assets.warehouse.machine_faults import (
+    in_use_elsewhere,
+    machine_error_of,
+    open_error,
 )
-from channels_assets.warehouse.errors import DamagedFile, FileInUse, WarehouseError
 from channels_assets.warehouse.schema import LOADS_WRITTEN, WAREHOUSE_ID
 
 HEADER_BYTES = 3 * 4096
@@ -77,7 +74,7 @@ def plan_repair(path: Path, published: Path) -> RepairPlan:
         copy = examine(published, copy_if_in_use=True)
     except DamagedFile as error:
         if written is None:
-            raise WarehouseError(f"{reason}, and {error}. {_BOTH_DAMAGED}") from None
+            raise DamagedFile(f"{reason}, and {error}. {_BOTH_DAMAGED}", path) from None
         copy, published_damage = None, str(error)
     if written is not None:
         _require_same_warehouse(path, written, published, copy)
@@ -88,11 +85,12 @@ def plan_repair(path: Path, published: Path) -> RepairPlan:
         return RepairPlan("none")
     if copy is None:
         if path.exists():
-            raise WarehouseError(f"{reason}, and there is no {published.name}. {_BOTH_DAMAGED}")
+            raise DamagedFile(f"{reason}, and there is no {published.name}. {_BOTH_DAMAGED}", path)
         return RepairPlan("create")
     if not copy.warehouse_id:
-        raise WarehouseError(
-            f"{reason}, and {published} is no file of channels-assets: move it away to begin anew"
+        raise StorageError(
+            f"{reason}, and {published} is no file of channels-assets: move it away to begin anew",
+            published,
         )
     return RepairPlan("restore", reason)
 
@@ -162,26 +160,6 @@ def wal_path(path: Path) -> Path:
     return real.with_name(f"{real.name}.wal")
 
 
-def in_use_elsewhere(path: Path) -> FileInUse:
-    """The error to raise when another program has the writers' file open."""
-    return FileInUse(
-        f"{path} is open in another program: close it there, and read channels.duckdb beside it instead"
-    )
-
-
-def open_error(path: Path, error: duckdb.Error) -> WarehouseError:
-    """The error to raise when DuckDB can't open a file."""
-    cause = first_line(error).rstrip(".")
-    if is_damage(error):
-        return DamagedFile(f"{path} is damaged ({cause})")
-    if is_other_version(error):
-        return WarehouseError(
-            f"{path} was written by another version of DuckDB than the one here, {duckdb.__version__}: "
-            f"install a newer one (pip install --upgrade duckdb). Nothing was changed ({cause})"
-        )
-    return WarehouseError(f"{path} can't be opened ({cause}). Nothing was changed")
-
-
 def examine(path: Path, *, copy_if_in_use: bool = False) -> WarehouseFile | None:
     """What is in the file, None where there is no file; changes nothing.
 
@@ -189,8 +167,10 @@ def examine(path: Path, *, copy_if_in_use: bool = False) -> WarehouseFile | None
     WarehouseError where the file can't be read, or is of a newer DuckDB.
     """
     if path.is_symlink() and not path.resolve().parent.exists():
-        raise WarehouseError(
-            f"{path} is a link to {path.resolve()}, whose folder is not there: is its disk mounted?"
+        raise StorageError(
+            f"{path} is a link to {path.resolve()}, whose folder is not there: is its disk mounted? "
+            "其所指的目录不存在：磁盘是否已挂载？",
+            path,
         )
     for file in (wal_path(path), path):
         try:
@@ -199,7 +179,7 @@ def examine(path: Path, *, copy_if_in_use: bool = False) -> WarehouseFile | None
         except FileNotFoundError:
             exists = False
         except OSError as error:
-            raise WarehouseError(f"{file} can't be read: {error.strerror}") from None
+            raise StorageError(str(machine_error_of(error) or error), file) from None
     if not exists:
         return None
     try:
@@ -207,7 +187,7 @@ def examine(path: Path, *, copy_if_in_use: bool = False) -> WarehouseFile | None
     except duckdb.Error as error:
         in_use = is_in_use(error)
         if in_use and not copy_if_in_use:
-            raise in_use_elsewhere(path) from None
+            raise in_use_elsewhere(path, error) from None
         if not in_use and not wal_path(path).exists():
             raise open_error(path, error) from None
     # A copy has no .wal beside it.
@@ -265,21 +245,24 @@ def _require_same_warehouse(
 ) -> None:
     """Raises WarehouseError unless the writers' file is ours, and not older than the published one."""
     if not written.warehouse_id:
-        raise WarehouseError(
+        raise StorageError(
             f"{path} is no file of channels-assets, or of a version before its first release: move it "
-            f"away{f' (then it is restored from {published.name})' if copy else ''}"
+            f"away{f' (then it is restored from {published.name})' if copy else ''}",
+            path,
         )
     if copy is None:
         return
     if written.warehouse_id != copy.warehouse_id:
-        raise WarehouseError(
+        raise StorageError(
             f"{path.name} and {published.name} in {path.parent} are of two different warehouses: "
             f"move one of them away. Without {path.name}, it is restored from {published.name}; "
-            f"without {published.name}, that is made anew"
+            f"without {published.name}, that is made anew",
+            path,
         )
     if written.loads_written < copy.loads_written:
-        raise WarehouseError(
+        raise StorageError(
             f"{path} is older than {published.name}: {written.loads_written:,} loads instead of "
             f"{copy.loads_written:,}. Move {path.name} away to go on from {published.name}; or "
-            f"move {published.name} away to go back to the older state"
+            f"move {published.name} away to go back to the older state",
+            path,
         )

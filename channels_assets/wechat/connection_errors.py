@@ -5,8 +5,8 @@ Their exceptions hold the URL with the token in it: nothing of them is shown but
 
 from __future__ import annotations
 
+import errno
 import http.client
-import os
 import re
 import socket
 import ssl
@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from channels_assets.machine_errors import MachineError, os_error
+from channels_assets.wechat.certificates import unusable as unusable_certificates
+from channels_assets.wechat.certificates import variable_of
 from channels_assets.wechat.errors import (
     PermissionDenied,
     Transient,
@@ -26,7 +28,6 @@ from channels_assets.wechat.errors import (
 )
 from channels_assets.wechat.proxies import Proxy, unusable
 
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PORTS = {"http": 80, "https": 443}
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
@@ -111,7 +112,7 @@ def connection_failed(
         todo += f" Is {proxy.variable} right? Where no proxy is needed, unset it or set NO_PROXY."
         todo_zh += f"请确认 {proxy.variable} 正确；若无需代理，请取消设置或设置 NO_PROXY。"
     if reason is _CERTIFICATE and route.certificates is not None:
-        variable = _variable_of(route.certificates)
+        variable = variable_of(route.certificates)
         todo += f" Trusted are the certificates in {route.certificates} ({variable})."
         todo_zh += f"所信任的证书来自 {route.certificates}（{variable}）。"
     error = kind(
@@ -169,6 +170,15 @@ def error_of(
     return connection_failed(reason, route, endpoint, at_proxy=at_proxy)
 
 
+def machine_lacks(error: BaseException) -> MachineError | None:
+    """The machine error where no further connection can be opened, however often it is tried."""
+    for cause in _causes(error):
+        number = cause.errno if isinstance(cause, OSError) else None
+        if number is not None and number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            return os_error(number, None)
+    return None
+
+
 def _reason(causes: list[BaseException], seconds: tuple[float, float]) -> Reason | None:
     for reason, kinds in _REASONS:
         if _has(causes, *kinds):
@@ -193,29 +203,9 @@ def _certificates_missing(
     """The error where the file of trusted certificates can't be read, else None."""
     if not route.url.startswith("https") or _has(causes, ssl.SSLCertVerificationError):
         return None
-    path = route.certificates or str(DEFAULT_CA_BUNDLE_PATH)
-    try:
-        if os.path.isdir(path):
-            return None
-        ssl.create_default_context(cafile=path)
-    except OSError as error:
-        # ssl.SSLError is an OSError.
-        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        variable = _variable_of(route.certificates)
-        return PermissionDenied(
-            f"The file of trusted certificates {path} ({variable}) can't be used: {why}.",
-            endpoint=endpoint,
-            remedy=f"Let {variable} name a readable file of PEM certificates, or unset it. "
-            f"受信任证书文件 {path}（{variable}）不可用：请指向可读的 PEM 证书文件，或取消设置。"
-            if route.certificates
-            else f"Install certifi anew. 受信任证书文件 {path} 不可用：请重新安装 certifi。",
-        )
-    return None
-
-
-def _variable_of(certificates: str | None) -> str:
-    names = [name for name in _CA_VARIABLES if os.environ.get(name) == certificates]
-    return next(iter(names), "certifi")
+    if (why := unusable_certificates(route.certificates)) is None:
+        return None
+    return PermissionDenied(why[0], endpoint=endpoint, remedy=why[1])
 
 
 def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:

@@ -21,6 +21,7 @@ from channels_assets.wechat.connection_errors import (
     Route,
     connection_failed,
     error_of,
+    machine_lacks,
     proxy_refused,
     time_out,
 )
@@ -66,7 +67,8 @@ class Reply:
 
 
 class Transport(Protocol):
-    """POSTs `body` to `url` with `query`. Raises only WeChatError, never with the query in it."""
+    """POSTs `body` to `url` with `query`. Raises only WeChatError, never with the query in it, and
+    MachineError."""
 
     def post(self, url: str, query: Mapping[str, str], body: bytes, endpoint: str) -> Reply: ...
 
@@ -139,6 +141,8 @@ class RequestsTransport:
                 wait = _retry_after(response.headers.get("Retry-After", ""))
                 reply = Reply(response.status_code, body_read, wait)
         except _FAILURES as error:
+            if (lacking := machine_lacks(error)) is not None:
+                raise lacking from None
             if time.monotonic() >= deadline:
                 raise connection_failed(time_out(TOTAL_SECONDS), prepared.route, endpoint) from None
             raise error_of(error, prepared.route, endpoint, seconds) from None

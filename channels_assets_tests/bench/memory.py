@@ -60,8 +60,10 @@ def main(latency: float, products: tuple[int, ...]) -> None:
             tempfile.TemporaryDirectory() as folder,
             served(Path(folder), size, latency) as place,
         ):
-            command(place, Path(folder) / "data", "partitions")  # Makes Dagster's databases.
-            idle = command(place, Path(folder) / "data", "partitions")
+            command(
+                place, Path(folder) / "data", "partitions", "--prune"
+            )  # Makes Dagster's databases.
+            idle = command(place, Path(folder) / "data", "partitions", "--prune")
             full = command(place, Path(folder) / "data", "refresh", "--asset", "window_products")
             again = command(place, Path(folder) / "data", "refresh", "--asset", "window_products")
         for name, item in (("first", full), ("again", again)):

@@ -35,7 +35,7 @@ def test_without_a_file_the_bundled_sandbox_is_checked(tmp_path: Path) -> None:
     assert "内置沙盒" in done.out
     as_json = project.command("doctor", "--json")
     assert json.loads(as_json.out)["sandbox"].startswith("http://127.0.0.1:")
-    assert sorted(path.name for path in project.data.iterdir()) == ["dagster_home"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_finding_of_many_accounts_is_one_line(

@@ -178,9 +178,7 @@ CASES = {
         locked, "warehouse", ("has been writing for", "Wait"), "请等待", status="warning", code=0
     ),
     "real data, no file": Case(real_data, "warehouse", ("holds real data",), "已有真实数据"),
-    "broken Dagster": Case(
-        broken_instance, "dagster", ("dagster.yaml",), "修正其中的 dagster.yaml"
-    ),
+    "broken Dagster": Case(broken_instance, "dagster", ("dagster.yaml can't be used",), "请修正"),
     # What many machines need is not installed here.
     "no psycopg": Case(
         a_lake, "warehouse", ("psycopg", 'pip install "channels-assets[lake]"'), "make cluster"

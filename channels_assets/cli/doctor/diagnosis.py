@@ -13,21 +13,28 @@ from channels_assets.accounts import Account, Credential, League, Window
 from channels_assets.cli.bundled_sandbox import bundled_sandbox
 from channels_assets.cli.context import is_configured
 from channels_assets.cli.doctor.api_checks import check_address, check_league, check_windows
-from channels_assets.cli.doctor.finding import Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, error_text_finding, wrong_finding
 from channels_assets.cli.doctor.instance_checks import check_instance
 from channels_assets.cli.doctor.lake_checks import check_lake
 from channels_assets.cli.doctor.local_checks import (
     Costs,
     check_data_folder,
     check_warehouse,
-    missing_secret,
+    wrong_secret,
 )
 from channels_assets.clients import ApiClients
+from channels_assets.defs.instance import dagster_home
 from channels_assets.defs.resources import lake_of
 from channels_assets.environment import load_environment
 from channels_assets.language import Bilingual
+from channels_assets.machine_errors import MachineError
+from channels_assets.warehouse import machine_error_of
 
 _TRIES = 2
+_DOTENV = Bilingual(
+    "Nothing of it was read, and nothing else checked.", "其中的变量均未读取，其余检查未进行。"
+)
+_UNCHECKED = Bilingual("What comes after it was not checked.", "其后的检查未进行。")
 
 
 @dataclass(frozen=True)
@@ -47,17 +54,33 @@ class Diagnosis:
 
 def diagnose() -> Diagnosis:
     """Runs all checks; without a channels.toml, of the bundled sandbox. A failed check raises nothing."""
-    load_environment()
+    findings: list[Finding] = []
+    try:
+        load_environment()
+    except (config.ConfigError, MachineError) as error:
+        findings = [error_text_finding("configuration", error, _DOTENV)]
+        findings += check_data_folder(config.data_dir())
+        return Diagnosis(tuple(findings), configured=isinstance(error, MachineError))
+    try:
+        return _diagnose(findings)
+    except Exception as error:
+        # What no check has foreseen, as where the disk fills up at this moment.
+        if (fault := machine_error_of(error)) is None:
+            raise
+        findings.append(error_text_finding("data_folder", fault, _UNCHECKED))
+        return Diagnosis(tuple(findings), configured=True)
+
+
+def _diagnose(findings: list[Finding]) -> Diagnosis:
     data = config.data_dir()
-    findings = list(check_data_folder(data))
-    writable = findings[0].status == "ok"
+    findings += check_data_folder(data)
+    writable = findings[-1].check == "disk_space"
     with ExitStack() as stack:
         sandbox = ""
-        if not is_configured():
-            if not writable:
-                return Diagnosis(tuple(findings), configured=True)
-            sandbox = stack.enter_context(bundled_sandbox(data))
         try:
+            dagster_home(data)
+            if not is_configured():
+                sandbox = stack.enter_context(bundled_sandbox(data, looking=True))
             settings = config.load_settings(config.config_path())
         except config.ConfigError as error:
             remedy = Bilingual("Correct it, and run doctor again.", "请修改后再次运行 doctor。")
@@ -97,7 +120,7 @@ def _check_accounts(settings: config.Settings, data: Path, costs: Costs) -> Iter
         groups.setdefault(account.credential, []).append(account)
     ready: list[list[Account]] = []
     for group in groups.values():
-        missing = missing_secret(group[0], settings, data)
+        missing = wrong_secret(group[0], settings, data)
         if missing is None:
             ready.append(group)
             yield Finding("secrets", "ok", Bilingual("present", "已设置"), account=group[0].appid)

@@ -52,6 +52,12 @@ def wrong_finding(check: str, message: Bilingual, remedy: Bilingual, account: st
     return Finding(check, "wrong", message, remedy, account)
 
 
+def error_text_finding(check: str, error: Exception, remedy: Bilingual) -> Finding:
+    """An error whose one line holds both languages."""
+    text = str(error).rstrip(".。")
+    return wrong_finding(check, Bilingual(f"{text}.", f"{text}。"), remedy)
+
+
 def error_finding(check: str, error: WeChatError, account: str) -> Finding:
     """An error of WeChat, or of the network."""
     if error.errcode is None:

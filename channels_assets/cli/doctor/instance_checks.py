@@ -8,26 +8,35 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from channels_assets import config
-from channels_assets.cli.doctor.finding import Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, error_text_finding, wrong_finding
 from channels_assets.defs.active_runs import active_runs
-from channels_assets.defs.instance import dagster_home, prepare_instance
+from channels_assets.defs.instance import dagster_home, open_existing_instance, open_instance
 from channels_assets.defs.names import Names
 from channels_assets.defs.ownership import other_owner
-from channels_assets.defs.resources import open_store
+from channels_assets.folders import folder_error
 from channels_assets.language import Bilingual
+from channels_assets.warehouse import machine_error_of
 
 _CHECK = "dagster"
+_REPAIR = Bilingual("The instance can't be used until then.", "处理之前，该 Dagster 实例无法使用。")
 
 
 def check_instance(data: Path, settings: config.Settings) -> Iterator[Finding]:
-    """Whether the instance in DAGSTER_HOME can be used, and by this data folder."""
+    """Whether the instance in DAGSTER_HOME can be used, and by this data folder. Writes nothing."""
     home = dagster_home(data)
     try:
-        prepare_instance(data)
-        with DagsterInstance.get() as instance:
+        if (unusable := folder_error(home)) is not None:
+            raise unusable
+        with open_existing_instance(data) as instance:
+            if instance is None:
+                yield from _check_home(home)
+                return
             instance.get_runs_count()
             yield from _check_open_instance(instance, home, data, settings)
     except Exception as error:
+        if (fault := machine_error_of(error)) is not None:
+            yield error_text_finding(_CHECK, fault, _REPAIR)
+            return
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         yield wrong_finding(
             _CHECK,
@@ -43,10 +52,22 @@ def check_instance(data: Path, settings: config.Settings) -> Iterator[Finding]:
         )
 
 
+def _check_home(home: Path) -> Iterator[Finding]:
+    """Where no command has made the instance yet."""
+    if (home / "dagster.yaml").exists():
+        with open_instance(home):
+            pass
+    yield Finding(
+        _CHECK,
+        "ok",
+        Bilingual("none yet: the first refresh makes it", "尚未创建，首次刷新时会创建"),
+    )
+
+
 def _check_open_instance(
     instance: DagsterInstance, home: Path, data: Path, settings: config.Settings
 ) -> Iterator[Finding]:
-    if owner := other_owner(instance, open_store(data, settings), settings):
+    if owner := other_owner(instance, data, settings):
         yield wrong_finding(
             _CHECK,
             Bilingual(

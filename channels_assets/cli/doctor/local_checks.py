@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from channels_assets import config
 from channels_assets.accounts import Account
 from channels_assets.cli.context import API, SOURCE
-from channels_assets.cli.doctor.finding import Finding, wrong_finding
+from channels_assets.cli.doctor.finding import Finding, error_text_finding, wrong_finding
 from channels_assets.clients import required_secrets
+from channels_assets.files import open_lock_file
+from channels_assets.folders import existing_folder, folder_error
 from channels_assets.language import Bilingual
+from channels_assets.machine_errors import owner_of
+from channels_assets.secret_values import problem_of
 from channels_assets.warehouse import (
     FileInUse,
     FileStore,
@@ -22,6 +26,7 @@ from channels_assets.warehouse import (
     calls_of_last_loads,
     get_meta,
     is_empty,
+    machine_error_of,
     plan_repair,
     wal_path,
 )
@@ -34,16 +39,17 @@ Costs = dict[tuple[str, str], int]
 
 def check_data_folder(data: Path) -> Iterator[Finding]:
     """Whether files can be written there, and the free space."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=data) as file:
-            file.write(b"x")
-    except OSError as error:
+    # The second is where pages are staged.
+    for folder in (data, data / "staging"):
+        if (error := folder_error(folder)) is not None:
+            break
+    if error is not None:
+        text = str(machine_error_of(error) or error)
         yield wrong_finding(
             "data_folder",
             Bilingual(
-                f"{data} can't be written: {error.strerror}.",
-                f"无法写入 {data}：{error.strerror}。",
+                f"{data} can't be written: {error.strerror}. {text}",
+                f"无法写入 {data}：{error.strerror}。{text}",
             ),
             Bilingual(
                 "Let this user write there, or set CHANNELS_DATA to another folder.",
@@ -51,8 +57,15 @@ def check_data_folder(data: Path) -> Iterator[Finding]:
             ),
         )
         return
-    yield Finding("data_folder", "ok", Bilingual(f"{data} can be written", f"{data} 可写"))
-    free = shutil.disk_usage(data).free
+    is_there = data.exists()
+    yield Finding(
+        "data_folder",
+        "ok",
+        Bilingual(f"{data} can be written", f"{data} 可写")
+        if is_there
+        else Bilingual(f"{data}: the first refresh makes it", f"{data}：首次刷新时会创建"),
+    )
+    free = shutil.disk_usage(existing_folder(data)).free
     stored = data / "warehouse.duckdb"
     # A refresh stages pages, grows the warehouse and publishes a copy of it.
     needed = 2 * stored.stat().st_size if stored.exists() else 0
@@ -78,6 +91,8 @@ def check_warehouse(data: Path, settings: config.Settings, costs: Costs) -> Iter
             # Perhaps by a refresh: the lock below tells.
             state = RepairPlan("none")
         if state.action == "create":
+            if (lock := data / "warehouse.lock").exists():
+                os.close(open_lock_file(lock))
             none_yet = Bilingual(
                 "none yet: the first refresh makes it", "尚未创建，首次刷新时会创建"
             )
@@ -150,12 +165,14 @@ def _unusable(path: Path, error: Exception) -> Finding:
                 f"本用户无法使用 {name}：{error.strerror}。",
             ),
             Bilingual(
-                f"Let this user read and write it (its owner is {_owner_of(Path(name))}), or set "
+                f"Let this user read and write it (its owner is {owner_of(Path(name))}), or set "
                 "CHANNELS_DATA to another folder. The data is whole: move nothing away.",
-                f"请授予本用户读写权限（当前所有者：{_owner_of(Path(name))}），"
+                f"请授予本用户读写权限（当前所有者：{owner_of(Path(name))}），"
                 "或用 CHANNELS_DATA 指定其他目录。数据完好，请勿移走文件。",
             ),
         )
+    if (fault := machine_error_of(error)) is not None:
+        return error_text_finding("warehouse", fault, _FOLLOW_MESSAGE)
     first_line = (str(error).splitlines() or [type(error).__name__])[0]
     return wrong_finding(
         "warehouse",
@@ -189,13 +206,6 @@ def _repaired_by_refresh(state: RepairPlan) -> Finding:
     )
 
 
-def _owner_of(path: Path) -> str:
-    try:
-        return path.owner()
-    except (KeyError, OSError):
-        return "?"
-
-
 _COPY = "channels.duckdb"
 _CLOSE_OTHERS = Bilingual(
     "Close other programs that have it open; read data/channels.duckdb instead.",
@@ -206,10 +216,15 @@ _FOLLOW_MESSAGE = Bilingual(
 )
 
 
-def missing_secret(account: Account, settings: config.Settings, data: Path) -> Finding | None:
-    """An environment variable that channels.toml names for this account, and that is not set."""
+def wrong_secret(account: Account, settings: config.Settings, data: Path) -> Finding | None:
+    """An environment variable that channels.toml names for this account, and that is not set, or holds
+    what no secret is like."""
     for secret in required_secrets(account, settings, data):
         name, content = secret.env_name, secret.what
+        if problem := problem_of(name):
+            message = Bilingual(problem.en, problem.zh)
+            remedy = Bilingual(f"It must hold the {content} alone.", f"其值应只含 {content} 本身。")
+            return wrong_finding("secrets", message, remedy, account.appid)
         if not config.optional_secret(name):
             return wrong_finding(
                 "secrets",

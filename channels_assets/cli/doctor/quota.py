@@ -9,14 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from channels_assets.accounts import Account
-from channels_assets.cli.context import CommandContext
 from channels_assets.cli.doctor.finding import Finding, error_finding
+from channels_assets.cli.doctor.local_checks import Costs
 from channels_assets.config import Settings
 from channels_assets.defs.names import PULLING, WINDOW_ASSETS
 from channels_assets.defs.resources import WeChatResource
 from channels_assets.defs.source_assets import ENDPOINTS
 from channels_assets.language import Bilingual
-from channels_assets.warehouse import calls_of_last_loads
 from channels_assets.wechat.client import Client
 from channels_assets.wechat.errors import WeChatError
 from channels_assets.wechat.quota import get_quota
@@ -34,7 +33,7 @@ _UNKNOWN = Bilingual("unknown", "微信未告知")
 LEAGUE_ASSETS = [asset for asset in PULLING if asset != WINDOW_ASSET]
 
 
-def print_quota(context: CommandContext, console: Console) -> bool:
+def print_quota(settings: Settings, costs: Costs, console: Console) -> bool:
     """Prints a line for each account and API; returns False when WeChat refused to answer for some."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _NAMES:
@@ -42,10 +41,8 @@ def print_quota(context: CommandContext, console: Console) -> bool:
     for column in _COUNTS:
         table.add_column(str(column), justify="right")
     wechat = WeChatResource()
-    with context.store.writing() as connection:
-        costs = calls_of_last_loads(connection)
     complete = True
-    for account, asset in _accounts_and_assets(context.settings):
+    for account, asset in _accounts_and_assets(settings):
         endpoint = ENDPOINTS[asset]
         appid = account.appid
         cost = costs.get((asset, appid if asset == WINDOW_ASSET else ""), 0)

@@ -50,6 +50,7 @@ from channels_assets.warehouse import (
     load_lists,
     loaded_partitions,
     previews,
+    raise_machine_error,
     record_failure,
     retry_conflicts,
     with_derived,
@@ -136,6 +137,9 @@ def _load_in_batches(
     with closing(pulled):
         for outcomes in chain([problems] if problems else [], pulled):
             try:
+                for outcome in outcomes:
+                    if isinstance(outcome.result, Exception):
+                        raise_machine_error(outcome.result)
                 with store.writing() as connection:
                     batch = _load_batch(connection, run_id, plan, outcomes)
             finally:
@@ -212,6 +216,9 @@ def _load_together(
             stats = retry_conflicts(load_lists, connection, table, list(lists.values()))
         return dict(zip(lists, stats, strict=True))
     except Exception as error:
+        if not isinstance(error, duckdb.OutOfMemoryException):
+            # Memory may be too small for this one list alone.
+            raise_machine_error(error)
         if len(lists) == 1:
             return dict.fromkeys(lists, error)
     results: dict[str, Mapping[str, LoadStats] | Exception] = {}

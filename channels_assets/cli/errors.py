@@ -1,0 +1,104 @@
+"""How a command ends when it can't go on: one line on stderr, with --json an object on stdout, an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from channels_assets.cli.first_signal import STOPPED
+from channels_assets.cli.output import print_json, show_any_text
+from channels_assets.config import ConfigError
+from channels_assets.machine_errors import MachineError
+from channels_assets.warehouse import WarehouseError, machine_error_of
+
+CONFIGURATION, MACHINE, INTERRUPTED = 2, 3, 130
+_BROKEN_PIPE = 128 + 13
+"""What a shell reports of programs that SIGPIPE has ended."""
+
+
+class Commands(click.Group):
+    """Prints what a person can change in one line, without a traceback."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        # Before --help, which is in Chinese too.
+        show_any_text()
+        return super().main(*arguments, **options)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            _say(STOPPED)
+            ctx.exit(INTERRUPTED)
+        except Exception as error:
+            ctx.exit(_report(error, as_json=ctx.obj))
+
+
+def _report(error: Exception, *, as_json: bool) -> int:
+    """Says what happened; returns the exit code. Raises the error again where it is a fault of ours."""
+    if (refused := _stdout_error()) is not None:
+        _discard_stdout()
+        if refused.errno == errno.EPIPE:
+            return _BROKEN_PIPE
+        _say(f"stdout can't be written: {refused.strerror}. 无法写入标准输出。")
+        return MACHINE
+    code, kind, text, path = _facts(error)
+    _say(text)
+    if as_json:
+        print_json({"error": {"class": kind, "message": text, "path": path}})
+        if _stdout_error() is not None:
+            _discard_stdout()
+    return code
+
+
+def _facts(error: Exception) -> tuple[int, str, str, str | None]:
+    """Exit code, class, line and path."""
+    if isinstance(error, ConfigError):
+        return CONFIGURATION, ConfigError.__name__, str(error), None
+    if (found := machine_error_of(error)) is not None:
+        text = str(found)
+        ended = text if text.endswith((".", "。")) else f"{text}."
+        return MACHINE, MachineError.__name__, ended, found.path
+    if isinstance(error, WarehouseError):
+        text = f"{error}. `channels-assets doctor` says more."
+        return CONFIGURATION, WarehouseError.__name__, text, None
+    raise error
+
+
+def _say(text: str) -> None:
+    click.echo(f"channels-assets: {_in_one_line(text)}", err=True)
+
+
+def _in_one_line(text: str) -> str:
+    lines: Sequence[str] = [line.strip() for line in text.splitlines()]
+    return " ".join(line for line in lines if line)
+
+
+def _stdout_error() -> OSError | None:
+    """Why stdout can't be written; a stream keeps what it could not write, and tries again."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def _discard_stdout() -> None:
+    """Python would try once more at its end, and print a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

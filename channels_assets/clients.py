@@ -57,6 +57,7 @@ class ApiClients:
         tries: int | None = None,
     ) -> None:
         self._api = settings.api
+        self._folder = folder
         self._retry = RetryPolicy(tries or settings.api.tries, settings.api.backoff_seconds)
         self._transport = RequestsTransport(settings.api.max_in_flight)
         self._sources = token_sources(settings, folder)
@@ -74,7 +75,7 @@ class ApiClients:
                     self._sources.source(credential),
                     RateLimiter(),
                     self._retry,
-                    outage_of(url),
+                    outage_of(url, self._folder),
                 )
             return self._clients[credential]
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 from channels_assets.wechat.errors import Transient
 
@@ -77,7 +78,7 @@ class Outage:
 
 
 @lru_cache(maxsize=64)
-def outage_of(url: str) -> Outage:
-    """The same object for the same address, however many runs this process has."""
-    del url
+def outage_of(url: str, folder: Path) -> Outage:
+    """The same object for the same address and data folder, however many runs this process has."""
+    del url, folder
     return Outage()

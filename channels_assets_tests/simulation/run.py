@@ -14,7 +14,9 @@ from unittest.mock import patch
 
 import duckdb
 
+from channels_assets.defs.assets.doubtful_end import confirmed
 from channels_assets.extract.page_file import remove_leftovers
+from channels_assets.extract.pool import Outcome
 from channels_assets.extract.pull import PageFolder, Pulled, PullTask, pull
 from channels_assets.warehouse import LIST_TABLES, Failure, clear, load_lists, record_failure
 from channels_assets.warehouse.schema import migrate
@@ -110,6 +112,7 @@ class Simulation:
         self.checks = Checks(self.world, self.disk, self.database, self.retry.tries)
         self.checks.resume_seconds = RESUME_SECONDS
         self.staging = PageFolder(folder, RESUME_SECONDS, self.clock)
+        self.run_number = 0
         self._draw_lists()
 
     def _draw_lists(self) -> None:
@@ -172,6 +175,7 @@ class Simulation:
 
     def _refresh(self, script: Script) -> None:
         self.clock.now += script.pause
+        self.run_number += 1
         self.world.begin(script)
         waiting = list(self.world.lists)
         self.rng.shuffle(waiting)
@@ -222,7 +226,7 @@ class Simulation:
         )
         attempt = self.checks.begin(item)
         try:
-            pulled = pull(task, self.staging, Stop(self.clock, life))
+            pulled = self._confirmed(task, pull(task, self.staging, Stop(self.clock, life)), item)
         except WeChatError as error:
             attempt.path = self.disk.last_path
             self.tally.failures += 1
@@ -233,7 +237,7 @@ class Simulation:
                     Failure(
                         table,
                         item.partition,
-                        "run",
+                        f"run {self.run_number}",
                         type(error).__name__,
                         str(error),
                         error.api_calls if table == item.kind.name else 0,
@@ -250,6 +254,15 @@ class Simulation:
         life.step("loaded")
         pulled.page_file.discard()
         self.checks.discarded(attempt)
+
+    def _confirmed(self, task: PullTask, pulled: Pulled, item: SimList) -> Pulled:
+        """As an asset does: a doubtful end must not shorten the list."""
+        con, key = self.database.as_connection(), item.partition or ""
+        run_id, outcome = f"run {self.run_number}", Outcome(key, pulled)
+        result = confirmed(con, run_id, LIST_TABLES[task.table], {key: task}, outcome)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def _load(self, attempt: Attempt, task: PullTask, pulled: Pulled, life: Life) -> None:
         one = attempt.one

@@ -222,21 +222,24 @@ class World:
         total = None
         if kind.tells_total and lied != "lost_total":
             total = len(item.items) + (item.total_off if lied == "total_off" else 0)
-            answer["total_num"] = rng.choice([total, str(total)])
+            told: list[object] = [total, str(total)]
+            if lied == "total_by_cursor" and cursor:
+                told = [0, len(item.items) - position, len(rows), None]
+            answer["total_num"] = rng.choice(told)
         if kind.tells_has_more and lied != "lost_has_more":
             answer["has_more"] = rng.choice([more, int(more)])
         if lied == "lost_cursor":
             next_cursor = None
         if next_cursor is not None:
             answer[kind.cursor_field] = next_cursor
-        if lied == "lost_list":
-            del answer[kind.list_field]
+        answer = _left_out(answer, lied, kind.list_field)
+        sent = tuple(shown) if kind.list_field in answer else ()
         item.asked.append(
             Asked(
                 cursor,
                 self.clock.now,
                 True,
-                tuple(shown),
+                sent,
                 next_cursor,
                 len(item.states) - 1,
                 last,
@@ -314,9 +317,14 @@ class World:
             if kind == "lost_answer":
                 self.clock.now += 30.0
             raise Transient("The connection failed or was lost.", endpoint=endpoint)
-        if kind in ("http_502", "http_429", "http_412", "redirect"):
-            status = {"http_502": 502, "http_429": 429, "http_412": 412, "redirect": 302}[kind]
-            return Reply(status, f"<html>{echo}</html>".encode())
+        statuses = {"redirect": 302, "http_403": 403, "http_412": 412, "http_429": 429}
+        statuses |= {"http_502": 502, "http_503": 503}
+        if kind in statuses:
+            asked = rng.choice([0.0, 1.0, 9.0]) if kind in ("http_429", "http_503") else 0.0
+            return Reply(statuses[kind], f"<html>{echo}</html>".encode(), asked)
+        if kind in ("gateway_json", "gateway_json_502"):
+            told = {"code": 502, "message": f"upstream {echo}", "data": rng.choice([None, [], {}])}
+            return Reply(200 if kind == "gateway_json" else 502, json.dumps(told).encode())
         codes = {
             "busy": -1,
             "rate_limited": 45011,
@@ -343,6 +351,20 @@ class World:
             "not_utf8": f'{{"a": "{echo}'.encode() + b'\xff\xfe"}',
         }
         return Reply(200, bodies[kind])
+
+
+def _left_out(answer: dict[str, Any], lied: str, list_field: str) -> dict[str, Any]:
+    """The answer of a server that leaves fields out, or sends an empty list as something else."""
+    if lied == "lost_list":
+        return {name: value for name, value in answer.items() if name != list_field}
+    if lied == "no_defaults":
+        return {name: value for name, value in answer.items() if value}
+    if lied == "nothing_but_ok":
+        return {name: value for name, value in answer.items() if name in ("errcode", "errmsg")}
+    if lied in ("empty_as_object", "empty_as_text"):
+        empty: object = {} if lied == "empty_as_object" else ""
+        return {name: empty if value == [] else value for name, value in answer.items()}
+    return answer
 
 
 def _json(value: object, rng: Random | None = None) -> Reply:

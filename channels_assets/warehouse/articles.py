@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from channels_assets.warehouse.connection import in_scope, run, scalar
+from channels_assets.warehouse.connection import in_scope, run
 from channels_assets.warehouse.item_select import select_items
 from channels_assets.warehouse.parse import begin_staging, execute_parsing, mark_fractions
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
@@ -34,7 +34,7 @@ _FRESH = """
 """
 
 _REPEATED = """
-    SELECT number, article_url, max(place) AS place FROM staged WHERE article_url IS NOT NULL
+    SELECT number, article_url, max(place) AS place FROM staged
     GROUP BY number, article_url HAVING count(*) > 1
 """
 
@@ -70,8 +70,7 @@ def unite_product_lists(con: duckdb.DuckDBPyConnection) -> None:
 
     Of products with the same id the last stays; those without an id all stay, to be rejected.
     """
-    if scalar(con, f"SELECT count(*) FROM ({_REPEATED})"):  # noqa: S608
-        run(con, _UNITE)
+    run(con, _UNITE)
 
 
 def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:

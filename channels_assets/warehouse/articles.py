@@ -49,10 +49,11 @@ _UNITE = f"""
                 FROM staged SEMI JOIN ({_REPEATED}) USING (number, article_url)
             )
         ), latest AS (
-            FROM (SELECT *, nullif(element ->> 'product_id', '') AS id FROM element)
-            QUALIFY id IS NULL OR 1 = row_number() OVER (
-                PARTITION BY number, article_url, id ORDER BY place DESC, item_number DESC
+            FROM (
+                SELECT *, coalesce(nullif(element ->> 'product_id', ''), element::VARCHAR) AS id
+                FROM element
             )
+            QUALIFY place = max(place) OVER (PARTITION BY number, article_url, id)
         )
         SELECT number, last.place, to_json(list(element ORDER BY latest.place, item_number)) AS products
         FROM latest JOIN ({_REPEATED}) last USING (number, article_url) GROUP BY ALL
@@ -68,7 +69,8 @@ _STORED = """
 def unite_product_lists(con: duckdb.DuckDBPyConnection) -> None:
     """Give the last entry of an article in `staged` the products of its other entries in the same list.
 
-    Of products with the same id the last stays; those without an id all stay, to be rejected.
+    Of products with the same id, and of equal ones without, those in the latest entry stay: an entry that
+    is repeated, as at a page break, changes nothing.
     """
     run(con, _UNITE)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from channels_assets.warehouse.connection import in_scope, run, scalar
+from channels_assets.warehouse.connection import in_scope, run
 from channels_assets.warehouse.item_select import select_items
 from channels_assets.warehouse.parse import begin_staging, execute_parsing, mark_fractions
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES
@@ -34,7 +34,7 @@ _FRESH = """
 """
 
 _REPEATED = """
-    SELECT number, article_url, max(place) AS place FROM staged WHERE article_url IS NOT NULL
+    SELECT number, article_url, max(place) AS place FROM staged
     GROUP BY number, article_url HAVING count(*) > 1
 """
 
@@ -49,10 +49,11 @@ _UNITE = f"""
                 FROM staged SEMI JOIN ({_REPEATED}) USING (number, article_url)
             )
         ), latest AS (
-            FROM (SELECT *, nullif(element ->> 'product_id', '') AS id FROM element)
-            QUALIFY id IS NULL OR 1 = row_number() OVER (
-                PARTITION BY number, article_url, id ORDER BY place DESC, item_number DESC
+            FROM (
+                SELECT *, coalesce(nullif(element ->> 'product_id', ''), element::VARCHAR) AS id
+                FROM element
             )
+            QUALIFY place = max(place) OVER (PARTITION BY number, article_url, id)
         )
         SELECT number, last.place, to_json(list(element ORDER BY latest.place, item_number)) AS products
         FROM latest JOIN ({_REPEATED}) last USING (number, article_url) GROUP BY ALL
@@ -68,10 +69,10 @@ _STORED = """
 def unite_product_lists(con: duckdb.DuckDBPyConnection) -> None:
     """Give the last entry of an article in `staged` the products of its other entries in the same list.
 
-    Of products with the same id the last stays; those without an id all stay, to be rejected.
+    Of products with the same id, and of equal ones without, those in the latest entry stay: an entry that
+    is repeated, as at a page break, changes nothing.
     """
-    if scalar(con, f"SELECT count(*) FROM ({_REPEATED})"):  # noqa: S608
-        run(con, _UNITE)
+    run(con, _UNITE)
 
 
 def stage_fresh_products(con: duckdb.DuckDBPyConnection) -> None:

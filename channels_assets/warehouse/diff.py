@@ -14,23 +14,12 @@ from channels_assets.warehouse.column_types import ListTable
 from channels_assets.warehouse.connection import names, run, same_key
 
 
-def deduplicate(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, tuple[int, int]]:
+def deduplicate(con: duckdb.DuckDBPyConnection, table: ListTable, *, has_duplicates: bool) -> None:
     """Make the temporary table `fresh`: `staged` without duplicates, with positions from 1.
 
-    Of items with the same key the last one stays. Returns by the list's number, for each list that
-    is not empty, its rows in `fresh` and its duplicates.
+    Of items with the same key the last one stays.
     """
     per_list = "".join(f'"{name}", ' for name in (*table.scope, *table.constants))
-    counts = run(
-        con,
-        f"""
-        SELECT number, count(*), sum(times)::BIGINT - count(*) FROM (
-            SELECT number, count(*) AS times FROM staged GROUP BY number, {names(table.item)}
-        ) GROUP BY number
-        """,  # noqa: S608
-    ).fetchall()
-    sizes = {int(number): (int(rows), int(duplicates)) for number, rows, duplicates in counts}
-    has_duplicates = any(duplicates for _, duplicates in sizes.values())
     last = f"SELECT number, max(place) AS place FROM staged GROUP BY number, {names(table.item)}"  # noqa: S608
     run(
         con,
@@ -43,7 +32,6 @@ def deduplicate(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, t
         ) USING (number, place) JOIN batch USING (number)
         """,  # noqa: S608
     )
-    return sizes
 
 
 def compare(con: duckdb.DuckDBPyConnection, table: ListTable) -> None:

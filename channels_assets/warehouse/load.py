@@ -37,7 +37,7 @@ from channels_assets.warehouse.item_select import NO_ODD_ITEMS, select_items
 from channels_assets.warehouse.lake import validate_ids
 from channels_assets.warehouse.load_log import LoadEntry, LoadRecord, LoadStats, record_loads
 from channels_assets.warehouse.parse import stage_pages
-from channels_assets.warehouse.rejected_items import reject_items
+from channels_assets.warehouse.rejected_items import ItemCounts, count_items, reject_items
 from channels_assets.warehouse.tables import ARTICLE_PRODUCTS, SHOP_ARTICLES, with_derived
 
 
@@ -55,8 +55,6 @@ def load_lists(
     has_products = table is SHOP_ARTICLES
     select = select_items(table, also=MARKED_LIST if has_products else None)
     repaired = stage_pages(con, select, lists)
-    if has_products:
-        unite_product_lists(con)
     with atomic(con):
         entries = [_replace(con, table, lists, repaired)]
         if has_products:
@@ -142,9 +140,14 @@ def _replace(
     `repaired` are the numbers of broken characters, by the list's number.
     """
     load_ids = begin_batch(con, table, lists)
-    odd_items = reject_items(con, table, lists)
+    counts = count_items(con, table)
+    if any(of_list.rejected for of_list in counts.values()):
+        reject_items(con, table, lists)
     validate_ids(con, table)
-    sizes = deduplicate(con, table)
+    has_duplicates = any(of_list.duplicates for of_list in counts.values())
+    if has_duplicates and table is SHOP_ARTICLES:
+        unite_product_lists(con)
+    deduplicate(con, table, has_duplicates=has_duplicates)
     compare(con, table)
     if table.moves:
         add_moves(con, table)
@@ -154,18 +157,17 @@ def _replace(
     _write(con, table)
     entries: list[LoadEntry] = []
     for number, (to_load, load_id) in enumerate(zip(lists, load_ids, strict=True)):
-        rows, duplicates = sizes.get(number, (0, 0))
         of_list = Counter(changes.get(number, {}))
-        rejected, unfit = odd_items.get(number, (0, 0))
+        items = counts.get(number, ItemCounts())
         stats = LoadStats(
             load_id,
-            rows,
-            duplicates,
+            items.rows,
+            items.duplicates,
             added=of_list["added"],
             removed=of_list["removed"],
             changed=of_list["changed"] + of_list["moved"],
-            rejected=rejected,
-            unfit=unfit,
+            rejected=items.rejected,
+            unfit=items.unfit,
             repaired=(repaired or {}).get(number, 0),
         )
         entries.append(LoadEntry(table.name, to_load.record, stats))

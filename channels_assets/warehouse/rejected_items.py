@@ -1,19 +1,17 @@
-"""The table `rejected_items`: items of the API without a usable id, which no table can have as rows."""
+"""The table `rejected_items`: items of the API without a usable id, which no table can have as rows.
+
+Whether there are any is found with the counts of all items, which every load needs.
+"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import duckdb
 
 from channels_assets.warehouse.batch import ListToLoad
 from channels_assets.warehouse.column_types import ListTable
-from channels_assets.warehouse.connection import run
+from channels_assets.warehouse.connection import names, run
 from channels_assets.warehouse.item_select import AS_SENT, REASON, UNFIT
-
-_COUNTS = f"""
-    SELECT number, count({REASON}),
-        coalesce(sum({UNFIT}) FILTER ({REASON} IS NULL), 0)::BIGINT
-    FROM staged WHERE {REASON} IS NOT NULL OR {UNFIT} > 0 GROUP BY number
-"""  # noqa: S608
 
 _INSERT = f"""
     INSERT INTO rejected_items (asset, "partition", position, reason, item, load_id, fetched_at)
@@ -30,22 +28,42 @@ _INSERT = f"""
 """  # noqa: S608
 
 
+class ItemCounts(NamedTuple):
+    """The items of one list in `staged`: those with a usable id, those that come again later in the list,
+    those without; and how many values of the first do not fit their columns."""
+
+    rows: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    unfit: int = 0
+
+
+def count_items(con: duckdb.DuckDBPyConnection, table: ListTable) -> dict[int, ItemCounts]:
+    """By the list's number, for each list that is not empty."""
+    counts = run(
+        con,
+        f"""
+        SELECT number, count(*) FILTER (NOT rejected),
+            coalesce(sum(times - 1) FILTER (NOT rejected), 0)::BIGINT,
+            coalesce(sum(times) FILTER (rejected), 0)::BIGINT,
+            coalesce(sum(unfit) FILTER (NOT rejected), 0)::BIGINT
+        FROM (
+            SELECT number, count(*) AS times, count({REASON}) > 0 AS rejected, sum({UNFIT}) AS unfit
+            FROM staged GROUP BY number, {names(table.item)}
+        ) GROUP BY number
+        """,  # noqa: S608
+    ).fetchall()
+    return {int(number): ItemCounts(*map(int, of_list)) for number, *of_list in counts}
+
+
 def reject_items(
     con: duckdb.DuckDBPyConnection, table: ListTable, lists: Sequence[ListToLoad]
-) -> dict[int, tuple[int, int]]:
+) -> None:
     """Move the items without a usable id from `staged` to `rejected_items`.
 
-    To be called within the transaction that writes the lists, when `batch` has them. Returns by the
-    list's number, where there are any, how many items were rejected, and how many values of the others
-    do not fit their columns.
+    To be called within the transaction that writes the lists, when `batch` has them.
     """
-    counts = {
-        int(number): (int(rejected), int(unfit))
-        for number, rejected, unfit in run(con, _COUNTS).fetchall()
-    }
-    if any(rejected for rejected, _ in counts.values()):
-        partitions = [each.record.partition for each in lists]
-        values = {"asset": table.name, "lists": len(lists), "partitions": partitions}
-        run(con, _INSERT, values)
-        run(con, f"DELETE FROM staged WHERE {REASON} IS NOT NULL")  # noqa: S608
-    return counts
+    partitions = [each.record.partition for each in lists]
+    values = {"asset": table.name, "lists": len(lists), "partitions": partitions}
+    run(con, _INSERT, values)
+    run(con, f"DELETE FROM staged WHERE {REASON} IS NOT NULL")  # noqa: S608

@@ -16,6 +16,8 @@ Sent = dict[str, Any]
 
 HOSTILE = ("'", '"; DROP TABLE loads; --', "a\0b", "😀", "[1", "{", "true", "$1", "\u2028", "1.10")
 TEXTS = ("", "橱窗", "null", "x" * 300, *HOSTILE)
+UNFIT = ("x", " 1", 1.5, True, [], {"a": [1.5]}, 2**70, -(2**70))
+"""What is no number that a column could hold."""
 NUMBERS = (0, 1, 7, 2**31, 2**53, 2**53 + 1, 2**63, 2**64 - 1)
 
 
@@ -64,8 +66,20 @@ def _new_fields(rng: Random, sent: Sent) -> Sent:
     return sent
 
 
-def _extra(sent: Sent, *known: str) -> Sent | None:
-    return {name: value for name, value in sent.items() if name not in known} or None
+def _extra(
+    sent: Sent, *texts: str, numbers: tuple[str, ...] = (), times: tuple[str, ...] = ()
+) -> Sent | None:
+    """All that is in no column: other fields, and numbers and times that do not fit."""
+    unfit = {
+        *(name for name in numbers if _is_sent(sent, name) and _number(sent[name]) is None),
+        *(name for name in times if _is_sent(sent, name) and not _is_time(sent[name])),
+    }
+    fit = {*texts, *numbers, *times} - unfit
+    return {name: value for name, value in sent.items() if name not in fit} or None
+
+
+def _is_sent(sent: Sent, name: str) -> bool:
+    return sent.get(name) not in (None, "")
 
 
 def _digits(value: object) -> str | None:
@@ -73,36 +87,51 @@ def _digits(value: object) -> str | None:
 
 
 def _number(value: object) -> int | None:
-    return None if value in (None, "") else int(str(value))
+    digits = isinstance(value, str) and value.lstrip("-").isdecimal()
+    if not (digits or type(value) is int):
+        return None
+    number = int(str(value))
+    return number if abs(number) < 2**63 else None
+
+
+def _is_time(value: object) -> bool:
+    number = _number(value)
+    return number is not None and 0 <= number < 253402300800000
 
 
 def _time(value: object) -> int | None:
-    number = _number(value)
+    number = _number(value) if _is_time(value) else None
     return number * (1000 if number > 10**11 else 10**6) if number else None
 
 
 def _moment(rng: Random) -> object:
+    if rng.random() < 0.1:
+        return rng.choice([*UNFIT, -1, "-1", 253402300800000])
     return rng.choice([None, 0, 1736864136, "1736864136", 1736864136123, rng.randrange(2**31)])
+
+
+def _odd_or(rng: Random, value: object) -> object:
+    return rng.choice(UNFIT) if rng.random() < 0.1 else value
 
 
 def _product(rng: Random, key: object) -> Sent:
     sent: Sent = {"product_id": key}
     _maybe(rng, sent, "appid", _text(rng))
     _maybe(rng, sent, "out_product_id", rng.choice([None, *NUMBERS, *HOSTILE]))
-    _maybe(rng, sent, "product_source", rng.choice([None, "", 0, 1, "1"]))
+    _maybe(rng, sent, "product_source", _odd_or(rng, rng.choice([None, "", 0, 1, "1"])))
     return _new_fields(rng, sent)
 
 
 def _product_rows(sent: Sent) -> list[Row]:
-    known = ("product_id", "appid", "out_product_id", "product_source")
+    extra = _extra(sent, "product_id", "appid", "out_product_id", numbers=("product_source",))
     return [
         (
             (str(sent["product_id"]),),
             (
                 sent.get("appid"),
                 _digits(sent.get("out_product_id")),
-                _number(sent.get("product_source")) or 0,
-                _extra(sent, *known),
+                _number(sent["product_source"]) if _is_sent(sent, "product_source") else 0,
+                extra,
             ),
         )
     ]
@@ -117,6 +146,10 @@ def _article(rng: Random, key: object) -> Sent:
         _maybe(rng, sent, name, _moment(rng))
     ids = rng.sample([2**53, 2**53 + 1, 2**64 - 1, "1", "2", "'", 10000177087522], rng.randrange(4))
     products = [_article_product(rng, product_id) for product_id in ids]
+    if rng.random() < 0.1:
+        products.insert(
+            rng.randrange(len(products) + 1), {"product_id": rng.choice(["", None, 1.5])}
+        )
     _maybe(rng, sent, "product_list", products)
     return _new_fields(rng, sent)
 
@@ -124,8 +157,10 @@ def _article(rng: Random, key: object) -> Sent:
 def _article_product(rng: Random, key: object) -> Sent:
     sent: Sent = {"product_id": key}
     _maybe(rng, sent, "product_name", _text(rng))
-    _maybe(rng, sent, "predict_commission_amount", rng.choice([0, "", 2**63 - 1, "12"]))
-    _maybe(rng, sent, "commission_rate", rng.choice([None, 400000, "400000"]))
+    _maybe(
+        rng, sent, "predict_commission_amount", _odd_or(rng, rng.choice([0, "", 2**63 - 1, "12"]))
+    )
+    _maybe(rng, sent, "commission_rate", _odd_or(rng, rng.choice([None, 400000, "400000"])))
     return _new_fields(rng, sent)
 
 
@@ -138,13 +173,14 @@ def _article_rows(sent: Sent) -> list[Row]:
         _time(sent.get("create_time")),
         _time(sent.get("update_time")),
         sent.get("product_list"),
-        _extra(sent, "article_info", "create_time", "update_time", "product_list"),
+        _extra(sent, "article_info", "product_list", times=("create_time", "update_time")),
     )
     return [((info["article_url"],), values)]
 
 
 def _article_product_rows(sent: Sent) -> list[Row]:
-    known = ("product_id", "product_name", "predict_commission_amount", "commission_rate")
+    """A product without a usable id has no row."""
+    numbers = ("predict_commission_amount", "commission_rate")
     return [
         (
             (sent["article_info"]["article_url"], str(product["product_id"])),
@@ -152,10 +188,12 @@ def _article_product_rows(sent: Sent) -> list[Row]:
                 product.get("product_name"),
                 _number(product.get("predict_commission_amount")),
                 _number(product.get("commission_rate")),
-                _extra(product, *known),
+                _extra(product, "product_id", "product_name", numbers=numbers),
             ),
         )
         for product in sent.get("product_list") or []
+        if isinstance(product["product_id"], int) or product["product_id"]
+        if not isinstance(product["product_id"], float)
     ]
 
 
@@ -167,19 +205,19 @@ def _shop(rng: Random, key: object) -> Sent:
 
 
 def _shop_rows(sent: Sent) -> list[Row]:
-    extra = _extra(sent, "shop_appid", "shop_nickname", "bind_time")
+    extra = _extra(sent, "shop_appid", "shop_nickname", times=("bind_time",))
     values = (sent.get("shop_nickname"), _time(sent.get("bind_time")), extra)
     return [((str(sent["shop_appid"]),), values)]
 
 
 def _promoter(rng: Random, key: object) -> Sent:
-    sent: Sent = {"promoter_id": key, "promoter_type": rng.choice([1, 4, 5, "4", 77])}
+    sent: Sent = {"promoter_id": key, "promoter_type": _odd_or(rng, rng.choice([1, 4, 5, "4", 77]))}
     _maybe(rng, sent, "promoter_name", _text(rng))
     return _new_fields(rng, sent)
 
 
 def _promoter_rows(sent: Sent) -> list[Row]:
-    extra = _extra(sent, "promoter_id", "promoter_type", "promoter_name")
+    extra = _extra(sent, "promoter_id", "promoter_name", numbers=("promoter_type",))
     values = (_number(sent["promoter_type"]), sent.get("promoter_name"), extra)
     return [((str(sent["promoter_id"]),), values)]
 
@@ -188,12 +226,14 @@ def _sharer(rng: Random, key: object) -> Sent:
     sent: Sent = {"sharer_appid": key}
     _maybe(rng, sent, "nickname", _text(rng))
     _maybe(rng, sent, "bind_time", _moment(rng))
-    _maybe(rng, sent, "commission_ratio", rng.choice([None, 0, "10000", 1000000]))
+    _maybe(rng, sent, "commission_ratio", _odd_or(rng, rng.choice([None, 0, "10000", 1000000])))
     return _new_fields(rng, sent)
 
 
 def _sharer_rows(sent: Sent) -> list[Row]:
-    extra = _extra(sent, "sharer_appid", "nickname", "bind_time", "commission_ratio")
+    extra = _extra(
+        sent, "sharer_appid", "nickname", numbers=("commission_ratio",), times=("bind_time",)
+    )
     ratio = _number(sent.get("commission_ratio"))
     values = (sent.get("nickname"), _time(sent.get("bind_time")), ratio, extra)
     return [((str(sent["sharer_appid"]),), values)]

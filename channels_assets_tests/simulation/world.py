@@ -346,9 +346,9 @@ class World:
             "html": f"<html>{'x' * rng.randrange(150)} {echo} upstream</html>".encode(),
             "cut": json.dumps({"errcode": 0, field_name: [{"a": "b" * 9}]}).encode()[:-2],
             "wrong_type": json.dumps({"errcode": 0, field_name: {"a": echo}}).encode(),
-            "bad_id": json.dumps({"errcode": 0, field_name: [{"echo": echo}]}).encode(),
+            "not_a_list": json.dumps({"errcode": 0, field_name: 5, "echo": echo}).encode(),
             "key_twice": f'{{"a": 1, "a": 2, "{field_name}": ["{echo}"]}}'.encode(),
-            "not_utf8": f'{{"a": "{echo}'.encode() + b'\xff\xfe"}',
+            "utf16": json.dumps({"errcode": 0, "echo": echo}).encode("utf-16"),
         }
         return Reply(200, bodies[kind])
 
@@ -368,6 +368,11 @@ def _left_out(answer: dict[str, Any], lied: str, list_field: str) -> dict[str, A
 
 
 def _json(value: object, rng: Random | None = None) -> Reply:
-    ascii_only = rng is not None and rng.random() < 0.5
-    indent = rng.choice([None, None, 1]) if rng else None
-    return Reply(200, json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode())
+    if rng is None:
+        return Reply(200, json.dumps(value).encode())
+    indent = rng.choice([None, None, 1])
+    body = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=indent).encode()
+    if rng.random() < 0.3:
+        # WeChat has sent control characters as they are.
+        body = body.replace(rb"\u0000", b"\0")
+    return Reply(200, rng.choice([b"", b"", b"", b"\xef\xbb\xbf"]) + body)

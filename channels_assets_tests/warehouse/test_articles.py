@@ -111,7 +111,7 @@ def test_the_last_entry_of_an_article_wins_with_the_products_of_all_its_entries(
             )
         ),
     )
-    assert [(each.rows, each.duplicates) for each in loaded] == [(2, 1), (4, 0)]
+    assert [(each.rows, each.duplicates) for each in loaded] == [(2, 1), (4, 1)]
     assert rows(con, "SELECT article_url FROM shop_articles ORDER BY position") == [("v",), ("u",)]
     assert rows(
         con, "SELECT article_url, product_id, product_name FROM article_products ORDER BY position"

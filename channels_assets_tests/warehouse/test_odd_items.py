@@ -372,3 +372,17 @@ def test_a_list_of_fractions_is_united_as_sent(con: Con) -> None:
         ('[{"product_id":1,"price":1.50},{"product_id":2,"price":1.50}]',)
     ]
     assert con.sql("SELECT extra FROM article_products").fetchall() == [('{"price":1.50}',)] * 2
+
+
+def test_an_article_that_is_sent_twice_is_stored_as_if_it_was_sent_once(con: Con) -> None:
+    item = article("u", {}, {"product_id": 1}, {}, {"product_id": 2}, {"product_id": 1}, None)
+    put_articles(con, *articles(item))
+    columns = "product_list, extra"
+    before = (
+        con.table("shop_articles").select(columns).fetchall(),
+        rejected(con, "article_products"),
+    )
+    _, derived = put_articles(con, *articles(item), *articles(item))
+    after = con.table("shop_articles").select(columns).fetchall(), rejected(con, "article_products")
+    assert after == before
+    assert (derived.rows, derived.changed, derived.rejected, derived.duplicates) == (2, 0, 3, 1)

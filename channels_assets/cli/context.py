@@ -60,6 +60,8 @@ def command_context(*, next_day: bool = False) -> Generator[CommandContext]:
     """
     load_environment()
     data = data_dir()
+    # Refuses a path before anything is made there.
+    dagster_home(data)
     require_usable_folder(data)
     prepare_instance(data)
     if is_configured():

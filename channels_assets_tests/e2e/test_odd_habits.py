@@ -180,7 +180,7 @@ def test_a_log_without_chinese_has_the_whole_report(make_project: Make, encoding
     assert done.returncode == 1
     assert b"Error" not in done.stderr
     lines = done.stdout.decode(encoding).splitlines()
-    assert sum(line.startswith("failed ") for line in lines) > 1
+    assert any(line.startswith("failed ") for line in lines)
     assert "Read it in" in lines[-1]
     as_json = json.loads(raw_command(project, "refresh", "--json").stdout.decode(encoding))
     errors = [each["error"] for asset in as_json["assets"].values() for each in asset["failed"]]

@@ -14,6 +14,7 @@ SMALL = {
     "cli/__main__.py": "the entry point of the command",
     "cli/first_signal.py": "it is there before everything else is imported",
     "cluster/celery_app.py": "the entry point of a worker",
+    "defs/assets/pending_keys.py": "what a resumed run skips",
     "defs/machine_failures.py": "machine errors as Dagster's events",
     "defs/postgres_connections.py": "only for runs under Dagster's Helm chart",
     "folders.py": "whether a folder can be used",

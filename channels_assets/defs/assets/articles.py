@@ -9,10 +9,10 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetSpec, BackfillPolicy, multi_asset
 
 from channels_assets.config import Settings
+from channels_assets.defs.assets.pending_keys import keys_to_refresh
 from channels_assets.defs.assets.refresh import (
     RETRY,
     RefreshPlan,
-    keys_to_refresh,
     refresh_partitions,
 )
 from channels_assets.defs.events import FailedPartition, failure_of, materialization

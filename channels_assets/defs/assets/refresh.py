@@ -1,4 +1,4 @@
-"""The body of every asset that pulls: which keys, pull many lists at once, load them, record them."""
+"""The body of every asset that pulls: pull many lists at once, load them, record them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ import duckdb
 from dagster import (
     AssetExecutionContext,
     Backoff,
-    DagsterEventType,
-    DagsterRun,
     Jitter,
     RetryPolicy,
 )
 
 from channels_assets.config import Settings
 from channels_assets.defs.assets.doubtful_end import confirmed
-from channels_assets.defs.dagster_internals import IS_RESUME_RETRY, batched
+from channels_assets.defs.dagster_internals import batched
 from channels_assets.defs.events import (
     FailedPartition,
     Metadata,
@@ -48,7 +46,6 @@ from channels_assets.warehouse import (
     Store,
     lift_memory_limit,
     load_lists,
-    loaded_partitions,
     previews,
     raise_machine_error,
     record_failure,
@@ -270,32 +267,3 @@ def _record(context: AssetExecutionContext, plan: RefreshPlan, ended: EndedList)
         context.log_event(
             materialization(key, ended.key, ended.stats[asset], pulled, ended.metadata[asset])
         )
-
-
-def keys_to_refresh(context: AssetExecutionContext, store: Store, asset: str) -> list[str]:
-    """The run's partition keys, less those that this run, or the run that it resumes, has loaded and
-    recorded as materialized.
-
-    A retry runs the whole body again; re-execution from failure runs the whole range again.
-    """
-    earlier = _resumed_runs(context)
-    if not earlier:
-        return list(context.partition_keys)
-    with store.writing() as connection:
-        loaded = loaded_partitions(connection, asset, earlier)
-    recorded = {
-        event.partition
-        for run_id in earlier
-        for entry in context.instance.all_logs(run_id, DagsterEventType.ASSET_MATERIALIZATION)
-        if (event := entry.get_dagster_event()).asset_key == key_beside(context, asset)
-    }
-    return [key for key in context.partition_keys if key not in loaded & recorded]
-
-
-def _resumed_runs(context: AssetExecutionContext) -> list[str]:
-    run: DagsterRun | None = context.run
-    runs = [context.run.run_id] if context.retry_number else []
-    while run is not None and run.tags.get(IS_RESUME_RETRY) == "true" and run.parent_run_id:
-        runs.append(run.parent_run_id)
-        run = context.instance.get_run_by_id(run.parent_run_id)
-    return runs

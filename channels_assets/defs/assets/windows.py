@@ -6,10 +6,10 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetSpec, BackfillPolicy, multi_asset
 
 from channels_assets.config import Window
+from channels_assets.defs.assets.pending_keys import keys_to_refresh
 from channels_assets.defs.assets.refresh import (
     RETRY,
     RefreshPlan,
-    keys_to_refresh,
     refresh_partitions,
 )
 from channels_assets.defs.interrupts import stopping

@@ -68,8 +68,11 @@ def test_rid_is_taken_out_of_errmsg(errmsg: str, text: str, rid: str) -> None:
 
 def test_secrets_are_scrubbed_from_errors_raw_and_encoded() -> None:
     secret = "a/b+c=d"
+    seen = UnexpectedResponse(f"seen {secret} and a%2Fb%2Bc%3Dd", endpoint="e", rid="r")
+    seen.connection, seen.retry_after = "lost", 7.0
     with pytest.raises(UnexpectedResponse) as caught, scrubbed_errors(secret):
-        raise UnexpectedResponse(f"seen {secret} and a%2Fb%2Bc%3Dd", endpoint="e", rid="r")
+        raise seen
+    assert (caught.value.connection, caught.value.retry_after) == ("lost", 7.0)
     assert secret not in str(caught.value)
     assert "%2F" not in str(caught.value)
     assert (caught.value.endpoint, caught.value.rid) == ("e", "r")

@@ -116,6 +116,15 @@ def client_of(echo: Echo, tries: int = 1) -> Client:
     return Client(transport, echo.url, tokens, retry=RetryPolicy(tries, 0.0))
 
 
+@pytest.mark.parametrize("way", LOAD_WAYS)
+def test_an_item_that_repeats_the_token_is_kept_nowhere(way: str) -> None:
+    """An odd item is stored as it was sent."""
+    with Echo({"wx1": LOAD_WAYS[way]}) as echo:
+        with pytest.raises(UnexpectedResponse, match="repeats the access token") as caught:
+            fetch_page(client_of(echo), window_products(), "", Calls())
+        assert Needles({*echo.issued, SECRET}).found_in(str(caught.value)) == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_no_error_shows_a_secret_however_it_is_looked_at(way: str) -> None:
     with Echo({"wx1": WAYS[way]}) as echo:

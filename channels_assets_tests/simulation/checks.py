@@ -20,7 +20,6 @@ no client can tell from this walk. Without total_num (all lists but windows) one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -232,7 +231,7 @@ class Checks:
         demand(resumed == pulled.resumed_pages, f"{resumed} pages were resumed, not as told")
         demand(not (resumed and attempt.after_unproven), "what led nowhere was resumed")
         rows = [item for each in walk for item in each.rows]
-        content = _last_wins(rows, one.identity)
+        content = _last_wins(rows, one)
         mixture = self._is_proven(one, start, walk, content, pulled)
         tables = [_rows(table, content) for table in one.kind.tables]
         # Where the process died between COMMIT and discard, and only there.
@@ -421,12 +420,11 @@ def _keys(entry: SimList, walk: list[Asked]) -> list[Any]:
     return [entry.identity(item) for each in walk for item in each.rows]
 
 
-def _last_wins(rows: list[Any], identity: Callable[[Any], Any]) -> State:
+def _last_wins(rows: list[Any], entry: SimList) -> State:
     last: dict[Any, Any] = {}
     for item in rows:
-        key = identity(item)
-        last.pop(key, None)
-        last[key] = item
+        key = entry.identity(item)
+        last[key] = entry.kind.unite(last.pop(key), item) if key in last else item
     return tuple(last.values())
 
 

@@ -49,6 +49,8 @@ class Kind:
     tables: Sequence[Table]
     tells_has_more: bool = True
     tells_total: bool = False
+    unite: Callable[[Sent, Sent], Sent] = lambda _, newer: newer
+    """What two entries of one key in one list stand for."""
 
 
 def _text(rng: Random) -> str | None:
@@ -152,6 +154,20 @@ def _article(rng: Random, key: object) -> Sent:
         )
     _maybe(rng, sent, "product_list", products)
     return _new_fields(rng, sent)
+
+
+def _united(older: Sent, newer: Sent) -> Sent:
+    """The newer entry, with those products of the older that it has not."""
+    latest = newer.get("product_list") or []
+    ids = {_product_id(product) for product in latest}
+    earlier = [
+        product for product in older.get("product_list") or [] if _product_id(product) not in ids
+    ]
+    return {**newer, "product_list": [*earlier, *latest]} if earlier else newer
+
+
+def _product_id(product: Sent) -> str:
+    return str(product["product_id"] or sorted(product.items()))
 
 
 def _article_product(rng: Random, key: object) -> Sent:
@@ -270,6 +286,7 @@ ARTICLES = Kind(
     max_size=10,
     stale_code=10024000,
     item=_article,
+    unite=_united,
     tables=[
         Table(
             "shop_articles",

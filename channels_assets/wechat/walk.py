@@ -26,6 +26,8 @@ EndReason = Literal[
 ]
 
 MAX_PAGES = 100_000
+_MIN_ITEMS_TO_JUDGE = 10
+"""A list of fewer items may be odd ones alone; in a longer list, no id at all means that the API changed."""
 _MAX_PAGES_WITHOUT_NEW_KEYS = 5
 
 
@@ -117,6 +119,9 @@ class Walk(Generic[Item]):
             self._asked.add(self.cursor)
             return
         self.end_reason = self._reason_to_end(page, full)
+        if self.end_reason and not self._keys and self.items >= _MIN_ITEMS_TO_JUDGE:
+            id_field = ".".join(self.request.endpoint.key_path)
+            raise self._unproven(f"none of {self.items} items has a usable {id_field}")
         # A cursor that is missing after a full page may be an error of the server; an empty page, or a
         # short page after full pages only, says on purpose that nothing follows.
         self.end_is_explicit = (

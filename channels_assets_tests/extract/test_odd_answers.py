@@ -56,6 +56,20 @@ def people(*ids: str, **fields: object) -> Json:
 
 MORE = {"has_more": True, "next_key": "a"}
 ROWS = [
+    # Items without an id.
+    Row(
+        "an item alone",
+        PROMOTERS,
+        [promoters("", has_more=False, next_key="")],
+        1,
+        "has_more_false",
+    ),
+    Row(
+        "no id in a whole list",
+        shop_promoters("wx1", page_size=10),
+        [promoters(*[""] * 10, has_more=False, next_key="")],
+        unproven="none of 10 items has a usable promoter_id",
+    ),
     # has_more is left out.
     Row("no has_more", PROMOTERS, [promoters("1", next_key="")], 1, "has_more_missing"),
     Row("nor next_key", PROMOTERS, [promoters("1")], 1, "has_more_missing"),

@@ -56,14 +56,7 @@ def people(*ids: str, **fields: object) -> Json:
 
 MORE = {"has_more": True, "next_key": "a"}
 ROWS = [
-    # Items without an id.
-    Row(
-        "an item alone",
-        PROMOTERS,
-        [promoters("", has_more=False, next_key="")],
-        1,
-        "has_more_false",
-    ),
+    # No item has an id.
     Row(
         "no id in a whole list",
         shop_promoters("wx1", page_size=10),

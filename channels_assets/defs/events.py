@@ -57,9 +57,9 @@ class FailedPartition:
 def _is_worth_a_retry(error: Exception) -> bool:
     """Whether another try of the asset, in the same run, may help.
 
-    The client has tried a connection that fails for as long as makes sense.
+    One layer of retries a fault: not where the client has tried the call again already.
     """
-    if isinstance(error, WeChatError) and error.connection and error.tries > 1:
+    if isinstance(error, WeChatError) and error.tries > 1:
         return False
     return isinstance(error, _WORTH_A_RETRY) and not isinstance(error, UnconfirmedEnd)
 

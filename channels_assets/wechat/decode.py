@@ -82,7 +82,7 @@ def excerpt(body: bytes, secrets: Sequence[str] | None) -> str:
     if secrets is None:
         return "."
     text = redact(scrub(body[:65536].decode("utf-8", "replace"), secrets))
-    return f": {text[:160]!r}"
+    return f": {text[:160]!r}."
 
 
 class Fields:

@@ -115,6 +115,21 @@ def test_an_api_that_cannot_be_reached_is_tried_in_one_layer(make_project: Make)
             assert not retried
 
 
+def test_an_answer_that_the_client_asked_for_again_is_not_asked_for_by_dagster_too(
+    make_project: Make,
+) -> None:
+    project = make_project(World.generate(seed=45, windows=1, products=3, shops=0))
+    project.settings = ["backoff_seconds = 0.05", "tries = 3"]
+    project.write(league=False)
+    project.sandbox.inject(Fault("gateway_json_502", path=WINDOW_PATH))
+
+    done = project.refresh()
+
+    assert done.code == 1
+    assert len(project.sandbox.calls_to(WINDOW_PATH)) == 3
+    assert done.assets["window_products"]["api_calls"] == 3
+
+
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
 def test_a_long_wait_for_the_api_is_said_at_once(
     make_project: Make, arguments: tuple[str, ...]

@@ -130,6 +130,12 @@ KINDS: dict[str, FaultKind] = {
     "object_for_number": FaultKind(
         "an object for a number of an item", answer=odd_items.with_object_for_number
     ),
+    "time_before_1970": FaultKind(
+        "a negative time of an item", answer=odd_items.with_time_before_1970
+    ),
+    "object_for_list": FaultKind(
+        "an object for the product_list of an article", answer=odd_items.with_object_for_list
+    ),
     "control_characters": FaultKind(
         "raw control characters in a text", reply=odd_items.control_characters
     ),

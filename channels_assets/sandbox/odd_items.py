@@ -42,6 +42,26 @@ def with_object_for_number(answer: Json) -> Json:
     return _with_number(answer, lambda number: {"value": number})
 
 
+def with_time_before_1970(answer: Json) -> Json:
+    """Send a negative time for the first item; items without a time stay as they are."""
+    return _with_field(answer, time_field, -1)
+
+
+def with_object_for_list(answer: Json) -> Json:
+    """Send an object for the product_list of the first article; other items stay as they are."""
+    return _with_field(answer, list_field, {"value": []})
+
+
+def time_field(item: Json) -> str | None:
+    """The field of the item that holds its first time."""
+    return next((name for name in ("create_time", "bind_time") if name in item), None)
+
+
+def list_field(item: Json) -> str | None:
+    """The field of the item that holds a list."""
+    return next((name for name, value in item.items() if isinstance(value, list)), None)
+
+
 def number_field(item: Json) -> str:
     """The field of the item that is changed where a number is; the world's products may have none."""
     return next((name for name, value in item.items() if type(value) is int), "product_source")
@@ -51,6 +71,14 @@ def _with_number(answer: Json, change: Callable[[int], Any]) -> Json:
     def changed(item: Json) -> Json:
         name = number_field(item)
         return {**item, name: change(item.get(name, 0))}
+
+    return _with_first_item(answer, changed)
+
+
+def _with_field(answer: Json, field: Callable[[Json], str | None], value: object) -> Json:
+    def changed(item: Json) -> Json:
+        name = field(item)
+        return item if name is None else {**item, name: value}
 
     return _with_first_item(answer, changed)
 

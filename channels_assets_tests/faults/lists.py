@@ -140,7 +140,7 @@ def _article_row(item: Json) -> Row:
                 product["predict_commission_amount"],
                 product["commission_rate"],
             ]
-            for product in item["product_list"]
+            for product in item["product_list"] or []
         ],
     )
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from channels_assets.sandbox.odd_items import number_field
+from channels_assets.sandbox.odd_items import list_field, number_field, time_field
 from channels_assets.wechat.errors import (
     BadRequest,
     PermissionDenied,
@@ -78,11 +79,15 @@ def odd(change: Change) -> Outcome:
     return Outcome(None, undisturbed, change=change)
 
 
-def unfit(make: Callable[[int], object]) -> Change:
-    """The value is NULL in its column and as it was sent in `extra`."""
+def unfit(
+    make: Callable[[Any], object], field: Callable[[Json], str | None] = number_field
+) -> Change:
+    """The value is NULL in its column and as it was sent in `extra`; an item without the field is whole."""
 
     def row(listing: Listing, item: Json) -> StoredRow:
-        name = number_field(item)
+        name = field(item)
+        if name is None:
+            return listing.row(item)
         sent = {**item, name: None, "odd": make(item.get(name, 0))}
         return tuple(
             {name if key == "odd" else key: value for key, value in cell.items()}
@@ -256,6 +261,8 @@ ROWS = [
     Row("fraction", ALL, odd(unfit(lambda number: number + 0.5))),
     Row("text_for_number", ALL, odd(unfit(lambda _: "many"))),
     Row("object_for_number", ALL, odd(unfit(lambda number: {"value": number}))),
+    Row("time_before_1970", ALL, odd(unfit(lambda _: -1, time_field))),
+    Row("object_for_list", ALL, odd(unfit(lambda _: {"value": []}, list_field))),
     Row("control_characters", ALL, odd(text("\x08\x1b\n"))),
     Row("half_emoji", ALL, odd(text("\ufffd"))),
     Row("lone_surrogate", ALL, odd(text("\ufffd"))),

@@ -31,7 +31,7 @@ from channels_assets.warehouse import LoadStats
 from channels_assets.wechat.errors import UnconfirmedEnd, UnprovenEnd, WeChatError
 from channels_assets_tests.simulation.crash import Database, Disk
 from channels_assets_tests.simulation.faults import HARMLESS_LIES, LOSSES, OMISSIONS, PASSING
-from channels_assets_tests.simulation.kinds import Row, Table
+from channels_assets_tests.simulation.kinds import BROKEN, Row, Table
 from channels_assets_tests.simulation.world import Asked, SimList, State, World
 
 _JSON = ("extra", "product_list")
@@ -429,7 +429,18 @@ def _last_wins(rows: list[Any], entry: SimList) -> State:
 
 
 def _rows(table: Table, items: State) -> list[Row]:
-    return [row for item in items for row in table.rows(item)]
+    return [_repaired(row) for item in items for row in table.rows(item)]
+
+
+def _repaired(value: Any) -> Any:  # noqa: ANN401
+    """The same, with U+FFFD for broken characters."""
+    if isinstance(value, str):
+        return value.replace(BROKEN, "\ufffd")
+    if isinstance(value, dict):
+        return {_repaired(name): _repaired(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_repaired, value))
+    return value
 
 
 def check_history(

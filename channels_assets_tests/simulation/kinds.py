@@ -14,8 +14,10 @@ from typing import Any
 Row = tuple[tuple[Any, ...], tuple[Any, ...]]
 Sent = dict[str, Any]
 
+BROKEN = "\ud83d"
+"""Half an emoji: it is sent as an escape, or as half of its bytes, and stored as U+FFFD."""
 HOSTILE = ("'", '"; DROP TABLE loads; --', "a\0b", "😀", "[1", "{", "true", "$1", "\u2028", "1.10")
-TEXTS = ("", "橱窗", "null", "x" * 300, *HOSTILE)
+TEXTS = ("", "橱窗", "null", "x" * 300, BROKEN, f"窗{BROKEN}", *HOSTILE)
 UNFIT = ("x", " 1", 1.5, True, [], {"a": [1.5]}, 2**70, -(2**70))
 """What is no number that a column could hold."""
 NUMBERS = (0, 1, 7, 2**31, 2**53, 2**53 + 1, 2**63, 2**64 - 1)

@@ -16,7 +16,7 @@ from channels_assets.wechat.errors import Transient
 from channels_assets.wechat.transport import Reply
 from channels_assets_tests.simulation.crash import Clock, Killed, Life
 from channels_assets_tests.simulation.faults import Script
-from channels_assets_tests.simulation.kinds import HOSTILE, Kind, Sent
+from channels_assets_tests.simulation.kinds import BROKEN, HOSTILE, Kind, Sent
 
 State = tuple[Sent, ...]
 TOKEN_PATH = "/cgi-bin/stable_token"
@@ -371,7 +371,10 @@ def _json(value: object, rng: Random | None = None) -> Reply:
     if rng is None:
         return Reply(200, json.dumps(value).encode())
     indent = rng.choice([None, None, 1])
-    body = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=indent).encode()
+    text = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=indent)
+    body = text.encode("utf-8", "surrogatepass")
+    # Two of the four bytes, as where a title was cut.
+    body = body.replace(BROKEN.encode("utf-8", "surrogatepass"), "😀".encode()[:2])
     if rng.random() < 0.3:
         # WeChat has sent control characters as they are.
         body = body.replace(rb"\u0000", b"\0")

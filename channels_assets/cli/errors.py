@@ -6,12 +6,13 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from channels_assets.cli.first_signal import STOPPED
-from channels_assets.cli.output import print_json, show_any_text
+from channels_assets.cli.output import prepare_output, print_json, stdout_error
 from channels_assets.config import ConfigError
 from channels_assets.machine_errors import MachineError
 from channels_assets.warehouse import WarehouseError, machine_error_of
@@ -26,8 +27,12 @@ class Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         # Before --help, which is in Chinese too.
-        show_any_text()
-        return super().main(*arguments, **options)
+        prepare_output()
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            # Of --help, which does not come through invoke().
+            sys.exit(_report(error, as_json=False))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.obj = "--json" in args
@@ -50,7 +55,7 @@ class Commands(click.Group):
 
 def _report(error: Exception, *, as_json: bool) -> int:
     """Says what happened; returns the exit code. Raises the error again where it is a fault of ours."""
-    if (refused := _stdout_error()) is not None:
+    if (refused := stdout_error()) is not None:
         _discard_stdout()
         if refused.errno == errno.EPIPE:
             return _BROKEN_PIPE
@@ -59,8 +64,9 @@ def _report(error: Exception, *, as_json: bool) -> int:
     code, kind, text, path = _facts(error)
     _say(text)
     if as_json:
-        print_json({"error": {"class": kind, "message": text, "path": path}})
-        if _stdout_error() is not None:
+        with suppress(OSError):
+            print_json({"error": {"class": kind, "message": text, "path": path}})
+        if stdout_error() is not None:
             _discard_stdout()
     return code
 
@@ -86,15 +92,6 @@ def _say(text: str) -> None:
 def _in_one_line(text: str) -> str:
     lines: Sequence[str] = [line.strip() for line in text.splitlines()]
     return " ".join(line for line in lines if line)
-
-
-def _stdout_error() -> OSError | None:
-    """Why stdout can't be written; a stream keeps what it could not write, and tries again."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        return error
-    return None
 
 
 def _discard_stdout() -> None:

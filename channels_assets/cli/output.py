@@ -9,7 +9,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.table import Table
 
 from channels_assets.cli.refresh import Report
 from channels_assets.defs.runner import AssetResult
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 
 class ReportConsole(Console):
@@ -32,13 +35,45 @@ class ReportConsole(Console):
         raise BrokenPipeError
 
 
-def show_any_text() -> None:
-    """What the terminal or log has no signs for, such as Chinese in latin-1, is shown as an escape."""
+class _Stdout(io.FileIO):
+    """Stdout's descriptor. It keeps the error of a write: Python drops what was not written, and a later
+    flush has no error."""
+
+    error: OSError | None = None
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            _Stdout.error = error
+            raise
+
+
+def prepare_output() -> None:
+    """What the terminal or log has no signs for, such as Chinese in latin-1, is shown as an escape, and
+    `stdout_error` knows of writes that failed."""
     for stream in (sys.stdout, sys.stderr):
         # It may be closed, or a file that Python believes it can seek in.
         with suppress(OSError, ValueError):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+    with suppress(OSError, ValueError):
+        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.fileno() == 1:
+            sys.stdout = io.TextIOWrapper(
+                io.BufferedWriter(_Stdout(1, "wb", closefd=False)),
+                encoding=sys.stdout.encoding,
+                errors="backslashreplace",
+                line_buffering=sys.stdout.line_buffering,
+            )
+
+
+def stdout_error() -> OSError | None:
+    """Why stdout could not be written, now or before."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    return _Stdout.error
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401

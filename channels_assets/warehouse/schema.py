@@ -89,13 +89,12 @@ def _add_missing(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Non
 
 
 def _add_column(con: duckdb.DuckDBPyConnection, table: Table, column: Column) -> None:
-    """Rows that are there get the column's default."""
+    """Rows that are there get the column's default. The column may be NULL there: a lake sets no NOT NULL
+    in the transaction that adds it."""
     alter, name = f"ALTER TABLE {table.name}", f'"{column.name}"'
     default = "NULL" if column.default is None else column.default
     con.execute(f"{alter} ADD COLUMN {name} {column.kind.type} DEFAULT {default}")
     con.execute(f"{alter} ALTER COLUMN {name} DROP DEFAULT")
-    if not column.nullable:
-        con.execute(f"{alter} ALTER COLUMN {name} SET NOT NULL")
 
 
 def ddl(tables: Iterable[Table]) -> str:

@@ -62,7 +62,7 @@ def test_where_no_account_has_its_secret_nothing_is_begun(make_project: Make) ->
     for name in names:
         del project.environment[name]
     done = project.refresh()
-    assert (done.code, done.out) == (2, "")
+    assert (done.code, json.loads(done.out)["error"]["class"]) == (2, "ConfigError")
     assert [name for name in names if name not in done.err] == []
     assert done.err.count("\n") == 1
     assert not project.sandbox.calls

@@ -369,7 +369,7 @@ def test_no_setting_touches_tls(tmp_path: Path) -> None:
     for line in ("verify = false", "insecure = true", "tls_verify = false"):
         path = tmp_path / "channels.toml"
         path.write_text(f'[api]\n{line}\n[[window]]\nappid="a"\nsecret_env="S"\n')
-        with pytest.raises(config.ConfigError, match="unknown key"):
+        with pytest.raises(config.ConfigError, match="unknown setting"):
             config.load_settings(path)
 
 

@@ -52,7 +52,7 @@ def test_an_older_file_gets_the_views_of_this_version(warehouse: Store) -> None:
 @files_only
 def test_a_file_of_version_1_gets_the_tables_and_columns_of_this_version(warehouse: Store) -> None:
     declared = """
-        SELECT table_name, column_name, data_type, is_nullable, column_default, comment
+        SELECT table_name, column_name, data_type, column_default, comment
         FROM duckdb_columns() WHERE NOT internal AND database_name = current_database()
         ORDER BY table_name, column_index
     """
@@ -114,7 +114,7 @@ def test_the_connection_is_ready_for_relations(con: duckdb.DuckDBPyConnection) -
 
 def test_a_file_of_version_1_gets_the_columns_and_comments_of_this_one(warehouse: Store) -> None:
     described = """
-        SELECT table_name, column_name, data_type, is_nullable, column_default, comment
+        SELECT table_name, column_name, data_type, column_default, comment
         FROM duckdb_columns() SEMI JOIN (FROM duckdb_tables() WHERE NOT temporary)
         USING (table_name, database_name) ORDER BY ALL
     """

@@ -42,6 +42,9 @@ CLOUD_PATHS = frozenset({WINDOW_PRODUCTS.path})
 """WeChat opens the window list alone to cloud calls."""
 AUTHORIZER_PATHS = CLOUD_PATHS | {QUOTA_PATH}
 
+_DESCRIBED_SECRETS = 5
+"""Of more secrets that are wrong, the names alone are said."""
+
 
 class ApiClients:
     """One client for each credential, however many lists it walks; all share one transport.
@@ -207,13 +210,12 @@ def require_secrets(settings: config.Settings, folder: Path) -> None:
         if not missing:
             return
         problems |= missing
-    (_, error), *others = problems.items()
-    if others:
-        names = ", ".join(name for name, _ in others)
-        raise config.ConfigError(
-            f"{error.text.en} The same is true of {names}.", f"{error.text.zh} {names} 也是如此。"
-        )
-    raise error
+    texts = [error.text for error in problems.values()][:_DESCRIBED_SECRETS]
+    others = ", ".join([*problems][_DESCRIBED_SECRETS:])
+    raise config.ConfigError(
+        " ".join(text.en for text in texts) + (f" Look at {others}, too." if others else ""),
+        "".join(text.zh for text in texts) + (f"另请检查 {others}。" if others else ""),
+    )
 
 
 def require_certificates(settings: config.Settings) -> None:

@@ -7,8 +7,10 @@ import io
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from typing import NoReturn
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from channels_assets.config import ConfigError
 from channels_assets.machine_errors import MachineError, os_error
@@ -58,7 +60,18 @@ def _read() -> Mapping[str, str | None]:
             f"{path} can't be read: {NOT_UTF8.en}.", f"无法读取 {path}：{NOT_UTF8.zh}。"
         )
     # CR alone and CRLF end a line, as Windows and spreadsheets write them.
-    return dotenv_values(stream=io.StringIO(os.linesep.join(text.splitlines()) + "\n"))
+    lines = os.linesep.join(text.splitlines()) + "\n"
+    for binding in parse_stream(io.StringIO(lines)):
+        if binding.error and any(sign in binding.original.string for sign in "\"'"):
+            _refuse_quote(binding.original.line)
+    return dotenv_values(stream=io.StringIO(lines))
+
+
+def _refuse_quote(line: int) -> NoReturn:
+    raise ConfigError(
+        f"{DOTENV.absolute()}, line {line}: a quotation mark is not closed. Write NAME=value, without quotes.",
+        f"{DOTENV.absolute()} 第 {line} 行的引号未闭合：请写成 NAME=value，不加引号。",
+    )
 
 
 def _set(values: Mapping[str, str | None]) -> None:

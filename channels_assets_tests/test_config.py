@@ -240,7 +240,7 @@ def test_the_command_says_it_in_one_line_and_exits_with_2(project: Project, case
         for name in project.environment:
             if name.startswith("SECRET_"):
                 project.environment[name] = " "
-        told = "The same is true of"
+        told = "SECRET_LEAGUE"
     else:
         project.environment["SECRET_LEAGUE"] = "x"
         arguments = ["--partition", "no/such/list"]

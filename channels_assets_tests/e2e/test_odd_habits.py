@@ -111,6 +111,10 @@ ROWS = {
         saved(lambda text: text.replace("appid =", "appid ＝", 1).encode()),
         ("not valid TOML", "full-width signs", "Line 5", "第 5 行"),
     ),
+    "quote that is not closed": Row(
+        dotenv(b'OTHER=1\nSECRET="0123456789\n'),
+        (".env, line 2", "not closed", "第 2 行"),
+    ),
     "question mark in a path": Row(
         path_of("CHANNELS_DATA", "a?b"), ("'?'", "DAGSTER_HOME", "路径")
     ),

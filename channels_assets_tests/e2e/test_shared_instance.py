@@ -265,4 +265,4 @@ def test_a_namespace_is_a_plain_name(make_project: Make, namespace: str) -> None
     path.write_text(path.read_text("utf-8") + f'[dagster]\nnamespace = "{namespace}"\n', "utf-8")
     done = project.refresh()
     assert done.code == 2
-    assert "dagster.namespace" in done.err
+    assert "[dagster]: `namespace`" in done.err

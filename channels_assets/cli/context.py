@@ -87,9 +87,7 @@ def quota_context() -> Generator[tuple[Settings, dict[tuple[str, str], int]]]:
     with ExitStack() as stack:
         if not is_configured():
             stack.enter_context(bundled_sandbox(data, looking=True))
-        settings = load_settings(config_path())
-        require_secrets(settings, data)
-        require_certificates(settings)
+        settings = _usable_settings(data)
         costs = {}
         if is_published(data):
             with connect(data) as connection:
@@ -102,10 +100,16 @@ def is_configured() -> bool:
     return config_path().exists() or bool(os.environ.get("CHANNELS_CONFIG"))
 
 
-def _open(data: Path) -> CommandContext:
+def _usable_settings(data: Path) -> Settings:
+    """Settings with which calls can be made. Raises ConfigError and MachineError."""
     settings = load_settings(config_path())
     require_secrets(settings, data)
     require_certificates(settings)
+    return settings
+
+
+def _open(data: Path) -> CommandContext:
+    settings = _usable_settings(data)
     store = open_store(data, settings)
     return CommandContext(settings, store, _prepare_warehouse(settings, store))
 

@@ -201,13 +201,16 @@ def test_a_log_without_chinese_has_the_whole_report(make_project: Make, encoding
         )
 
 
-def raw_command(project: Project, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def raw_command(
+    project: Project, *arguments: str, stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         project.line(*arguments),
         check=False,
         cwd=project.folder,
         env=project.environment,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         timeout=200,
     )
 
@@ -223,19 +226,10 @@ def test_stdout_that_is_full(make_project: Make, command: tuple[str, ...], fresh
     if command == ("partitions",):
         assert project.refresh().code == 0
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            project.line(*command),
-            check=False,
-            cwd=project.folder,
-            env=project.environment,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=200,
-        )
+        done = raw_command(project, *command, stdout=full.fileno())
     assert done.returncode == 3
-    assert done.stderr.startswith("channels-assets: stdout can't be written: No space left")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(b"channels-assets: stdout can't be written: No space left")
+    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("command", [("refresh",), ("refresh", "--json"), ("doctor",)])
@@ -244,18 +238,9 @@ def test_a_reader_that_has_gone(make_project: Make, command: tuple[str, ...]) ->
     project = make_project(small_world())
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(
-        project.line(*command),
-        check=False,
-        cwd=project.folder,
-        env=project.environment,
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=200,
-    )
+    done = raw_command(project, *command, stdout=writing)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 LOOKING = {
